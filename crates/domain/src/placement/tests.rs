@@ -1,0 +1,176 @@
+//! The placement decision, by example and by property.
+
+use std::collections::BTreeMap;
+
+use proptest::{collection::vec, prelude::*};
+
+use super::*;
+use crate::fixtures::{CountingIds, new_order, now, price_of, product_id, state};
+
+fn decide_over(stock: &[(u128, i64)], batch: &[NewOrder]) -> Vec<Result<Order, Refusal>> {
+    decide(
+        state(stock, &[1, 2, 3]),
+        batch,
+        now(),
+        &CountingIds::default(),
+    )
+    .into_answers()
+}
+
+#[test]
+fn an_order_is_placed_whole_at_the_prices_of_the_moment() {
+    let answers = decide_over(&[(1, 5), (2, 5)], &[new_order(1, &[(2, 5), (1, 1)])]);
+    let order = answers[0].as_ref().unwrap();
+    assert_eq!(order.placed_at, now());
+    assert_eq!(order.version, Version::FIRST);
+    let sold: Vec<_> = order
+        .items
+        .iter()
+        .map(|item| (item.product_id, item.quantity.units(), item.unit_price))
+        .collect();
+    assert_eq!(
+        sold,
+        [
+            (product_id(2), 5, price_of(2)),
+            (product_id(1), 1, price_of(1))
+        ]
+    );
+}
+
+#[test]
+fn every_short_line_is_named_with_what_was_available() {
+    let answers = decide_over(
+        &[(1, 1), (2, 9), (3, 0)],
+        &[new_order(1, &[(1, 2), (2, 9), (3, 1)])],
+    );
+    let Err(Refusal::InsufficientStock { lines }) = &answers[0] else {
+        panic!("two lines are short, got {answers:?}");
+    };
+    let told: Vec<_> = lines
+        .iter()
+        .map(|line| {
+            (
+                line.product_id,
+                line.requested.units(),
+                line.available.units(),
+            )
+        })
+        .collect();
+    assert_eq!(told, [(product_id(1), 2, 1), (product_id(3), 1, 0)]);
+}
+
+#[test]
+fn two_lines_of_one_product_count_as_their_sum() {
+    let answers = decide_over(&[(1, 5)], &[new_order(1, &[(1, 3), (1, 3)])]);
+    assert!(matches!(
+        answers[..],
+        [Err(Refusal::InsufficientStock { .. })]
+    ));
+}
+
+#[test]
+fn earlier_orders_win_and_a_refused_one_leaves_its_units_to_the_next() {
+    let batch = [
+        new_order(1, &[(1, 2)]),
+        new_order(2, &[(1, 2), (2, 1)]),
+        new_order(3, &[(1, 1), (2, 1)]),
+    ];
+    let placed: Vec<_> = decide_over(&[(1, 3), (2, 1)], &batch)
+        .iter()
+        .map(Result::is_ok)
+        .collect();
+    assert_eq!(placed, [true, false, true]);
+}
+
+#[test]
+fn what_does_not_exist_is_named_before_what_is_short() {
+    let answers = decide_over(&[(1, 0)], &[new_order(1, &[(8, 1), (1, 1), (9, 1)])]);
+    assert_eq!(
+        answers[0],
+        Err(Refusal::UnknownProducts {
+            products: vec![product_id(8), product_id(9)]
+        })
+    );
+    let answers = decide_over(&[(1, 1)], &[new_order(4, &[(1, 1)])]);
+    assert_eq!(answers[0], Err(Refusal::UnknownCustomer));
+}
+
+/// Stock of products 1 to 6 (7 and 8 do not exist), and a batch of orders by customers 1 to 4 (4
+/// does not exist) that often want the same and often too much.
+fn stock_and_batch() -> impl Strategy<Value = (Vec<(u128, i64)>, Vec<NewOrder>)> {
+    let stock = vec(0_i64..30, 6).prop_map(|levels| (1..).zip(levels).collect());
+    let lines = vec((1_u128..=8, 1_i64..12), 1..6);
+    let order = (1_u128..=4, lines).prop_map(|(customer, lines)| new_order(customer, &lines));
+    (stock, vec(order, 1..40))
+}
+
+/// The units that an order asks for, by product.
+fn asked(order: &NewOrder) -> BTreeMap<ProductId, u64> {
+    let lines = order.lines().iter();
+    lines
+        .map(|line| (line.product_id, u64::from(line.quantity.units())))
+        .collect()
+}
+
+proptest! {
+    #[test]
+    fn no_product_goes_below_zero((stock, batch) in stock_and_batch()) {
+        let plan = decide(state(&stock, &[1, 2, 3]), &batch, now(), &CountingIds::default());
+        let levels: BTreeMap<_, _> = stock
+            .iter()
+            .map(|&(id, level)| (product_id(id), u64::try_from(level).unwrap()))
+            .collect();
+        for (product, taken) in plan.taken() {
+            prop_assert!(taken <= levels[&product]);
+        }
+    }
+
+    #[test]
+    fn an_accepted_order_is_whole_and_a_refused_one_moves_nothing((stock, batch) in stock_and_batch()) {
+        let plan = decide(state(&stock, &[1, 2, 3]), &batch, now(), &CountingIds::default());
+        let mut taken = BTreeMap::<_, u64>::new();
+        let answers = plan.clone().into_answers();
+        prop_assert_eq!(answers.len(), batch.len());
+        for (answer, order) in answers.iter().zip(&batch) {
+            let Ok(placed) = answer else { continue };
+            prop_assert_eq!(placed.customer_id, order.customer_id());
+            let items: Vec<_> = placed.items.iter().map(OrderLine::from).collect();
+            prop_assert_eq!(items, order.lines());
+            for (product, units) in asked(order) {
+                *taken.entry(product).or_default() += units;
+            }
+        }
+        prop_assert_eq!(taken, plan.taken());
+    }
+
+    /// Said the other way round: an order is placed exactly when it exists and fits into what
+    /// the accepted orders before it have left.
+    #[test]
+    fn earlier_orders_win((stock, batch) in stock_and_batch()) {
+        let mut left: BTreeMap<_, u64> = stock
+            .iter()
+            .map(|&(id, level)| (product_id(id), u64::try_from(level).unwrap()))
+            .collect();
+        for (answer, order) in decide_over(&stock, &batch).iter().zip(&batch) {
+            let asked = asked(order);
+            let exists = (1..=3).any(|id| order.customer_id() == crate::fixtures::customer_id(id));
+            let fits = asked.iter().all(|(id, units)| left.get(id).is_some_and(|l| l >= units));
+            prop_assert_eq!(answer.is_ok(), exists && fits);
+            if answer.is_ok() {
+                for (id, units) in asked {
+                    *left.get_mut(&id).unwrap() -= units;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_id_is_new((stock, batch) in stock_and_batch()) {
+        let plan = decide(state(&stock, &[1, 2, 3]), &batch, now(), &CountingIds::default());
+        let orders: Vec<_> = plan.accepted().map(|order| order.id.as_uuid()).collect();
+        let items = plan.accepted().flat_map(|order| &order.items).map(|item| item.id.as_uuid());
+        let ids: Vec<_> = orders.into_iter().chain(items).collect();
+        let distinct: HashSet<_> = ids.iter().collect();
+        prop_assert_eq!(distinct.len(), ids.len());
+    }
+}

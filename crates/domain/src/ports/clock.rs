@@ -1,0 +1,10 @@
+//! The time.
+
+use time::OffsetDateTime;
+
+/// Tells the time.
+#[cfg_attr(any(test, feature = "testing"), mockall::automock)]
+pub trait Clock: Send + Sync {
+    /// Now, in UTC, to the microsecond: what storage can keep without losing digits.
+    fn now(&self) -> OffsetDateTime;
+}

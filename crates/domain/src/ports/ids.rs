@@ -1,0 +1,10 @@
+//! New ids.
+
+use uuid::Uuid;
+
+/// Makes ids.
+#[cfg_attr(any(test, feature = "testing"), mockall::automock)]
+pub trait IdSource: Send + Sync {
+    /// A new UUID of version 7 (RFC 9562, section 5.7), greater than those that this source made before.
+    fn next_id(&self) -> Uuid;
+}

@@ -1,0 +1,15 @@
+//! The use cases: one struct for each area, one public method for each thing that a caller can
+//! do. A method reads as the use case told aloud; the rules it applies are methods of entities.
+
+mod auth;
+mod customers;
+mod desk;
+mod orders;
+mod products;
+mod single_flight;
+
+pub use auth::{AuthError, AuthService};
+pub use customers::{CustomerError, CustomerService, Registration};
+pub use desk::{Answer, Desk};
+pub use orders::{OrderError, OrderRequest, OrderService};
+pub use products::{NewProduct, ProductError, ProductService};

@@ -1,0 +1,291 @@
+//! The order use cases against mocked ports.
+
+use mockall::Sequence;
+
+use super::*;
+use crate::{
+    fixtures::{
+        caller, clock, customer_id, ids, line, order, order_id, own_caller, state, storage_is_down,
+    },
+    ports::{
+        MockOrderCache, MockOrderRepository, MockPlacement, MockPlacementStore,
+        MockStatusChangeStore, MockStatusChangeUnit, OpenPlacement,
+    },
+};
+
+/// The mocked ports; a call that a test does not expect fails it.
+#[derive(Default)]
+struct Ports {
+    placements: MockPlacementStore,
+    orders: MockOrderRepository,
+    changes: MockStatusChangeStore,
+    cache: MockOrderCache,
+}
+
+impl Ports {
+    fn service(self) -> OrderService {
+        OrderService::new(
+            Desk::new(Arc::new(self.placements), clock(), ids()),
+            Arc::new(self.orders),
+            Arc::new(self.changes),
+            Arc::new(self.cache),
+        )
+    }
+
+    /// Opens a placement over three units of product 1 and customer 1.
+    fn opening(mut self, unit: MockPlacement) -> Self {
+        self.placements
+            .expect_open()
+            .times(1)
+            .return_once(move |_| {
+                Ok(OpenPlacement {
+                    state: state(&[(1, 3)], &[1]),
+                    unit: Box::new(unit),
+                })
+            });
+        self
+    }
+
+    /// Locks the order of customer 1 in this status.
+    fn locking(mut self, status: OrderStatus, unit: MockStatusChangeUnit) -> Self {
+        self.changes.expect_open().times(1).return_once(move |_| {
+            Ok(Some(OpenStatusChange {
+                order: order(status),
+                unit: Box::new(unit),
+            }))
+        });
+        self
+    }
+}
+
+fn request(customer: Option<u128>, lines: &[OrderLine]) -> OrderRequest {
+    OrderRequest {
+        customer_id: customer.map(customer_id),
+        lines: lines.to_vec(),
+    }
+}
+
+/// A unit that must be given up and never committed.
+fn only_abandoned() -> MockStatusChangeUnit {
+    let mut unit = MockStatusChangeUnit::new();
+    unit.expect_commit().never();
+    unit.expect_abandon().times(1).returning(|| Ok(()));
+    unit
+}
+
+#[tokio::test]
+async fn the_cache_is_told_of_a_placed_order_only_after_the_commit() {
+    let mut sequence = Sequence::new();
+    let mut unit = MockPlacement::new();
+    unit.expect_commit()
+        .times(1)
+        .in_sequence(&mut sequence)
+        .returning(|_| Ok(()));
+    let mut ports = Ports::default().opening(unit);
+    ports
+        .cache
+        .expect_put()
+        .times(1)
+        .in_sequence(&mut sequence)
+        .return_const(());
+    let placed = ports
+        .service()
+        .place(&own_caller(1), request(None, &[line(1, 2)]))
+        .await
+        .unwrap();
+    assert_eq!(placed.status, OrderStatus::Pending);
+    assert_eq!(placed.customer_id, customer_id(1));
+}
+
+#[tokio::test]
+async fn a_commit_that_fails_places_nothing_and_tells_the_cache_nothing() {
+    let mut unit = MockPlacement::new();
+    unit.expect_commit()
+        .times(1)
+        .returning(|_| Err(storage_is_down().into()));
+    let failed = Ports::default()
+        .opening(unit)
+        .service()
+        .place(&own_caller(1), request(None, &[line(1, 2)]))
+        .await;
+    assert!(matches!(
+        failed,
+        Err(OrderError::Storage(StorageError::Unavailable(_)))
+    ));
+}
+
+#[tokio::test]
+async fn a_refused_order_tells_what_is_short_and_is_neither_committed_nor_cached() {
+    let mut unit = MockPlacement::new();
+    unit.expect_commit().never();
+    unit.expect_abandon().times(1).returning(|| Ok(()));
+    let refused = Ports::default()
+        .opening(unit)
+        .service()
+        .place(&own_caller(1), request(None, &[line(1, 4)]))
+        .await;
+    let Err(OrderError::Refused(Refusal::InsufficientStock { lines })) = refused else {
+        panic!("not enough is in stock, got {refused:?}");
+    };
+    assert_eq!(lines[0].requested.units(), 4);
+    assert_eq!(lines[0].available.units(), 3);
+}
+
+#[tokio::test]
+async fn a_customer_cannot_order_for_another() {
+    let refused = Ports::default()
+        .service()
+        .place(&own_caller(1), request(Some(2), &[line(1, 1)]))
+        .await;
+    assert!(matches!(refused, Err(OrderError::NotForAnother)));
+}
+
+#[tokio::test]
+async fn the_shop_names_whom_it_orders_for() {
+    let refused = Ports::default()
+        .service()
+        .place(&caller(Principal::Staff), request(None, &[line(1, 1)]))
+        .await;
+    assert!(matches!(refused, Err(OrderError::CustomerRequired)));
+}
+
+#[tokio::test]
+async fn an_order_without_lines_does_not_reach_storage() {
+    let refused = Ports::default()
+        .service()
+        .place(&own_caller(1), request(None, &[]))
+        .await;
+    assert!(matches!(refused, Err(OrderError::Lines(_))));
+}
+
+#[tokio::test]
+async fn a_hit_is_a_hit_for_the_owner_and_not_there_for_anybody_else() {
+    for (who, may_see) in [
+        (own_caller(1), true),
+        (caller(Principal::Staff), true),
+        (caller(Principal::Admin), true),
+        (own_caller(2), false),
+    ] {
+        let mut ports = Ports::default();
+        ports
+            .cache
+            .expect_get()
+            .times(1)
+            .returning(|_| Some(Arc::new(order(OrderStatus::Paid))));
+        let got = ports.service().get(&who, order_id(1)).await;
+        if may_see {
+            assert_eq!(*got.unwrap(), order(OrderStatus::Paid));
+        } else {
+            assert!(matches!(got, Err(OrderError::NotFound)));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_miss_asks_storage_once_and_is_kept() {
+    let mut ports = Ports::default();
+    ports.cache.expect_get().returning(|_| None);
+    ports.cache.expect_put().times(1).return_const(());
+    ports
+        .orders
+        .expect_find()
+        .times(1)
+        .returning(|_| Ok(Some(order(OrderStatus::Paid))));
+    let got = ports.service().get(&own_caller(1), order_id(1)).await;
+    assert_eq!(got.unwrap().id, order_id(1));
+}
+
+#[tokio::test]
+async fn a_missing_order_is_not_found_and_a_failure_is_told() {
+    let mut ports = Ports::default();
+    ports.cache.expect_get().returning(|_| None);
+    ports.orders.expect_find().returning(|_| Ok(None));
+    let missing = ports.service().get(&own_caller(1), order_id(1)).await;
+    assert!(matches!(missing, Err(OrderError::NotFound)));
+
+    let mut ports = Ports::default();
+    ports.cache.expect_get().returning(|_| None);
+    ports
+        .orders
+        .expect_find()
+        .returning(|_| Err(storage_is_down()));
+    let failed = ports.service().get(&own_caller(1), order_id(1)).await;
+    assert!(matches!(failed, Err(OrderError::Storage(_))));
+}
+
+#[tokio::test]
+async fn a_cancellation_returns_every_line_and_is_cached_after_the_commit() {
+    let mut sequence = Sequence::new();
+    let mut unit = MockStatusChangeUnit::new();
+    unit.expect_commit()
+        .withf(|change| change.returned.len() == change.order.items.len())
+        .times(1)
+        .in_sequence(&mut sequence)
+        .returning(|_| Ok(()));
+    let mut ports = Ports::default().locking(OrderStatus::Pending, unit);
+    ports
+        .cache
+        .expect_put()
+        .withf(|order| order.status == OrderStatus::Cancelled)
+        .times(1)
+        .in_sequence(&mut sequence)
+        .return_const(());
+    let cancelled = ports
+        .service()
+        .change_status(&own_caller(1), order_id(1), OrderStatus::Cancelled)
+        .await
+        .unwrap();
+    assert_eq!(
+        cancelled.version,
+        order(OrderStatus::Pending).version.next()
+    );
+}
+
+#[tokio::test]
+async fn the_status_that_an_order_has_is_a_success_that_writes_nothing() {
+    let mut ports = Ports::default().locking(OrderStatus::Cancelled, only_abandoned());
+    ports.cache.expect_put().times(1).return_const(());
+    let same = ports
+        .service()
+        .change_status(&own_caller(1), order_id(1), OrderStatus::Cancelled)
+        .await
+        .unwrap();
+    assert_eq!(*same, order(OrderStatus::Cancelled));
+}
+
+#[tokio::test]
+async fn a_customer_cannot_mark_an_order_paid() {
+    let refused = Ports::default()
+        .locking(OrderStatus::Pending, only_abandoned())
+        .service()
+        .change_status(&own_caller(1), order_id(1), OrderStatus::Paid)
+        .await;
+    assert!(matches!(
+        refused,
+        Err(OrderError::Move(MoveRefused::NotACustomersMove { .. }))
+    ));
+}
+
+#[tokio::test]
+async fn anothers_order_cannot_be_moved_and_does_not_show() {
+    let refused = Ports::default()
+        .locking(OrderStatus::Pending, only_abandoned())
+        .service()
+        .change_status(&own_caller(2), order_id(1), OrderStatus::Cancelled)
+        .await;
+    assert!(matches!(refused, Err(OrderError::NotFound)));
+}
+
+#[tokio::test]
+async fn a_change_that_is_not_committed_is_not_cached() {
+    let mut unit = MockStatusChangeUnit::new();
+    unit.expect_commit()
+        .times(1)
+        .returning(|_| Err(storage_is_down()));
+    let failed = Ports::default()
+        .locking(OrderStatus::Pending, unit)
+        .service()
+        .change_status(&caller(Principal::Staff), order_id(1), OrderStatus::Paid)
+        .await;
+    assert!(matches!(failed, Err(OrderError::Storage(_))));
+}
