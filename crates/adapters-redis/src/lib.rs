@@ -1,1 +1,17 @@
-//! x
+//! The cache ports of [`domain`]: in Redis, shared by every replica, and in this process, for
+//! when there is no Redis. Neither ever fails: what cannot be had is a miss.
+//!
+//! An entry carries its entity's version, and the newer of two wins, whatever the order in which
+//! they arrive. It lives for a settable time, give or take a tenth, so that what was cached
+//! together does not expire together.
+
+mod availability;
+mod entries;
+mod in_process;
+mod redis_cache;
+mod store;
+mod times;
+
+pub use in_process::InProcessCache;
+pub use redis_cache::{InvalidRedisUrl, RedisCache, RedisSettings};
+pub use times::TimesToLive;

@@ -100,10 +100,10 @@ impl Plan {
 
     /// The units to take from stock, one entry a product, in id order.
     #[must_use]
-    pub fn taken(&self) -> BTreeMap<ProductId, u64> {
+    pub fn taken(&self) -> BTreeMap<ProductId, i64> {
         let mut taken = BTreeMap::new();
         for item in self.accepted().flat_map(|order| &order.items) {
-            *taken.entry(item.product_id).or_default() += u64::from(item.quantity.units());
+            *taken.entry(item.product_id).or_default() += i64::from(item.quantity.units());
         }
         taken
     }

@@ -20,7 +20,7 @@ pub struct Stock {
 
 /// A number of units that can be ordered. Never negative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct StockLevel(u64);
+pub struct StockLevel(i64);
 
 impl StockLevel {
     /// No unit left.
@@ -51,23 +51,24 @@ impl StockLevel {
     ///
     /// When the number is negative.
     pub fn from_stored(units: i64) -> Result<Self, ValueError> {
-        u64::try_from(units)
-            .map(Self)
-            .map_err(|_| ValueError::OutOfRange {
+        if units < 0 {
+            return Err(ValueError::OutOfRange {
                 min: 0,
                 max: i64::MAX,
-            })
+            });
+        }
+        Ok(Self(units))
     }
 
     /// What is left once `quantity` is taken; `None` when there is not enough.
     #[must_use]
     pub fn take(self, quantity: Quantity) -> Option<Self> {
-        self.0.checked_sub(u64::from(quantity.units())).map(Self)
+        Self::from_stored(self.0 - i64::from(quantity.units())).ok()
     }
 
     /// The number of units.
     #[must_use]
-    pub const fn units(self) -> u64 {
+    pub const fn units(self) -> i64 {
         self.0
     }
 }

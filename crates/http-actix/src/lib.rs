@@ -1,1 +1,19 @@
-//! x
+//! Balcão over HTTP: the REST API, the command line, and the composition root that joins the
+//! domain to its adapters.
+//!
+//! A request meets, in this order: [`edge`] (request id, log line, problem documents), the
+//! route's [`access`] rule, the extractors of [`extract`], its handler in [`routes`], and one
+//! method of one service of [`domain::services`].
+
+pub mod access;
+pub mod adapters;
+pub mod app;
+pub mod cli;
+mod demo;
+mod dto;
+mod edge;
+mod extract;
+mod problem;
+pub mod routes;
+pub mod server;
+pub mod settings;

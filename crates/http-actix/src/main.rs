@@ -1,1 +1,7 @@
-fn main() {}
+//! The binary `balcao`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    http_actix::cli::main()
+}

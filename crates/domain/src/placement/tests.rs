@@ -105,10 +105,10 @@ fn stock_and_batch() -> impl Strategy<Value = (Vec<(u128, i64)>, Vec<NewOrder>)>
 }
 
 /// The units that an order asks for, by product.
-fn asked(order: &NewOrder) -> BTreeMap<ProductId, u64> {
+fn asked(order: &NewOrder) -> BTreeMap<ProductId, i64> {
     let lines = order.lines().iter();
     lines
-        .map(|line| (line.product_id, u64::from(line.quantity.units())))
+        .map(|line| (line.product_id, i64::from(line.quantity.units())))
         .collect()
 }
 
@@ -118,7 +118,7 @@ proptest! {
         let plan = decide(state(&stock, &[1, 2, 3]), &batch, now(), &CountingIds::default());
         let levels: BTreeMap<_, _> = stock
             .iter()
-            .map(|&(id, level)| (product_id(id), u64::try_from(level).unwrap()))
+            .map(|&(id, level)| (product_id(id), level))
             .collect();
         for (product, taken) in plan.taken() {
             prop_assert!(taken <= levels[&product]);
@@ -128,7 +128,7 @@ proptest! {
     #[test]
     fn an_accepted_order_is_whole_and_a_refused_one_moves_nothing((stock, batch) in stock_and_batch()) {
         let plan = decide(state(&stock, &[1, 2, 3]), &batch, now(), &CountingIds::default());
-        let mut taken = BTreeMap::<_, u64>::new();
+        let mut taken = BTreeMap::<_, i64>::new();
         let answers = plan.clone().into_answers();
         prop_assert_eq!(answers.len(), batch.len());
         for (answer, order) in answers.iter().zip(&batch) {
@@ -147,9 +147,9 @@ proptest! {
     /// the accepted orders before it have left.
     #[test]
     fn earlier_orders_win((stock, batch) in stock_and_batch()) {
-        let mut left: BTreeMap<_, u64> = stock
+        let mut left: BTreeMap<_, i64> = stock
             .iter()
-            .map(|&(id, level)| (product_id(id), u64::try_from(level).unwrap()))
+            .map(|&(id, level)| (product_id(id), level))
             .collect();
         for (answer, order) in decide_over(&stock, &batch).iter().zip(&batch) {
             let asked = asked(order);

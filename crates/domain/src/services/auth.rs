@@ -1,36 +1,30 @@
-//! Logging in, and making accounts for the shop's people.
+//! Logging in.
 
 use std::sync::Arc;
 
 use thiserror::Error;
 
 use crate::{
-    Account, AccountId, Caller, Email, Password, Principal, StorageError,
+    Caller, Email, StorageError,
     ports::{
-        AccessToken, AccountRepository, Clock, IdSource, InsertAccountError, PasswordHasher,
-        PasswordHasherError, TokenError, Tokens,
+        AccessToken, AccountRepository, PasswordHasher, PasswordHasherError, TokenError, Tokens,
     },
 };
 
-/// Who may log in, and how.
+/// Exchanges passwords for tokens.
 pub struct AuthService {
     accounts: Arc<dyn AccountRepository>,
     passwords: Arc<dyn PasswordHasher>,
     tokens: Arc<dyn Tokens>,
-    clock: Arc<dyn Clock>,
-    ids: Arc<dyn IdSource>,
 }
 
-/// Why nobody was logged in, or no account was made.
+/// Why nobody was logged in.
 #[derive(Debug, Error)]
 pub enum AuthError {
     /// The address or the password is wrong; which of them is nobody's business.
     #[error("the email address or the password is wrong")]
     WrongCredentials,
-    /// The address is another account's.
-    #[error("the email address is taken")]
-    EmailTaken,
-    /// The password could not be hashed or checked.
+    /// The password could not be checked.
     #[error(transparent)]
     Passwords(#[from] PasswordHasherError),
     /// The token could not be made.
@@ -48,15 +42,11 @@ impl AuthService {
         accounts: Arc<dyn AccountRepository>,
         passwords: Arc<dyn PasswordHasher>,
         tokens: Arc<dyn Tokens>,
-        clock: Arc<dyn Clock>,
-        ids: Arc<dyn IdSource>,
     ) -> Self {
         Self {
             accounts,
             passwords,
             tokens,
-            clock,
-            ids,
         }
     }
 
@@ -83,31 +73,6 @@ impl AuthService {
             principal: account.principal,
         })?)
     }
-
-    /// Makes an account for somebody who runs the shop or works in it.
-    ///
-    /// # Errors
-    ///
-    /// `EmailTaken`, or what the ports fail with.
-    pub async fn create_account(
-        &self,
-        email: Email,
-        password: Password,
-        principal: Principal,
-    ) -> Result<Account, AuthError> {
-        let account = Account {
-            id: AccountId::new(self.ids.next_id()),
-            email,
-            password_hash: self.passwords.hash(password).await?,
-            principal,
-            created_at: self.clock.now(),
-        };
-        match self.accounts.insert(&account).await {
-            Ok(()) => Ok(account),
-            Err(InsertAccountError::EmailTaken) => Err(AuthError::EmailTaken),
-            Err(InsertAccountError::Storage(error)) => Err(error.into()),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -116,8 +81,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        PasswordHash,
-        fixtures::{account, clock, email, ids, storage_is_down},
+        Principal,
+        fixtures::{account, storage_is_down},
         ports::{MockAccountRepository, MockPasswordHasher, MockTokens},
     };
 
@@ -126,13 +91,7 @@ mod tests {
         passwords: MockPasswordHasher,
         tokens: MockTokens,
     ) -> AuthService {
-        AuthService::new(
-            Arc::new(accounts),
-            Arc::new(passwords),
-            Arc::new(tokens),
-            clock(),
-            ids(),
-        )
+        AuthService::new(Arc::new(accounts), Arc::new(passwords), Arc::new(tokens))
     }
 
     #[tokio::test]
@@ -203,28 +162,5 @@ mod tests {
             .login("ana@example.com", "right".to_owned())
             .await;
         assert!(matches!(failed, Err(AuthError::Storage(_))));
-    }
-
-    #[tokio::test]
-    async fn a_new_account_keeps_the_hash_and_not_the_password() {
-        let mut accounts = MockAccountRepository::new();
-        accounts
-            .expect_insert()
-            .withf(|account| account.password_hash.expose() == "hashed")
-            .times(1)
-            .returning(|_| Ok(()));
-        let mut passwords = MockPasswordHasher::new();
-        passwords
-            .expect_hash()
-            .returning(|_| Ok(PasswordHash::new("hashed".to_owned())));
-        let made = service(accounts, passwords, MockTokens::new())
-            .create_account(
-                email("boss@example.com"),
-                Password::parse("long enough".to_owned()).unwrap(),
-                Principal::Admin,
-            )
-            .await
-            .unwrap();
-        assert_eq!(made.principal, Principal::Admin);
     }
 }

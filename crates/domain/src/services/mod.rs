@@ -1,6 +1,7 @@
 //! The use cases: one struct for each area, one public method for each thing that a caller can
 //! do. A method reads as the use case told aloud; the rules it applies are methods of entities.
 
+mod accounts;
 mod auth;
 mod customers;
 mod desk;
@@ -8,6 +9,7 @@ mod orders;
 mod products;
 mod single_flight;
 
+pub use accounts::{AccountError, AccountService};
 pub use auth::{AuthError, AuthService};
 pub use customers::{CustomerError, CustomerService, Registration};
 pub use desk::{Answer, Desk};

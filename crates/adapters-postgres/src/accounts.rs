@@ -1,0 +1,85 @@
+//! Accounts: the table `users`.
+
+use async_trait::async_trait;
+use domain::{
+    Account, AccountId, CustomerId, Email, PasswordHash, Principal, Role, StorageError,
+    ports::{AccountRepository, InsertAccountError},
+};
+use tokio_postgres::{Client, Error, Row};
+use uuid::Uuid;
+
+use crate::{
+    database::Database,
+    error::{USERS_EMAIL_KEY, column, storage, violates},
+};
+
+const FIND_BY_EMAIL: &str = "
+    select id, email, password_hash, role, customer_id, created_at
+    from users
+    where lower(email) = lower($1)";
+
+const INSERT: &str = "
+    insert into users (id, email, password_hash, role, customer_id, created_at)
+    values ($1, $2, $3, $4, $5, $6)";
+
+#[async_trait]
+impl AccountRepository for Database {
+    #[tracing::instrument(level = "debug", name = "db.users.find_by_email", skip_all)]
+    async fn find_by_email(&self, email: &Email) -> Result<Option<Account>, StorageError> {
+        let client = self.client().await?;
+        let find = client
+            .prepare_cached(FIND_BY_EMAIL)
+            .await
+            .map_err(storage)?;
+        let row = client
+            .query_opt(&find, &[&email.as_str()])
+            .await
+            .map_err(storage)?;
+        row.as_ref().map(account).transpose()
+    }
+
+    #[tracing::instrument(level = "debug", name = "db.users.insert", skip_all)]
+    async fn insert(&self, account: &Account) -> Result<(), InsertAccountError> {
+        let client = self.client().await?;
+        insert(&client, account).await.map_err(|error| {
+            if violates(&error, USERS_EMAIL_KEY) {
+                InsertAccountError::EmailTaken
+            } else {
+                storage(error).into()
+            }
+        })
+    }
+}
+
+/// Writes an account, alone or within a transaction.
+pub(crate) async fn insert(client: &Client, account: &Account) -> Result<(), Error> {
+    client
+        .execute(
+            INSERT,
+            &[
+                &account.id.as_uuid(),
+                &account.email.as_str(),
+                &account.password_hash.expose(),
+                &account.principal.role().as_str(),
+                &account.principal.customer_id().map(CustomerId::as_uuid),
+                &account.created_at,
+            ],
+        )
+        .await?;
+    Ok(())
+}
+
+fn account(row: &Row) -> Result<Account, StorageError> {
+    let role: Role = column::<&str>(row, "role")?
+        .parse()
+        .map_err(StorageError::corrupt)?;
+    let customer_id: Option<Uuid> = column(row, "customer_id")?;
+    Ok(Account {
+        id: AccountId::new(column(row, "id")?),
+        email: Email::parse(column(row, "email")?).map_err(StorageError::corrupt)?,
+        password_hash: PasswordHash::new(column(row, "password_hash")?),
+        principal: Principal::from_parts(role, customer_id.map(CustomerId::new))
+            .ok_or_else(|| StorageError::corrupt("the role and the customer contradict"))?,
+        created_at: column(row, "created_at")?,
+    })
+}

@@ -1,0 +1,73 @@
+//! What the driver says, in the domain's words: by SQLSTATE and by the constraint's name
+//! (PostgreSQL manual, appendix A).
+
+use std::error::Error as _;
+
+use deadpool_postgres::PoolError;
+use domain::StorageError;
+use tokio_postgres::{Error, Row, error::SqlState, types::FromSql};
+
+/// No two customers share an address.
+pub(crate) const CUSTOMERS_EMAIL_KEY: &str = "customers_email_key";
+/// No two accounts share an address.
+pub(crate) const USERS_EMAIL_KEY: &str = "users_email_key";
+
+/// The constraints whose violation means something to a caller. A test checks that the schema
+/// has each of them under this name.
+pub const MAPPED_CONSTRAINTS: [&str; 2] = [CUSTOMERS_EMAIL_KEY, USERS_EMAIL_KEY];
+
+/// The domain's word for a failed statement.
+pub(crate) fn storage(error: Error) -> StorageError {
+    if is_passing(&error) {
+        StorageError::unavailable(error)
+    } else {
+        StorageError::internal(error)
+    }
+}
+
+/// The domain's word for a connection that was not to be had.
+pub(crate) fn from_pool(error: PoolError) -> StorageError {
+    StorageError::unavailable(error)
+}
+
+/// Whether a unique constraint of this name was violated.
+pub(crate) fn violates(error: &Error, constraint: &str) -> bool {
+    error.as_db_error().is_some_and(|db| {
+        *db.code() == SqlState::UNIQUE_VIOLATION && db.constraint() == Some(constraint)
+    })
+}
+
+/// Whether the data had changed under a plan: what it refers to went away, or another
+/// transaction came first. Deciding again on fresh data may help.
+pub(crate) fn is_outdated(error: &Error) -> bool {
+    let outdated = [
+        SqlState::FOREIGN_KEY_VIOLATION,
+        SqlState::T_R_SERIALIZATION_FAILURE,
+        SqlState::T_R_DEADLOCK_DETECTED,
+    ];
+    error.code().is_some_and(|code| outdated.contains(code))
+}
+
+/// Whether a later try may succeed without anybody mending anything.
+fn is_passing(error: &Error) -> bool {
+    let Some(code) = error.code() else {
+        let is_io = |source: &(dyn std::error::Error + 'static)| source.is::<std::io::Error>();
+        return error.is_closed() || error.source().is_some_and(is_io);
+    };
+    let passing = [
+        SqlState::T_R_SERIALIZATION_FAILURE,
+        SqlState::T_R_DEADLOCK_DETECTED,
+        SqlState::LOCK_NOT_AVAILABLE,
+        SqlState::QUERY_CANCELED,
+        SqlState::READ_ONLY_SQL_TRANSACTION,
+        SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+    ];
+    // Connection exception, insufficient resources, operator intervention.
+    let passing_classes = ["08", "53", "57"];
+    passing.contains(code) || passing_classes.iter().any(|c| code.code().starts_with(c))
+}
+
+/// Reads a column that must be there and of this type.
+pub(crate) fn column<'a, T: FromSql<'a>>(row: &'a Row, name: &str) -> Result<T, StorageError> {
+    row.try_get(name).map_err(StorageError::corrupt)
+}

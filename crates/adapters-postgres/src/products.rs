@@ -1,0 +1,90 @@
+//! Products: the table `products`, read together with `stock`.
+
+use async_trait::async_trait;
+use domain::{
+    Description, Name, Price, Product, ProductId, Stock, StockedProduct, StorageError,
+    ports::ProductRepository,
+};
+use rust_decimal::Decimal;
+use tokio_postgres::{Client, Error, Row};
+
+use crate::{
+    database::Database,
+    error::{column, storage},
+    stock,
+};
+
+const FIND: &str = "
+    select products.id, nome, descricao, preco, created_at, quantidade_disponivel
+    from products
+    join stock on stock.product_id = products.id
+    where products.id = $1";
+
+const INSERT: &str = "
+    insert into products (id, nome, descricao, preco, created_at)
+    values ($1, $2, $3, $4, $5)";
+
+#[async_trait]
+impl ProductRepository for Database {
+    #[tracing::instrument(level = "debug", name = "db.products.find", skip_all)]
+    async fn find(&self, id: ProductId) -> Result<Option<StockedProduct>, StorageError> {
+        let client = self.client().await?;
+        let find = client.prepare_cached(FIND).await.map_err(storage)?;
+        let row = client
+            .query_opt(&find, &[&id.as_uuid()])
+            .await
+            .map_err(storage)?;
+        row.as_ref().map(stocked_product).transpose()
+    }
+
+    #[tracing::instrument(level = "debug", name = "db.products.insert", skip_all)]
+    async fn insert(&self, product: &Product, stock: &Stock) -> Result<(), StorageError> {
+        let mut client = self.client().await?;
+        let both = async {
+            let transaction = client.transaction().await?;
+            insert(transaction.client(), product).await?;
+            stock::insert(transaction.client(), stock).await?;
+            transaction.commit().await
+        };
+        both.await.map_err(storage)
+    }
+}
+
+/// Writes a product within a transaction.
+pub(crate) async fn insert(client: &Client, product: &Product) -> Result<(), Error> {
+    client
+        .execute(
+            INSERT,
+            &[
+                &product.id.as_uuid(),
+                &product.name.as_str(),
+                &product.description.as_ref().map(Description::as_str),
+                &product.price.as_decimal(),
+                &product.created_at,
+            ],
+        )
+        .await?;
+    Ok(())
+}
+
+fn stocked_product(row: &Row) -> Result<StockedProduct, StorageError> {
+    let description: Option<&str> = column(row, "descricao")?;
+    Ok(StockedProduct {
+        product: Product {
+            id: ProductId::new(column(row, "id")?),
+            name: Name::parse(column(row, "nome")?).map_err(StorageError::corrupt)?,
+            description: description
+                .map(Description::parse)
+                .transpose()
+                .map_err(StorageError::corrupt)?,
+            price: price(row, "preco")?,
+            created_at: column(row, "created_at")?,
+        },
+        available: stock::level(row)?,
+    })
+}
+
+/// Reads a column that holds a price.
+pub(crate) fn price(row: &Row, name: &str) -> Result<Price, StorageError> {
+    Price::from_decimal(column::<Decimal>(row, name)?).map_err(StorageError::corrupt)
+}

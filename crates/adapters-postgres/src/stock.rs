@@ -1,0 +1,79 @@
+//! Stock outside of orders: the table `stock`.
+
+use async_trait::async_trait;
+use domain::{ProductId, Stock, StockId, StockLevel, StorageError, ports::StockRepository};
+use tokio_postgres::{Client, Error, Row};
+
+use crate::{
+    database::Database,
+    error::{column, storage},
+};
+
+const FIND: &str = "
+    select id, product_id, quantidade_disponivel
+    from stock
+    where product_id = $1";
+
+const SET: &str = "
+    update stock
+    set quantidade_disponivel = $2
+    where product_id = $1
+    returning id, product_id, quantidade_disponivel";
+
+const INSERT: &str = "
+    insert into stock (id, product_id, quantidade_disponivel)
+    values ($1, $2, $3)";
+
+#[async_trait]
+impl StockRepository for Database {
+    #[tracing::instrument(level = "debug", name = "db.stock.find", skip_all)]
+    async fn find(&self, product_id: ProductId) -> Result<Option<Stock>, StorageError> {
+        let client = self.client().await?;
+        let find = client.prepare_cached(FIND).await.map_err(storage)?;
+        let row = client
+            .query_opt(&find, &[&product_id.as_uuid()])
+            .await
+            .map_err(storage)?;
+        row.as_ref().map(stock).transpose()
+    }
+
+    #[tracing::instrument(level = "debug", name = "db.stock.set", skip_all)]
+    async fn set(
+        &self,
+        product_id: ProductId,
+        available: StockLevel,
+    ) -> Result<Option<Stock>, StorageError> {
+        let client = self.client().await?;
+        let set = client.prepare_cached(SET).await.map_err(storage)?;
+        let row = client
+            .query_opt(&set, &[&product_id.as_uuid(), &available.units()])
+            .await
+            .map_err(storage)?;
+        row.as_ref().map(stock).transpose()
+    }
+}
+
+/// Writes the stock of a new product within a transaction.
+pub(crate) async fn insert(client: &Client, stock: &Stock) -> Result<(), Error> {
+    let units = stock.available.units();
+    client
+        .execute(
+            INSERT,
+            &[&stock.id.as_uuid(), &stock.product_id.as_uuid(), &units],
+        )
+        .await?;
+    Ok(())
+}
+
+fn stock(row: &Row) -> Result<Stock, StorageError> {
+    Ok(Stock {
+        id: StockId::new(column(row, "id")?),
+        product_id: ProductId::new(column(row, "product_id")?),
+        available: level(row)?,
+    })
+}
+
+/// Reads the column that holds the units that can be ordered.
+pub(crate) fn level(row: &Row) -> Result<StockLevel, StorageError> {
+    StockLevel::from_stored(column(row, "quantidade_disponivel")?).map_err(StorageError::corrupt)
+}

@@ -1,0 +1,76 @@
+//! A transaction that owns its connection, for the units of work that outlive a function.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use deadpool_postgres::Object;
+use futures_util::{FutureExt, future::join};
+use tokio_postgres::Error;
+
+/// Begins a transaction, whatever the database's default is: every statement sees what was
+/// committed before it, so that what is read after a lock was granted is what the lock protects.
+pub(crate) const BEGIN: &str = "begin isolation level read committed";
+
+/// An open transaction. When it is dropped before it has ended, its connection is closed and
+/// does not return to the pool: PostgreSQL then rolls back and releases every lock.
+pub(crate) struct Transaction {
+    /// Taken by `drop` alone.
+    client: Option<Object>,
+    ended: AtomicBool,
+}
+
+impl Transaction {
+    /// Takes charge of a connection on which [`BEGIN`] is about to run.
+    pub(crate) fn on(client: Object) -> Self {
+        Self {
+            client: Some(client),
+            ended: AtomicBool::new(false),
+        }
+    }
+
+    /// The connection.
+    pub(crate) fn client(&self) -> &Object {
+        self.client
+            .as_ref()
+            .unwrap_or_else(|| unreachable!("taken by drop alone"))
+    }
+
+    /// Runs `writes` on this connection and commits, in one round trip. When a write fails, the
+    /// server turns the commit that follows it into a roll-back: all of it or nothing.
+    pub(crate) async fn commit<W>(&self, writes: W) -> Result<(), Error>
+    where
+        W: Future<Output = Result<(), Error>>,
+    {
+        let mut writes = std::pin::pin!(writes);
+        // The first poll sends every statement. One that could not even be sent would not stop
+        // the commit behind it, so the commit is sent only once all of them are on their way.
+        match writes.as_mut().now_or_never() {
+            Some(Err(unsent)) => Err(unsent),
+            Some(Ok(())) => self.end("commit").await,
+            None => {
+                let (written, ended) = join(writes, self.end("commit")).await;
+                written.and(ended)
+            }
+        }
+    }
+
+    /// Ends the transaction; nothing was written.
+    pub(crate) async fn abandon(&self) -> Result<(), Error> {
+        self.end("rollback").await
+    }
+
+    async fn end(&self, how: &str) -> Result<(), Error> {
+        self.client().batch_execute(how).await?;
+        self.ended.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        if let Some(client) = self.client.take()
+            && !self.ended.load(Ordering::Relaxed)
+        {
+            drop(Object::take(client));
+        }
+    }
+}

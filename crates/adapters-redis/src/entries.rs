@@ -1,0 +1,168 @@
+//! What is written into an entry: entities as JSON. A field that is renamed or changes its
+//! meaning needs a new [`FORMAT`], so that replicas of two releases do not misread each other.
+
+use domain::{
+    BestSeller, Customer, CustomerId, Email, Name, Order, OrderId, OrderItem, OrderItemId,
+    OrderStatus, Price, ProductId, Quantity, ValueError, Version, ports::BestSellersList,
+};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// The format of the entries, a part of every key.
+pub(crate) const FORMAT: &str = "1";
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct OrderEntry {
+    id: Uuid,
+    customer_id: Uuid,
+    #[serde(with = "time::serde::rfc3339")]
+    placed_at: OffsetDateTime,
+    status: String,
+    items: Vec<ItemEntry>,
+    version: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ItemEntry {
+    id: Uuid,
+    product_id: Uuid,
+    quantity: i64,
+    unit_price: Decimal,
+}
+
+impl From<&Order> for OrderEntry {
+    fn from(order: &Order) -> Self {
+        let item = |item: &OrderItem| ItemEntry {
+            id: item.id.as_uuid(),
+            product_id: item.product_id.as_uuid(),
+            quantity: item.quantity.units().into(),
+            unit_price: item.unit_price.as_decimal(),
+        };
+        Self {
+            id: order.id.as_uuid(),
+            customer_id: order.customer_id.as_uuid(),
+            placed_at: order.placed_at,
+            status: order.status.as_str().to_owned(),
+            items: order.items.iter().map(item).collect(),
+            version: order.version.number(),
+        }
+    }
+}
+
+impl TryFrom<OrderEntry> for Order {
+    type Error = ValueError;
+
+    fn try_from(entry: OrderEntry) -> Result<Self, ValueError> {
+        let item = |item: ItemEntry| {
+            Ok(OrderItem {
+                id: OrderItemId::new(item.id),
+                product_id: ProductId::new(item.product_id),
+                quantity: Quantity::from_stored(item.quantity)?,
+                unit_price: Price::from_decimal(item.unit_price)?,
+            })
+        };
+        Ok(Self {
+            id: OrderId::new(entry.id),
+            customer_id: CustomerId::new(entry.customer_id),
+            placed_at: entry.placed_at,
+            status: entry.status.parse::<OrderStatus>()?,
+            items: entry
+                .items
+                .into_iter()
+                .map(item)
+                .collect::<Result<_, _>>()?,
+            version: Version::parse(entry.version)?,
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct CustomerEntry {
+    id: Uuid,
+    name: String,
+    email: String,
+    #[serde(with = "time::serde::rfc3339")]
+    created_at: OffsetDateTime,
+    version: i64,
+}
+
+impl From<&Customer> for CustomerEntry {
+    fn from(customer: &Customer) -> Self {
+        Self {
+            id: customer.id.as_uuid(),
+            name: customer.name.as_str().to_owned(),
+            email: customer.email.as_str().to_owned(),
+            created_at: customer.created_at,
+            version: customer.version.number(),
+        }
+    }
+}
+
+impl TryFrom<CustomerEntry> for Customer {
+    type Error = ValueError;
+
+    fn try_from(entry: CustomerEntry) -> Result<Self, ValueError> {
+        Ok(Self {
+            id: CustomerId::new(entry.id),
+            name: Name::parse(&entry.name)?,
+            email: Email::parse(&entry.email)?,
+            created_at: entry.created_at,
+            version: Version::parse(entry.version)?,
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct BestSellersEntry {
+    #[serde(with = "time::serde::rfc3339")]
+    as_of: OffsetDateTime,
+    items: Vec<BestSellerEntry>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct BestSellerEntry {
+    product_id: Uuid,
+    name: String,
+    price: Decimal,
+    sold: u64,
+}
+
+impl From<&BestSellersList> for BestSellersEntry {
+    fn from(list: &BestSellersList) -> Self {
+        let item = |item: &BestSeller| BestSellerEntry {
+            product_id: item.product_id.as_uuid(),
+            name: item.name.as_str().to_owned(),
+            price: item.price.as_decimal(),
+            sold: item.sold,
+        };
+        Self {
+            as_of: list.as_of,
+            items: list.items.iter().map(item).collect(),
+        }
+    }
+}
+
+impl TryFrom<BestSellersEntry> for BestSellersList {
+    type Error = ValueError;
+
+    fn try_from(entry: BestSellersEntry) -> Result<Self, ValueError> {
+        let item = |item: BestSellerEntry| {
+            Ok(BestSeller {
+                product_id: ProductId::new(item.product_id),
+                name: Name::parse(&item.name)?,
+                price: Price::from_decimal(item.price)?,
+                sold: item.sold,
+            })
+        };
+        Ok(Self {
+            as_of: entry.as_of,
+            items: entry
+                .items
+                .into_iter()
+                .map(item)
+                .collect::<Result<_, _>>()?,
+        })
+    }
+}

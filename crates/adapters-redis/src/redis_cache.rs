@@ -1,0 +1,146 @@
+//! The caches in Redis, shared by every replica.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use domain::{
+    Customer, CustomerId, Order, OrderId,
+    ports::{BestSellersCache, BestSellersList, CustomerCache, OrderCache},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use thiserror::Error;
+
+use crate::{
+    entries::{BestSellersEntry, CustomerEntry, FORMAT, OrderEntry},
+    store::Store,
+    times::TimesToLive,
+};
+
+/// The cache ports, in Redis.
+pub struct RedisCache {
+    store: Store,
+    namespace: String,
+    ttl: TimesToLive,
+}
+
+/// How to reach Redis, and how to use it.
+#[derive(Debug, Clone)]
+pub struct RedisSettings {
+    /// `redis://[user:password@]host:port[/database]`.
+    pub url: String,
+    /// The beginning of every key, for a Redis that others use too.
+    pub namespace: String,
+    /// The most connections for writing; reading takes one.
+    pub max_connections: usize,
+    /// How long to wait for an answer before doing without.
+    pub timeout: Duration,
+    /// How long entries live.
+    pub ttl: TimesToLive,
+}
+
+/// The URL does not name a Redis. The error does not repeat it: it may hold a password.
+#[derive(Debug, Error)]
+#[error("is not a Redis URL such as redis://host:6379")]
+pub struct InvalidRedisUrl;
+
+impl RedisCache {
+    /// Makes the connections' set-up; nothing is connected yet. Needs a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// When the URL does not name a Redis.
+    pub fn new(settings: RedisSettings) -> Result<Self, InvalidRedisUrl> {
+        let store = Store::new(&settings.url, settings.max_connections, settings.timeout)
+            .map_err(|_| InvalidRedisUrl)?;
+        Ok(Self {
+            store,
+            namespace: settings.namespace,
+            ttl: settings.ttl,
+        })
+    }
+
+    /// Checks that a URL names a Redis, without reaching for it.
+    ///
+    /// # Errors
+    ///
+    /// When it does not.
+    pub fn check_url(url: &str) -> Result<(), InvalidRedisUrl> {
+        deadpool_redis::redis::IntoConnectionInfo::into_connection_info(url)
+            .map(|_| ())
+            .map_err(|_| InvalidRedisUrl)
+    }
+
+    /// Whether Redis answers.
+    pub async fn ping(&self) -> bool {
+        self.store.ping().await
+    }
+
+    fn key(&self, kind: &str, id: impl std::fmt::Display) -> String {
+        format!("{}:{FORMAT}:{kind}:{id}", self.namespace)
+    }
+
+    /// Reads an entry; one that cannot be understood is a miss.
+    async fn read<E, T>(&self, key: String) -> Option<Arc<T>>
+    where
+        E: DeserializeOwned + TryInto<T>,
+    {
+        let body = self.store.get(&key).await?;
+        let read = serde_json::from_slice::<E>(&body).ok();
+        let value = read.and_then(|entry| entry.try_into().ok());
+        if value.is_none() {
+            tracing::warn!(key, "an entry of the cache cannot be understood");
+        }
+        value.map(Arc::new)
+    }
+
+    async fn write(&self, key: String, version: i64, entry: impl Serialize + Send, ttl: Duration) {
+        match serde_json::to_vec(&entry) {
+            Ok(body) => self.store.put(&key, version, &body, ttl).await,
+            Err(error) => tracing::error!(%error, key, "an entity cannot be cached"),
+        }
+    }
+}
+
+#[async_trait]
+impl OrderCache for RedisCache {
+    async fn get(&self, id: OrderId) -> Option<Arc<Order>> {
+        self.read::<OrderEntry, _>(self.key("order", id)).await
+    }
+
+    async fn put(&self, order: Arc<Order>) {
+        let (key, version) = (self.key("order", order.id), order.version.number());
+        self.write(key, version, OrderEntry::from(&*order), self.ttl.orders)
+            .await;
+    }
+}
+
+#[async_trait]
+impl CustomerCache for RedisCache {
+    async fn get(&self, id: CustomerId) -> Option<Arc<Customer>> {
+        self.read::<CustomerEntry, _>(self.key("customer", id))
+            .await
+    }
+
+    async fn put(&self, customer: Arc<Customer>) {
+        let (key, version) = (self.key("customer", customer.id), customer.version.number());
+        let entry = CustomerEntry::from(&*customer);
+        self.write(key, version, entry, self.ttl.customers).await;
+    }
+}
+
+#[async_trait]
+impl BestSellersCache for RedisCache {
+    async fn get(&self, days: u16) -> Option<Arc<BestSellersList>> {
+        self.read::<BestSellersEntry, _>(self.key("best-sellers", days))
+            .await
+    }
+
+    async fn put(&self, days: u16, list: Arc<BestSellersList>) {
+        // A list's version is its moment, in microseconds since 1970.
+        let microseconds = list.as_of.unix_timestamp_nanos() / 1_000;
+        let version = i64::try_from(microseconds).unwrap_or(i64::MAX);
+        let key = self.key("best-sellers", days);
+        let entry = BestSellersEntry::from(&*list);
+        self.write(key, version, entry, self.ttl.best_sellers).await;
+    }
+}

@@ -1,0 +1,249 @@
+//! Versioned entries in Redis.
+//!
+//! An entry is the text `VERSION:BODY`. A body that is empty says that this version exists and
+//! that nothing older may be shown: it reads as a miss.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock, Weak},
+    time::Duration,
+};
+
+use deadpool_redis::{
+    Manager, Pool, PoolError, Runtime,
+    redis::{
+        self, AsyncConnectionConfig, Client, IntoConnectionInfo, RedisError, Script,
+        aio::{ConnectionManager, ConnectionManagerConfig},
+    },
+};
+use thiserror::Error;
+
+use crate::{
+    availability::{Availability, Missed},
+    times::{jittered, longest},
+};
+
+/// Keeps `ARGV[1]:ARGV[2]` for `ARGV[3]` milliseconds, unless a newer version is kept.
+static KEEP_NEWER: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+        local kept = redis.call('GETRANGE', KEYS[1], 0, 19)
+        local version = tonumber(string.match(kept, '^(%d+):'))
+        if version and version > tonumber(ARGV[1]) then
+            return 0
+        end
+        redis.call('SET', KEYS[1], ARGV[1] .. ':' .. ARGV[2], 'PX', ARGV[3])
+        return 1
+        ",
+    )
+});
+
+/// The version with which an entity comes to be: Redis cannot hold an older one.
+const FIRST_VERSION: i64 = domain::Version::FIRST.number();
+
+/// How long to wait before asking a Redis again that did not answer.
+const RETRY_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Redis, asked through one multiplexed connection for reads, and a pool for the script that
+/// writes. Clones share both.
+#[derive(Clone)]
+pub(crate) struct Store(Arc<Inner>);
+
+struct Inner {
+    reads: ConnectionManager,
+    writes: Pool,
+    availability: Availability,
+    timeout: Duration,
+}
+
+/// Why Redis did not do what it was asked to do.
+#[derive(Debug, Error)]
+enum Failure {
+    #[error("no answer within {} ms", .0.as_millis())]
+    Timeout(Duration),
+    #[error(transparent)]
+    Redis(#[from] RedisError),
+    #[error(transparent)]
+    Pool(#[from] PoolError),
+}
+
+impl Store {
+    /// Makes the connections' set-up; nothing is connected yet.
+    pub(crate) fn new(
+        url: &str,
+        max_connections: usize,
+        timeout: Duration,
+    ) -> Result<Self, RedisError> {
+        let info = url.into_connection_info()?;
+        let nodelay = info.tcp_settings().clone().set_nodelay(true);
+        let info = info.set_tcp_settings(nodelay);
+        let reads = ConnectionManager::new_lazy_with_config(
+            Client::open(info.clone())?,
+            ConnectionManagerConfig::new()
+                .set_number_of_retries(1)
+                .set_connection_timeout(Some(timeout))
+                .set_response_timeout(Some(timeout)),
+        )?;
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(timeout))
+            .set_response_timeout(Some(timeout));
+        let writes = Pool::builder(Manager::new_with_config(info, config)?)
+            .max_size(max_connections)
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(timeout))
+            .create_timeout(Some(timeout))
+            .recycle_timeout(Some(timeout))
+            .build()
+            .map_err(|error| {
+                let kind = redis::ErrorKind::InvalidClientConfig;
+                RedisError::from((kind, "no pool", error.to_string()))
+            })?;
+        Ok(Self(Arc::new(Inner {
+            reads,
+            writes,
+            availability: Availability::up(),
+            timeout,
+        })))
+    }
+
+    /// The body of an entry; `None` when there is none or Redis cannot be asked.
+    pub(crate) async fn get(&self, key: &str) -> Option<Vec<u8>> {
+        if !self.0.availability.is_up() {
+            return None;
+        }
+        let mut entry = match self.0.read(key).await {
+            Ok(entry) => entry?,
+            Err(failure) => {
+                self.went_down(&failure);
+                return None;
+            }
+        };
+        let colon = entry.iter().position(|byte| *byte == b':')?;
+        let body = entry.split_off(colon + 1);
+        (!body.is_empty()).then_some(body)
+    }
+
+    /// Keeps an entry for `ttl`, give or take a tenth, unless a newer version is kept. Should
+    /// Redis be down, it learns before it is asked again that what it has is too old.
+    pub(crate) async fn put(&self, key: &str, version: i64, body: &[u8], ttl: Duration) {
+        if self.0.is_missed(key, version, ttl) {
+            return;
+        }
+        if let Err(failure) = self.0.write(key, version, body, jittered(ttl)).await {
+            self.went_down(&failure);
+            // Taken down by this failure or by another's: the version is missing in any case.
+            self.0.is_missed(key, version, ttl);
+        }
+    }
+
+    /// Whether Redis answers.
+    pub(crate) async fn ping(&self) -> bool {
+        self.0.availability.is_up() && self.0.ping().await.is_ok()
+    }
+
+    /// Says so once, and looks for Redis until it is back.
+    fn went_down(&self, failure: &Failure) {
+        if self.0.availability.go_down() {
+            tracing::warn!(
+                error = %failure,
+                "Redis does not answer: reading from PostgreSQL until it does"
+            );
+            tokio::spawn(wait_until_up(Arc::downgrade(&self.0)));
+        }
+    }
+}
+
+/// Looks for Redis again and again; when it answers, tells it what it missed and then, with
+/// nothing left to tell, lets it be asked again. Ends when nobody uses the store any more.
+async fn wait_until_up(store: Weak<Inner>) {
+    loop {
+        tokio::time::sleep(RETRY_INTERVAL).await;
+        let Some(store) = store.upgrade() else { return };
+        if store.ping().await.is_err() {
+            continue;
+        }
+        while let Some(missed) = store.availability.take_missed_or_go_up() {
+            if let Err((untold, failure)) = store.tell(missed).await {
+                tracing::debug!(
+                    error = %failure,
+                    "Redis is gone again"
+                );
+                store.availability.put_back(untold);
+                break;
+            }
+        }
+        if store.availability.is_up() {
+            tracing::info!("Redis answers again");
+            return;
+        }
+    }
+}
+
+impl Inner {
+    async fn read(&self, key: &str) -> Result<Option<Vec<u8>>, Failure> {
+        let mut connection = self.reads.clone();
+        let get = redis::cmd("GET").arg(key).to_owned();
+        self.within_timeout(async { Ok(get.query_async(&mut connection).await?) })
+            .await
+    }
+
+    async fn write(
+        &self,
+        key: &str,
+        version: i64,
+        body: &[u8],
+        ttl: Duration,
+    ) -> Result<(), Failure> {
+        let milliseconds = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX).max(1);
+        self.within_timeout(async {
+            let mut connection = self.writes.get().await?;
+            let mut keep = KEEP_NEWER.key(key);
+            keep.arg(version).arg(body).arg(milliseconds);
+            Ok(keep.invoke_async(&mut connection).await?)
+        })
+        .await
+    }
+
+    async fn ping(&self) -> Result<(), Failure> {
+        let mut connection = self.reads.clone();
+        self.within_timeout(async { Ok(redis::cmd("PING").query_async(&mut connection).await?) })
+            .await
+    }
+
+    async fn within_timeout<T>(
+        &self,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        tokio::time::timeout(self.timeout, work)
+            .await
+            .unwrap_or(Err(Failure::Timeout(self.timeout)))
+    }
+
+    /// Remembers a version that a Redis which is down will have missed. Says whether it is down.
+    fn is_missed(&self, key: &str, version: i64, ttl: Duration) -> bool {
+        if version == FIRST_VERSION {
+            return !self.availability.is_up();
+        }
+        self.availability.miss(key, version, longest(ttl))
+    }
+
+    /// Writes an empty entry for every version that was missed. On a failure, hands back those
+    /// that are not written.
+    async fn tell(
+        &self,
+        mut missed: HashMap<String, Missed>,
+    ) -> Result<(), (HashMap<String, Missed>, Failure)> {
+        let now = std::time::Instant::now();
+        while let Some(key) = missed.keys().next().cloned() {
+            let Some(entry) = missed.get(&key) else {
+                continue;
+            };
+            let ttl = entry.until.saturating_duration_since(now);
+            if let Err(failure) = self.write(&key, entry.version, &[], ttl).await {
+                return Err((missed, failure));
+            }
+            missed.remove(&key);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,49 @@
+//! How long entries live.
+
+use std::time::Duration;
+
+/// How long each kind of entry lives. It bounds how old an entry can get should an invalidation
+/// be lost; without a loss entries of orders and customers are never stale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimesToLive {
+    /// Order details.
+    pub orders: Duration,
+    /// Customer details.
+    pub customers: Duration,
+    /// Lists of best sellers: also how old a list may be.
+    pub best_sellers: Duration,
+}
+
+impl Default for TimesToLive {
+    fn default() -> Self {
+        Self {
+            orders: Duration::from_mins(5),
+            customers: Duration::from_mins(5),
+            best_sellers: Duration::from_mins(1),
+        }
+    }
+}
+
+/// The longest that [`jittered`] makes of `ttl`.
+pub(crate) fn longest(ttl: Duration) -> Duration {
+    ttl.mul_f64(1.1)
+}
+
+/// `ttl`, give or take a tenth.
+pub(crate) fn jittered(ttl: Duration) -> Duration {
+    ttl.mul_f64(0.9 + 0.2 * fastrand::f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_spread_over_a_tenth_to_either_side() {
+        let ttl = Duration::from_secs(100);
+        let times: Vec<_> = (0..1_000).map(|_| jittered(ttl)).collect();
+        let (least, most) = (times.iter().min().unwrap(), times.iter().max().unwrap());
+        assert!(*least >= Duration::from_secs(90) && *least < Duration::from_secs(92));
+        assert!(*most > Duration::from_secs(108) && *most <= longest(ttl));
+    }
+}

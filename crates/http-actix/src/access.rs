@@ -1,0 +1,95 @@
+//! Who may call a route. Every endpoint names its rule, because it cannot be made without one.
+
+use actix_web::{
+    HttpMessage,
+    body::{BoxBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    http::header,
+    middleware::Next,
+    web::Data,
+};
+use domain::{Caller, Role, ports::TokenError};
+
+use crate::{
+    app::App,
+    problem::{Code, Problem},
+};
+
+/// Who may call an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody. A token that comes along is not looked at.
+    Public,
+    /// Whoever has no token, and these roles.
+    AnonymousOr(&'static [Role]),
+    /// These roles.
+    Only(&'static [Role]),
+}
+
+impl Access {
+    /// Whether a caller without a token may call.
+    #[must_use]
+    pub const fn admits_anonymous(self) -> bool {
+        matches!(self, Self::Public | Self::AnonymousOr(_))
+    }
+
+    /// Whether a caller with this role may call.
+    #[must_use]
+    pub fn admits(self, role: Role) -> bool {
+        match self {
+            Self::Public => true,
+            Self::AnonymousOr(roles) | Self::Only(roles) => roles.contains(&role),
+        }
+    }
+
+    /// Finds out who calls, and whether they may. What is no token of ours is refused even where
+    /// none is needed: somebody believes to be logged in who is not.
+    fn check(self, request: &ServiceRequest) -> Result<Option<Caller>, Problem> {
+        if self == Self::Public {
+            return Ok(None);
+        }
+        let Some(header) = request.headers().get(header::AUTHORIZATION) else {
+            return if self.admits_anonymous() {
+                Ok(None)
+            } else {
+                Err(Problem::new(Code::TokenMissing))
+            };
+        };
+        let token = header
+            .to_str()
+            .ok()
+            .and_then(|text| text.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .map(|(_, token)| token.trim())
+            .ok_or(TokenError::Invalid)?;
+        let app = request
+            .app_data::<Data<App>>()
+            .ok_or_else(|| Problem::internal("the app is not there"))?;
+        let caller = app.tokens.verify(token)?;
+        if self.admits(caller.principal.role()) {
+            Ok(Some(caller))
+        } else {
+            Err(Problem::new(Code::Forbidden).detail(format!(
+                "this is not for the role {}",
+                caller.principal.role()
+            )))
+        }
+    }
+}
+
+/// The middleware that stands before a route's handler, and hands it the caller.
+pub(crate) async fn guard<B: MessageBody + 'static>(
+    access: Access,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    match access.check(&request) {
+        Ok(caller) => {
+            if let Some(caller) = caller {
+                request.extensions_mut().insert(caller);
+            }
+            Ok(next.call(request).await?.map_into_boxed_body())
+        }
+        Err(problem) => Ok(request.error_response(problem)),
+    }
+}

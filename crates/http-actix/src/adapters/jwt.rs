@@ -1,0 +1,251 @@
+//! Access tokens: JSON Web Tokens (RFC 7519), signed with HMAC-SHA-256 (HS256, RFC 7518).
+
+use std::{sync::Arc, time::Duration};
+
+use domain::{
+    AccountId, Caller, CustomerId, Principal, Role,
+    ports::{AccessToken, Clock, IdSource, TokenError, Tokens},
+};
+use jsonwebtoken::{
+    Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode, errors::ErrorKind,
+};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Who issues the tokens.
+const ISSUER: &str = "balcao";
+/// Whom they are for.
+const AUDIENCE: &str = "balcao-api";
+/// The one algorithm that is used and accepted.
+const ALGORITHM: Algorithm = Algorithm::HS256;
+
+/// Issues and checks tokens with one secret.
+pub struct JwtTokens {
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+    validation: Validation,
+    ttl: Duration,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+}
+
+/// With what tokens are signed, and how long they are good.
+#[derive(Debug, Clone)]
+pub struct JwtSettings {
+    /// At least 32 bytes (RFC 7518, section 3.2).
+    pub secret: SecretString,
+    /// How long a token is good.
+    pub ttl: Duration,
+}
+
+/// What a token says (RFC 7519, section 4.1, and two claims of our own).
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    sub: Uuid,
+    role: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    customer_id: Option<Uuid>,
+    iat: i64,
+    exp: i64,
+    jti: Uuid,
+}
+
+impl JwtTokens {
+    /// Makes the keys.
+    #[must_use]
+    pub fn new(settings: &JwtSettings, clock: Arc<dyn Clock>, ids: Arc<dyn IdSource>) -> Self {
+        let secret = settings.secret.expose_secret().as_bytes();
+        let mut validation = Validation::new(ALGORITHM);
+        validation.set_issuer(&[ISSUER]);
+        validation.set_audience(&[AUDIENCE]);
+        validation.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);
+        // The library would ask the system for the time; the clock is a port, see `verify`.
+        validation.validate_exp = false;
+        Self {
+            encoding: EncodingKey::from_secret(secret),
+            decoding: DecodingKey::from_secret(secret),
+            validation,
+            ttl: settings.ttl,
+            clock,
+            ids,
+        }
+    }
+}
+
+impl Tokens for JwtTokens {
+    fn issue(&self, caller: &Caller) -> Result<AccessToken, TokenError> {
+        let now = self.clock.now();
+        let claims = Claims {
+            iss: ISSUER.to_owned(),
+            aud: AUDIENCE.to_owned(),
+            sub: caller.account_id.as_uuid(),
+            role: caller.principal.role().as_str().to_owned(),
+            customer_id: caller.principal.customer_id().map(CustomerId::as_uuid),
+            iat: now.unix_timestamp(),
+            exp: (now + self.ttl).unix_timestamp(),
+            jti: self.ids.next_id(),
+        };
+        let token = encode(&Header::new(ALGORITHM), &claims, &self.encoding)
+            .map_err(|error| TokenError::Failed(error.into()))?;
+        Ok(AccessToken {
+            token,
+            expires_in: self.ttl,
+        })
+    }
+
+    fn verify(&self, token: &str) -> Result<Caller, TokenError> {
+        let claims = decode::<Claims>(token, &self.decoding, &self.validation)
+            .map_err(|error| match error.kind() {
+                ErrorKind::ExpiredSignature => TokenError::Expired,
+                _ => TokenError::Invalid,
+            })?
+            .claims;
+        if claims.exp <= self.clock.now().unix_timestamp() {
+            return Err(TokenError::Expired);
+        }
+        let role: Role = claims.role.parse().map_err(|_| TokenError::Invalid)?;
+        let principal = Principal::from_parts(role, claims.customer_id.map(CustomerId::new))
+            .ok_or(TokenError::Invalid)?;
+        Ok(Caller {
+            account_id: AccountId::new(claims.sub),
+            principal,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::{OffsetDateTime, macros::datetime};
+
+    use super::*;
+    use crate::adapters::UuidV7Source;
+
+    const SECRET: &str = "a secret of these tests, 32 bytes or more";
+
+    struct StoppedAt(OffsetDateTime);
+
+    impl Clock for StoppedAt {
+        fn now(&self) -> OffsetDateTime {
+            self.0
+        }
+    }
+
+    fn tokens(secret: &str, now: OffsetDateTime) -> JwtTokens {
+        let settings = JwtSettings {
+            secret: secret.into(),
+            ttl: Duration::from_mins(15),
+        };
+        JwtTokens::new(&settings, Arc::new(StoppedAt(now)), Arc::new(UuidV7Source))
+    }
+
+    fn noon() -> OffsetDateTime {
+        datetime!(2026-11-23 12:00 UTC)
+    }
+
+    fn caller(principal: Principal) -> Caller {
+        Caller {
+            account_id: AccountId::new(Uuid::from_u128(1)),
+            principal,
+        }
+    }
+
+    /// Signs claims as somebody would who has this secret.
+    fn forge(header: &Header, claims: &serde_json::Value, secret: &str) -> String {
+        encode(header, claims, &EncodingKey::from_secret(secret.as_bytes())).unwrap()
+    }
+
+    fn claims() -> serde_json::Value {
+        serde_json::json!({
+            "iss": ISSUER, "aud": AUDIENCE, "sub": Uuid::from_u128(1), "role": "admin",
+            "iat": noon().unix_timestamp(), "exp": noon().unix_timestamp() + 900,
+            "jti": Uuid::from_u128(2),
+        })
+    }
+
+    #[test]
+    fn a_token_proves_who_it_was_issued_to() {
+        let tokens = tokens(SECRET, noon());
+        let customer = Principal::Customer(CustomerId::new(Uuid::from_u128(7)));
+        for principal in [Principal::Admin, Principal::Staff, customer] {
+            let token = tokens.issue(&caller(principal)).unwrap();
+            assert_eq!(tokens.verify(&token.token).unwrap(), caller(principal));
+        }
+    }
+
+    #[test]
+    fn a_token_ends_on_the_second() {
+        let token = tokens(SECRET, noon())
+            .issue(&caller(Principal::Staff))
+            .unwrap();
+        assert_eq!(token.expires_in, Duration::from_mins(15));
+        let at = |now| tokens(SECRET, now).verify(&token.token);
+        assert!(at(datetime!(2026-11-23 12:14:59 UTC)).is_ok());
+        assert!(matches!(
+            at(datetime!(2026-11-23 12:15 UTC)),
+            Err(TokenError::Expired)
+        ));
+    }
+
+    #[test]
+    fn a_token_of_another_secret_is_not_valid() {
+        let token = tokens("another secret, also long enough to use", noon())
+            .issue(&caller(Principal::Admin))
+            .unwrap();
+        let verified = tokens(SECRET, noon()).verify(&token.token);
+        assert!(matches!(verified, Err(TokenError::Invalid)));
+    }
+
+    #[test]
+    fn no_other_algorithm_is_accepted() {
+        let tokens = tokens(SECRET, noon());
+        let own = forge(&Header::new(Algorithm::HS256), &claims(), SECRET);
+        assert!(
+            tokens.verify(&own).is_ok(),
+            "the claims are as they should be"
+        );
+        let other = forge(&Header::new(Algorithm::HS512), &claims(), SECRET);
+        assert!(matches!(tokens.verify(&other), Err(TokenError::Invalid)));
+        // {"alg":"none"}, with the claims of a good token and no signature.
+        let body = own.split('.').nth(1).unwrap();
+        let none = format!("eyJhbGciOiJub25lIn0.{body}.");
+        assert!(matches!(tokens.verify(&none), Err(TokenError::Invalid)));
+    }
+
+    #[test]
+    fn every_claim_must_be_there_and_ours() {
+        let tokens = tokens(SECRET, noon());
+        for (claim, wrong) in [
+            ("iss", serde_json::json!("somebody")),
+            ("aud", serde_json::json!("something")),
+            ("sub", serde_json::json!("nobody")),
+            ("role", serde_json::json!("root")),
+            ("role", serde_json::json!("customer")),
+            ("exp", serde_json::json!("never")),
+        ] {
+            let mut claims = claims();
+            claims[claim] = wrong;
+            let token = forge(&Header::new(ALGORITHM), &claims, SECRET);
+            assert!(
+                matches!(tokens.verify(&token), Err(TokenError::Invalid)),
+                "{claim}"
+            );
+            claims.as_object_mut().unwrap().remove(claim);
+            let token = forge(&Header::new(ALGORITHM), &claims, SECRET);
+            assert!(
+                matches!(tokens.verify(&token), Err(TokenError::Invalid)),
+                "no {claim}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_token_is_not_valid() {
+        for text in ["", "a", "a.b.c", "....", "é"] {
+            let verified = tokens(SECRET, noon()).verify(text);
+            assert!(matches!(verified, Err(TokenError::Invalid)), "{text}");
+        }
+    }
+}

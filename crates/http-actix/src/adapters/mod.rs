@@ -1,0 +1,11 @@
+//! The ports that need neither PostgreSQL nor Redis: tokens, passwords, time and ids.
+
+mod bcrypt;
+mod clock;
+mod ids;
+mod jwt;
+
+pub use bcrypt::BcryptHasher;
+pub use clock::SystemClock;
+pub use ids::UuidV7Source;
+pub use jwt::{JwtSettings, JwtTokens};

@@ -1,0 +1,69 @@
+//! The command line.
+
+mod logs;
+mod migrate;
+mod seed;
+mod serve;
+mod user;
+
+use std::{error::Error, process::ExitCode};
+
+use actix_web::rt::System;
+use clap::{Parser, Subcommand};
+
+/// Balcão: an order desk that never oversells.
+#[derive(Debug, Parser)]
+#[command(name = "balcao", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the API
+    Serve(Box<serve::Serve>),
+    /// Apply the pending migrations and exit
+    Migrate(migrate::Migrate),
+    /// Manage the accounts of the shop's people
+    #[command(subcommand)]
+    User(user::User),
+    /// Load a demonstration: a coffee shop's catalogue, customers and orders
+    Seed(seed::Seed),
+}
+
+/// What a command fails with: it is shown to whoever typed it.
+type Failure = Box<dyn Error>;
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    logs::init();
+    let run = async {
+        match cli.command {
+            Command::Serve(serve) => serve.run().await,
+            Command::Migrate(migrate) => migrate.run().await,
+            Command::User(user) => user.run().await,
+            Command::Seed(seed) => seed.run().await,
+        }
+    };
+    match System::new().block_on(run) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("balcao: {}", whole(&*failure));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// An error with all its causes.
+fn whole(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text = format!("{text}: {cause}");
+        next = cause.source();
+    }
+    text
+}

@@ -1,0 +1,38 @@
+//! `balcao serve`.
+
+use adapters_postgres::Database;
+use clap::Args;
+
+use super::Failure;
+use crate::{app::App, server, settings::ServeArgs};
+
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    #[command(flatten)]
+    settings: ServeArgs,
+
+    /// Do not apply pending migrations first
+    #[arg(long)]
+    no_migrate: bool,
+}
+
+impl Serve {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        let settings = self.settings.check()?;
+        let database = Database::new(settings.database.clone())?;
+        if !self.no_migrate {
+            let applied = database.migrate().await?;
+            tracing::info!(applied, "the schema is up to date");
+        }
+        if settings.redis.is_none() {
+            tracing::info!("no REDIS_URL: the caches are in this process, run one replica");
+        }
+        let app = App::new(&settings, &database)?;
+        let (server, addr) = server::bind(settings.http_addr, settings.workers, app)
+            .map_err(|error| format!("cannot listen on {}: {error}", settings.http_addr))?;
+        tracing::info!(%addr, "listening");
+        server.await?;
+        tracing::info!("stopped");
+        Ok(())
+    }
+}

@@ -1,0 +1,93 @@
+//! `balcao user`.
+
+use std::io::{self, BufRead};
+
+use adapters_postgres::Database;
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
+use domain::{Email, Password, Principal, services::AccountError};
+
+use super::Failure;
+use crate::{
+    app::account_service,
+    settings::{DatabaseArgs, PasswordArgs},
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum User {
+    /// Make an account for somebody who runs the shop or works in it
+    Create(Create),
+}
+
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("password").required(true))]
+pub(super) struct Create {
+    /// The address to log in with
+    #[arg(long)]
+    email: Email,
+
+    /// What the account may do
+    #[arg(long)]
+    role: StaffRole,
+
+    /// Read the password from the first line of standard input
+    #[arg(long, group = "password")]
+    password_stdin: bool,
+
+    /// Succeed without a change when the address has an account already
+    #[arg(long)]
+    if_absent: bool,
+
+    #[command(flatten)]
+    database: DatabaseArgs,
+
+    #[command(flatten)]
+    passwords: PasswordArgs,
+}
+
+/// The roles that have no customer.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum StaffRole {
+    Admin,
+    Staff,
+}
+
+impl User {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        let Self::Create(create) = self;
+        create.run().await
+    }
+}
+
+impl Create {
+    async fn run(self) -> Result<(), Failure> {
+        let passwords = self.passwords.check()?;
+        let database = Database::new(self.database.check()?)?;
+        let accounts = account_service(&passwords, &database)?;
+        let principal = match self.role {
+            StaffRole::Admin => Principal::Admin,
+            StaffRole::Staff => Principal::Staff,
+        };
+        let address = self.email.as_str().to_owned();
+        match accounts
+            .create(self.email, read_password()?, principal)
+            .await
+        {
+            Ok(_) => println!("{address} may log in as {}", principal.role()),
+            Err(AccountError::EmailTaken) if self.if_absent => {
+                println!("{address} has an account already");
+            }
+            Err(AccountError::EmailTaken) => {
+                return Err(format!("{address} has an account already").into());
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+}
+
+fn read_password() -> Result<Password, Failure> {
+    let mut line = String::new();
+    io::stdin().lock().read_line(&mut line)?;
+    let password = line.trim_end_matches(['\r', '\n']).to_owned();
+    Password::parse(password).map_err(|error| format!("the password {error}").into())
+}

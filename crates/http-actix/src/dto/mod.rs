@@ -1,0 +1,20 @@
+//! What is on the wire: the words of the API on one side, those of the domain on the other. A
+//! request becomes domain values that are right by construction, or a list of everything that is
+//! wrong with it.
+
+mod auth;
+mod body;
+mod customers;
+mod orders;
+mod products;
+mod query;
+
+pub(crate) use auth::{Credentials, TokenBody};
+pub(crate) use body::{FromBody, read_body};
+pub(crate) use customers::CustomerBody;
+pub(crate) use orders::{NewStatus, OrderBody};
+pub(crate) use products::{BestSellersBody, NewLevel, ProductBody, StockBody};
+pub(crate) use query::{FromQuery, read_query};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,81 @@
+//! Orders, on the wire.
+
+use domain::{
+    NewOrder, Order, OrderItem, OrderLine, OrderStatus, Quantity, services::OrderRequest,
+};
+use rust_decimal::Decimal;
+use serde::Serialize;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::body::{Fields, FromBody, Wrong};
+
+impl FromBody for OrderRequest {
+    fn from_body(fields: &mut Fields<'_>) -> Result<Self, Wrong> {
+        let customer_id = fields.optional("customer_id", |text: String| text.parse());
+        let lines = fields.objects("itens", NewOrder::MAX_LINES, |fields| {
+            let product_id = fields.required("product_id", |text: String| text.parse());
+            let quantity = fields.required("quantidade", Quantity::parse);
+            Ok(OrderLine {
+                product_id: product_id?,
+                quantity: quantity?,
+            })
+        });
+        Ok(Self {
+            customer_id: customer_id?,
+            lines: lines?,
+        })
+    }
+}
+
+/// The status that an order is to have.
+pub(crate) struct NewStatus(pub(crate) OrderStatus);
+
+impl FromBody for NewStatus {
+    fn from_body(fields: &mut Fields<'_>) -> Result<Self, Wrong> {
+        let status = fields.required("status", |text: String| text.parse());
+        status.map(Self)
+    }
+}
+
+#[derive(Serialize)]
+pub(crate) struct OrderBody {
+    id: Uuid,
+    customer_id: Uuid,
+    #[serde(with = "time::serde::rfc3339")]
+    data_order: OffsetDateTime,
+    status: &'static str,
+    itens: Vec<ItemBody>,
+    total: Decimal,
+    version: i64,
+}
+
+#[derive(Serialize)]
+struct ItemBody {
+    id: Uuid,
+    product_id: Uuid,
+    quantidade: u32,
+    preco_unitario: Decimal,
+    subtotal: Decimal,
+}
+
+impl From<&Order> for OrderBody {
+    fn from(order: &Order) -> Self {
+        let item = |item: &OrderItem| ItemBody {
+            id: item.id.as_uuid(),
+            product_id: item.product_id.as_uuid(),
+            quantidade: item.quantity.units(),
+            preco_unitario: item.unit_price.as_decimal(),
+            subtotal: item.subtotal().as_decimal(),
+        };
+        Self {
+            id: order.id.as_uuid(),
+            customer_id: order.customer_id.as_uuid(),
+            data_order: order.placed_at,
+            status: order.status.as_str(),
+            itens: order.items.iter().map(item).collect(),
+            total: order.total().as_decimal(),
+            version: order.version.number(),
+        }
+    }
+}

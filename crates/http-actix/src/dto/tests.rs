@@ -1,0 +1,160 @@
+//! Reading bodies and queries.
+
+use actix_web::body::MessageBody;
+use domain::{
+    BestSellersQuery,
+    services::{NewProduct, OrderRequest, Registration},
+};
+use serde_json::Value;
+
+use super::*;
+use crate::problem::Problem;
+
+/// The document that a caller would get.
+fn document(problem: &Problem) -> Value {
+    let body = problem.answer(None).into_body().try_into_bytes().unwrap();
+    serde_json::from_slice(&body).unwrap()
+}
+
+/// The pointers and codes of a refused body.
+fn faults<T: FromBody>(body: &str) -> Vec<(String, String)> {
+    let Err(problem) = read_body::<T>(body.as_bytes()) else {
+        panic!("{body} is wrong");
+    };
+    let document = document(&problem);
+    assert_eq!(document["status"], 422, "{document}");
+    let errors = document["errors"].as_array().unwrap().iter();
+    let text = |error: &Value, name: &str| error[name].as_str().unwrap().to_owned();
+    errors
+        .map(|error| (text(error, "pointer"), text(error, "code")))
+        .collect()
+}
+
+fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+    let pair = |&(a, b): &(&str, &str)| (a.to_owned(), b.to_owned());
+    expected.iter().map(pair).collect()
+}
+
+#[test]
+fn everything_that_is_wrong_is_told_at_once_and_where() {
+    let body = r#"{
+        "customer_id": "me",
+        "itens": [
+            {"product_id": "0192f0c1-2a3b-7c4d-8e5f-60718293a4b5", "quantidade": 0},
+            {"quantidade": "2", "a/b~c": 1},
+            7
+        ],
+        "note": "hi"
+    }"#;
+    assert_eq!(
+        faults::<OrderRequest>(body),
+        pairs(&[
+            ("/customer_id", "malformed"),
+            ("/itens/0/quantidade", "out_of_range"),
+            ("/itens/1/product_id", "required"),
+            ("/itens/1/quantidade", "wrong_type"),
+            ("/itens/1/a~1b~0c", "unknown_field"),
+            ("/itens/2", "wrong_type"),
+            ("/note", "unknown_field"),
+        ])
+    );
+}
+
+#[test]
+fn null_is_no_value_where_one_is_needed_and_none_where_it_is_not() {
+    let body = r#"{"nome": null, "email": "ana@example.com", "password": null}"#;
+    assert_eq!(
+        faults::<Registration>(body),
+        pairs(&[("/nome", "wrong_type")])
+    );
+    let body = r#"{"nome": "Ana", "email": "ana@example.com", "password": null}"#;
+    assert_eq!(
+        read_body::<Registration>(body.as_bytes()).unwrap().password,
+        None
+    );
+}
+
+#[test]
+fn a_price_is_read_exactly_from_a_string_or_a_number() {
+    let price = |preco: &str| {
+        let body = format!(r#"{{"nome": "Café", "preco": {preco}}}"#);
+        read_body::<NewProduct>(body.as_bytes()).map(|new| new.price.to_string())
+    };
+    for preco in [r#""19.90""#, "19.90", "19.9"] {
+        assert_eq!(price(preco).unwrap(), "19.90");
+    }
+    assert_eq!(price("9999999999.99").unwrap(), "9999999999.99");
+    // As a binary fraction this would be 0.10.
+    assert!(price("0.10000000000000000000000000001").is_err());
+    for preco in [
+        "1e1",
+        "-1",
+        "19.901",
+        "10000000000",
+        "true",
+        "[]",
+        r#""R$ 19""#,
+    ] {
+        assert!(price(preco).is_err(), "{preco}");
+    }
+}
+
+#[test]
+fn what_is_not_json_is_told_apart_from_what_is_no_object() {
+    for body in ["", "{", r#"{"nome": }"#, "\u{feff}{}", "{} {}"] {
+        let Err(problem) = read_body::<Registration>(body.as_bytes()) else {
+            panic!("{body} is wrong");
+        };
+        assert_eq!(document(&problem)["code"], "malformed_json", "{body}");
+    }
+    for body in ["[]", "1", "null", r#""x""#] {
+        assert_eq!(faults::<Registration>(body), pairs(&[("", "wrong_type")]));
+    }
+}
+
+#[test]
+fn a_long_list_is_refused_without_being_read() {
+    let body = format!(r#"{{"itens": [{}]}}"#, ["{}"; 101].join(","));
+    assert_eq!(
+        faults::<OrderRequest>(&body),
+        pairs(&[("/itens", "too_long")])
+    );
+}
+
+#[test]
+fn an_answer_lists_a_hundred_faults_at_most() {
+    let fields: Vec<_> = (0..500).map(|n| format!(r#""f{n}": 1"#)).collect();
+    let body = format!("{{{}}}", fields.join(","));
+    assert_eq!(faults::<Registration>(&body).len(), 100);
+}
+
+#[test]
+fn a_query_has_defaults_and_ranges() {
+    let read = read_query::<BestSellersQuery>;
+    assert_eq!(read("").unwrap(), BestSellersQuery::new(10, 30).unwrap());
+    assert_eq!(
+        read("days=7&limit=3").unwrap(),
+        BestSellersQuery::new(3, 7).unwrap()
+    );
+    let document = document(&read("limit=0&days=x&sort=name&sort=sold").unwrap_err());
+    assert_eq!(document["status"], 400);
+    let errors = document["errors"].as_array().unwrap();
+    let told: Vec<_> = errors
+        .iter()
+        .map(|e| {
+            (
+                e["parameter"].as_str().unwrap(),
+                e["code"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("sort", "repeated"),
+            ("limit", "out_of_range"),
+            ("days", "malformed"),
+            ("sort", "unknown_parameter")
+        ]
+    );
+}

@@ -1,0 +1,126 @@
+//! The outermost layer: every request gets an id, one line in the log, and an answer that is a
+//! problem document if it is an error.
+
+use std::time::Instant;
+
+use actix_web::{
+    HttpMessage,
+    body::{BoxBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    http::{
+        StatusCode,
+        header::{HeaderName, HeaderValue},
+    },
+    middleware::Next,
+    web::Data,
+};
+use domain::Caller;
+
+use crate::{
+    app::App,
+    problem::{Code, Problem},
+};
+
+/// Names a request, in the log and to the caller.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The longest id that is taken from a caller.
+const MAX_ID_BYTES: usize = 128;
+
+/// The middleware around everything.
+pub(crate) async fn around<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let start = Instant::now();
+    let id = request_id(&request);
+    let mut response = match next.call(request).await {
+        Ok(response) => response.map_into_boxed_body(),
+        // Only middleware fails like this, and ours answers instead.
+        Err(error) => return Err(Problem::internal(error.to_string()).into()),
+    };
+    let cause = match response.response().error() {
+        Some(error) => {
+            let (answer, cause) = explain(error, response.status(), &id);
+            response = response.into_response(answer);
+            cause
+        }
+        None => None,
+    };
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    log(&response, &id, start, cause.as_deref());
+    Ok(response)
+}
+
+/// The id that the caller gave, when it is well-formed: letters, digits, `-`, `_` and `.`, at
+/// most 128 of them. Else a new one.
+fn request_id(request: &ServiceRequest) -> String {
+    let is_well_formed = |id: &&str| {
+        (1..=MAX_ID_BYTES).contains(&id.len())
+            && id
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+    };
+    let given = request.headers().get(REQUEST_ID);
+    let given = given.and_then(|id| id.to_str().ok()).filter(is_well_formed);
+    given.map_or_else(|| new_id(request), str::to_owned)
+}
+
+fn new_id(request: &ServiceRequest) -> String {
+    let app = request.app_data::<Data<App>>();
+    app.map_or_else(String::new, |app| app.ids.next_id().to_string())
+}
+
+/// The problem document of an error, and its cause for the log.
+fn explain(
+    error: &actix_web::Error,
+    status: StatusCode,
+    id: &str,
+) -> (actix_web::HttpResponse, Option<String>) {
+    if let Some(problem) = error.as_error::<Problem>() {
+        return (problem.answer(Some(id)), problem.cause());
+    }
+    // The framework's own errors: told by their status alone.
+    let problem = Code::ALL
+        .into_iter()
+        .find(|code| code.status() == status && status.is_client_error())
+        .map_or_else(|| Problem::internal(error.to_string()), Problem::new);
+    (problem.answer(Some(id)), problem.cause())
+}
+
+fn log(response: &ServiceResponse<BoxBody>, id: &str, start: Instant, cause: Option<&str>) {
+    let request = response.request();
+    let method = request.method().as_str();
+    let route = request.match_pattern();
+    let route = route.as_deref().unwrap_or("(none)");
+    let status = response.status().as_u16();
+    let duration_ms = start.elapsed().as_secs_f64() * 1_000.0;
+    let role = request
+        .extensions()
+        .get::<Caller>()
+        .map_or("anonymous", |caller| caller.principal.role().as_str());
+    if response.status().is_server_error() {
+        tracing::error!(
+            http.method = method,
+            http.route = route,
+            http.status = status,
+            duration_ms,
+            request_id = id,
+            role,
+            cause,
+            "request"
+        );
+    } else {
+        tracing::info!(
+            http.method = method,
+            http.route = route,
+            http.status = status,
+            duration_ms,
+            request_id = id,
+            role,
+            "request"
+        );
+    }
+}

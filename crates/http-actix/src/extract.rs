@@ -1,0 +1,115 @@
+//! What handlers take: who calls, an id from the path, a body, a query. Each is either right or
+//! a [`Problem`].
+
+use std::{
+    future::{Ready, ready},
+    str::FromStr,
+};
+
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header, web};
+use domain::Caller;
+use futures_util::future::LocalBoxFuture;
+
+use crate::{
+    dto::{FromBody, FromQuery, read_body, read_query},
+    problem::{Code, Problem},
+};
+
+/// The most bytes in a body.
+pub(crate) const MAX_BODY_BYTES: usize = 256 * 1_024;
+
+/// Who calls: [`crate::access`] has let them pass.
+pub(crate) struct Authenticated(pub(crate) Caller);
+
+impl FromRequest for Authenticated {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let caller = request.extensions().get::<Caller>().copied();
+        ready(caller.map(Self).ok_or(Problem::new(Code::TokenMissing)))
+    }
+}
+
+/// Who calls, if anybody said.
+pub(crate) struct MaybeAuthenticated(pub(crate) Option<Caller>);
+
+impl FromRequest for MaybeAuthenticated {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self(request.extensions().get::<Caller>().copied())))
+    }
+}
+
+/// The id in the path.
+pub(crate) struct PathId<T>(pub(crate) T);
+
+impl<T: FromStr> FromRequest for PathId<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let id = request
+            .match_info()
+            .get("id")
+            .and_then(|id| id.parse().ok());
+        ready(id.map(Self).ok_or(Problem::new(Code::MalformedId)))
+    }
+}
+
+/// The query, read and checked.
+pub(crate) struct Query<T>(pub(crate) T);
+
+impl<T: FromQuery> FromRequest for Query<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(read_query(request.query_string()).map(Self))
+    }
+}
+
+/// The body, read and checked.
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<T: FromBody> FromRequest for Body<T> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let checked = check_headers(request);
+        let payload = web::Payload::from_request(request, payload);
+        Box::pin(async move {
+            checked?;
+            let payload = payload
+                .await
+                .map_err(|error| Problem::internal(error.to_string()))?;
+            match payload.to_bytes_limited(MAX_BODY_BYTES).await {
+                Ok(Ok(bytes)) => read_body(&bytes).map(Self),
+                Ok(Err(_)) => {
+                    Err(Problem::new(Code::MalformedJson)
+                        .detail("the body broke off before its end"))
+                }
+                Err(_) => Err(Problem::new(Code::BodyTooLarge)),
+            }
+        })
+    }
+}
+
+/// Refuses what need not be read.
+fn check_headers(request: &HttpRequest) -> Result<(), Problem> {
+    if !request
+        .content_type()
+        .eq_ignore_ascii_case("application/json")
+    {
+        return Err(Problem::new(Code::UnsupportedMediaType));
+    }
+    let length = request.headers().get(header::CONTENT_LENGTH);
+    let length = length.and_then(|l| l.to_str().ok()?.parse::<usize>().ok());
+    if length.is_some_and(|length| length > MAX_BODY_BYTES) {
+        return Err(Problem::new(Code::BodyTooLarge));
+    }
+    Ok(())
+}

@@ -1,0 +1,37 @@
+//! `/customers`.
+
+use actix_web::{HttpResponse, web::Data};
+use domain::services::Registration;
+
+use super::{created, to_the_end};
+use crate::{
+    app::App,
+    dto::CustomerBody,
+    extract::{Authenticated, Body, MaybeAuthenticated, PathId},
+    problem::Problem,
+};
+
+pub(super) async fn register(
+    app: Data<App>,
+    MaybeAuthenticated(caller): MaybeAuthenticated,
+    Body(registration): Body<Registration>,
+) -> Result<HttpResponse, Problem> {
+    let register = async move {
+        Ok(app
+            .customers
+            .register(caller.as_ref(), registration)
+            .await?)
+    };
+    let customer = to_the_end(register).await?;
+    let location = format!("/customers/{}", customer.id);
+    Ok(created(location, CustomerBody::from(&*customer)))
+}
+
+pub(super) async fn get(
+    app: Data<App>,
+    Authenticated(caller): Authenticated,
+    PathId(id): PathId<domain::CustomerId>,
+) -> Result<HttpResponse, Problem> {
+    let customer = app.customers.get(&caller, id).await?;
+    Ok(HttpResponse::Ok().json(CustomerBody::from(&*customer)))
+}

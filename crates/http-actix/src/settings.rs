@@ -1,0 +1,414 @@
+//! The settings: each is declared once, as a flag and an environment variable, and all of them
+//! are checked at the start, together.
+
+use std::{
+    fmt,
+    net::{SocketAddr, ToSocketAddrs},
+    thread::available_parallelism,
+    time::Duration,
+};
+
+use adapters_postgres::DatabaseSettings;
+use adapters_redis::{RedisCache, RedisSettings, TimesToLive};
+use clap::Args;
+use secrecy::SecretString;
+use thiserror::Error;
+
+use crate::adapters::JwtSettings;
+
+/// All that `serve` needs to know.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where to listen.
+    pub http_addr: SocketAddr,
+    /// How many threads answer requests.
+    pub workers: usize,
+    /// The database.
+    pub database: DatabaseSettings,
+    /// Redis; without it the caches are in this process.
+    pub redis: Option<RedisSettings>,
+    /// How long cache entries live.
+    pub cache_ttl: TimesToLive,
+    /// Tokens.
+    pub jwt: JwtSettings,
+    /// Passwords.
+    pub passwords: PasswordSettings,
+}
+
+/// How passwords are hashed.
+#[derive(Debug, Clone, Copy)]
+pub struct PasswordSettings {
+    /// bcrypt's cost: `2^cost` rounds.
+    pub cost: u32,
+    /// How many passwords are hashed at once.
+    pub concurrency: usize,
+}
+
+/// Where the database is.
+#[derive(Debug, Args)]
+pub struct DatabaseArgs {
+    /// PostgreSQL, `postgres://user:password@host:5432/database`
+    #[arg(long, env, hide_env_values = true, value_name = "URL")]
+    database_url: Option<String>,
+
+    /// The most connections to PostgreSQL
+    #[arg(long, env, default_value = "8", value_name = "N")]
+    database_max_connections: String,
+}
+
+/// How passwords are hashed.
+#[derive(Debug, Args)]
+pub struct PasswordArgs {
+    /// bcrypt's cost, 4 to 31: one more takes twice the time
+    #[arg(long, env, default_value = "12", value_name = "N")]
+    bcrypt_cost: String,
+
+    /// How many passwords are hashed at once [default: one less than there are cores]
+    #[arg(long, env, value_name = "N")]
+    bcrypt_concurrency: Option<String>,
+}
+
+/// What `serve` can be told.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    #[command(flatten)]
+    database: DatabaseArgs,
+
+    /// Redis, `redis://host:6379`; without it the caches are in this process: run one replica then
+    #[arg(long, env, hide_env_values = true, value_name = "URL")]
+    redis_url: Option<String>,
+
+    /// The beginning of every key in Redis
+    #[arg(long, env, default_value = "balcao", value_name = "TEXT")]
+    redis_namespace: String,
+
+    /// The most connections to Redis for writing; reading takes one more
+    #[arg(long, env, default_value = "8", value_name = "N")]
+    redis_max_connections: String,
+
+    /// How long to wait for Redis before doing without, in milliseconds
+    #[arg(long, env, default_value = "100", value_name = "MS")]
+    redis_timeout_ms: String,
+
+    /// How long the details of an order stay cached, in seconds
+    #[arg(long, env, default_value = "300", value_name = "S")]
+    cache_orders_ttl_seconds: String,
+
+    /// How long the details of a customer stay cached, in seconds
+    #[arg(long, env, default_value = "300", value_name = "S")]
+    cache_customers_ttl_seconds: String,
+
+    /// How long a list of best sellers stays cached, and so how old it may be, in seconds
+    #[arg(long, env, default_value = "60", value_name = "S")]
+    cache_best_sellers_ttl_seconds: String,
+
+    /// What tokens are signed with: at least 32 bytes, the same for every replica
+    #[arg(long, env, hide_env_values = true, value_name = "SECRET")]
+    jwt_secret: Option<String>,
+
+    /// How long a token is good, in seconds
+    #[arg(long, env, default_value = "900", value_name = "S")]
+    jwt_ttl_seconds: String,
+
+    #[command(flatten)]
+    passwords: PasswordArgs,
+
+    /// Where to listen
+    #[arg(
+        long,
+        env,
+        default_value = "127.0.0.1:8080",
+        value_name = "ADDRESS:PORT"
+    )]
+    http_addr: String,
+
+    /// How many threads answer requests [default: as many as there are cores]
+    #[arg(long, env, value_name = "N")]
+    http_workers: Option<String>,
+}
+
+/// Every setting that is wrong.
+#[derive(Debug, Error)]
+pub struct BadSettings(Vec<String>);
+
+impl fmt::Display for BadSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("these settings must be mended first:")?;
+        for bad in &self.0 {
+            write!(f, "\n  {bad}")?;
+        }
+        Ok(())
+    }
+}
+
+impl DatabaseArgs {
+    /// Checks what was given.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with it.
+    pub fn check(&self) -> Result<DatabaseSettings, BadSettings> {
+        let mut check = Check::default();
+        let database = self.read(&mut check);
+        check.done(database)
+    }
+
+    fn read(&self, check: &mut Check) -> Result<DatabaseSettings, Noted> {
+        let connections = &self.database_max_connections;
+        let connections = check.number("DATABASE_MAX_CONNECTIONS", connections, 1..=1_000);
+        let url = check.given(
+            "DATABASE_URL",
+            self.database_url.as_deref(),
+            "set it to postgres://user:password@host:5432/database",
+        )?;
+        // Read even without the number, so that both are told.
+        let settings = DatabaseSettings::parse(url, connections.unwrap_or(1));
+        let settings = check.ok("DATABASE_URL", settings)?;
+        connections.map(|_| settings)
+    }
+}
+
+impl PasswordArgs {
+    /// Checks what was given.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with it.
+    pub fn check(&self) -> Result<PasswordSettings, BadSettings> {
+        let mut check = Check::default();
+        let passwords = self.read(&mut check);
+        check.done(passwords)
+    }
+
+    fn read(&self, check: &mut Check) -> Result<PasswordSettings, Noted> {
+        let cost = check.number("BCRYPT_COST", &self.bcrypt_cost, 4..=31);
+        let concurrency = match &self.bcrypt_concurrency {
+            Some(number) => check.number("BCRYPT_CONCURRENCY", number, 1..=1_024),
+            None => Ok(cores().saturating_sub(1).max(1)),
+        };
+        Ok(PasswordSettings {
+            cost: cost?,
+            concurrency: concurrency?,
+        })
+    }
+}
+
+impl ServeArgs {
+    /// Checks what was given.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with it.
+    pub fn check(&self) -> Result<Settings, BadSettings> {
+        let mut check = Check::default();
+        let settings = self.read(&mut check);
+        check.done(settings)
+    }
+
+    fn read(&self, check: &mut Check) -> Result<Settings, Noted> {
+        let database = self.database.read(check);
+        let cache_ttl = self.read_ttls(check);
+        let redis = self.read_redis(check, cache_ttl.unwrap_or_default());
+        let jwt = self.read_jwt(check);
+        let passwords = self.passwords.read(check);
+        let http_addr = self.read_addr(check);
+        let workers = match &self.http_workers {
+            Some(number) => check.number("HTTP_WORKERS", number, 1..=1_024),
+            None => Ok(cores()),
+        };
+        Ok(Settings {
+            http_addr: http_addr?,
+            workers: workers?,
+            database: database?,
+            redis: redis?,
+            cache_ttl: cache_ttl?,
+            jwt: jwt?,
+            passwords: passwords?,
+        })
+    }
+
+    fn read_ttls(&self, check: &mut Check) -> Result<TimesToLive, Noted> {
+        let mut seconds = |name, text| {
+            let seconds = check.number::<u64>(name, text, 1..=86_400);
+            seconds.map(Duration::from_secs)
+        };
+        let orders = seconds("CACHE_ORDERS_TTL_SECONDS", &self.cache_orders_ttl_seconds);
+        let customers = &self.cache_customers_ttl_seconds;
+        let customers = seconds("CACHE_CUSTOMERS_TTL_SECONDS", customers);
+        let best_sellers = &self.cache_best_sellers_ttl_seconds;
+        let best_sellers = seconds("CACHE_BEST_SELLERS_TTL_SECONDS", best_sellers);
+        Ok(TimesToLive {
+            orders: orders?,
+            customers: customers?,
+            best_sellers: best_sellers?,
+        })
+    }
+
+    fn read_redis(
+        &self,
+        check: &mut Check,
+        ttl: TimesToLive,
+    ) -> Result<Option<RedisSettings>, Noted> {
+        let connections = &self.redis_max_connections;
+        let connections = check.number("REDIS_MAX_CONNECTIONS", connections, 1..=1_000);
+        let timeout = check.number("REDIS_TIMEOUT_MS", &self.redis_timeout_ms, 1..=10_000);
+        let Some(url) = self.redis_url.as_deref().filter(|url| !url.is_empty()) else {
+            return Ok(None);
+        };
+        check.ok("REDIS_URL", RedisCache::check_url(url))?;
+        Ok(Some(RedisSettings {
+            url: url.to_owned(),
+            namespace: self.redis_namespace.clone(),
+            max_connections: connections?,
+            timeout: Duration::from_millis(timeout?),
+            ttl,
+        }))
+    }
+
+    fn read_jwt(&self, check: &mut Check) -> Result<JwtSettings, Noted> {
+        const HOW: &str = "set it to at least 32 random bytes, for example those of \
+                           `openssl rand -base64 48`";
+        let ttl = check.number("JWT_TTL_SECONDS", &self.jwt_ttl_seconds, 1..=86_400);
+        let secret = check.given("JWT_SECRET", self.jwt_secret.as_deref(), HOW)?;
+        if secret.len() < 32 {
+            let bytes = secret.len();
+            return check.bad("JWT_SECRET", format!("has {bytes} bytes: {HOW}"));
+        }
+        Ok(JwtSettings {
+            secret: SecretString::from(secret),
+            ttl: Duration::from_secs(ttl?),
+        })
+    }
+
+    fn read_addr(&self, check: &mut Check) -> Result<SocketAddr, Noted> {
+        let addrs = self.http_addr.to_socket_addrs();
+        match addrs.ok().and_then(|mut addrs| addrs.next()) {
+            Some(addr) => Ok(addr),
+            None => check.bad("HTTP_ADDR", "is not ADDRESS:PORT such as 127.0.0.1:8080"),
+        }
+    }
+}
+
+/// Something is wrong, and was noted.
+#[derive(Clone, Copy)]
+struct Noted;
+
+/// Collects what is wrong, so that it can be told together.
+#[derive(Default)]
+struct Check(Vec<String>);
+
+impl Check {
+    fn bad<T>(&mut self, name: &str, why: impl fmt::Display) -> Result<T, Noted> {
+        self.0.push(format!("{name} {why}"));
+        Err(Noted)
+    }
+
+    fn ok<T, E: fmt::Display>(&mut self, name: &str, read: Result<T, E>) -> Result<T, Noted> {
+        read.or_else(|error| self.bad(name, error))
+    }
+
+    fn given<'a>(
+        &mut self,
+        name: &str,
+        text: Option<&'a str>,
+        how: &str,
+    ) -> Result<&'a str, Noted> {
+        match text.filter(|text| !text.is_empty()) {
+            Some(text) => Ok(text),
+            None => self.bad(name, format!("is missing: {how}")),
+        }
+    }
+
+    fn number<T>(
+        &mut self,
+        name: &str,
+        text: &str,
+        range: std::ops::RangeInclusive<T>,
+    ) -> Result<T, Noted>
+    where
+        T: std::str::FromStr + PartialOrd + fmt::Display,
+    {
+        match text.parse() {
+            Ok(number) if range.contains(&number) => Ok(number),
+            _ => {
+                let (least, most) = range.into_inner();
+                self.bad(
+                    name,
+                    format!("is {text:?}, not a whole number from {least} to {most}"),
+                )
+            }
+        }
+    }
+
+    fn done<T>(self, value: Result<T, Noted>) -> Result<T, BadSettings> {
+        match value {
+            Ok(value) if self.0.is_empty() => Ok(value),
+            _ => Err(BadSettings(self.0)),
+        }
+    }
+}
+
+fn cores() -> usize {
+    available_parallelism().map_or(1, usize::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        serve: ServeArgs,
+    }
+
+    const DATABASE: &str = "--database-url=postgres://balcao:hunter2@localhost/balcao";
+    const SECRET: &str = "--jwt-secret=0123456789abcdef0123456789abcdef";
+
+    fn check(flags: &[&str]) -> Result<Settings, BadSettings> {
+        let line = ["serve"].iter().chain(flags);
+        Line::parse_from(line).serve.check()
+    }
+
+    #[test]
+    fn a_database_and_a_secret_are_enough() {
+        let settings = check(&[DATABASE, SECRET]).unwrap();
+        assert_eq!(settings.http_addr.to_string(), "127.0.0.1:8080");
+        assert_eq!(settings.jwt.ttl, Duration::from_mins(15));
+        assert_eq!(settings.passwords.cost, 12);
+        assert!(settings.redis.is_none());
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_told_at_once() {
+        let bad = check(&[
+            "--jwt-secret=short",
+            "--http-addr=nowhere",
+            "--bcrypt-cost=3",
+            "--redis-url=http://localhost",
+            "--redis-timeout-ms=soon",
+        ]);
+        let told = bad.unwrap_err().to_string();
+        for name in [
+            "DATABASE_URL is missing",
+            "JWT_SECRET has 5 bytes",
+            "HTTP_ADDR",
+            "BCRYPT_COST",
+            "REDIS_URL",
+            "REDIS_TIMEOUT_MS",
+        ] {
+            assert!(told.contains(name), "{name} in {told}");
+        }
+    }
+
+    #[test]
+    fn no_secret_is_printed() {
+        let settings = check(&[DATABASE, SECRET]).unwrap();
+        assert!(!format!("{:?}", settings.jwt).contains("0123456789abcdef"));
+        assert!(!format!("{settings:?}").contains("hunter2"));
+        let bad = check(&["--database-url=postgres:hunter2", SECRET]).unwrap_err();
+        assert!(!bad.to_string().contains("hunter2"));
+    }
+}
