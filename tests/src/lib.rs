@@ -1,1 +1,49 @@
-//! x
+//! What the integration tests stand on: a private database per test, cloned from a migrated
+//! template; real servers on free ports; and a client that speaks like a consumer of the API.
+//!
+//! `TEST_DATABASE_URL` and `TEST_REDIS_URL` name the servers; `make integration` sets both.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "a test that cannot go on fails, and says where"
+)]
+
+mod client;
+mod database;
+mod proxy;
+mod server;
+mod world;
+
+pub use client::{Answer, Client};
+pub use database::TestDatabase;
+pub use proxy::Proxy;
+pub use server::{Caches, PASSWORD, TestServer};
+pub use world::World;
+
+use std::time::Duration;
+
+/// How long a test waits for what must happen before it fails.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Waits until `condition` holds.
+///
+/// # Panics
+///
+/// When it does not hold within [`PATIENCE`].
+pub async fn eventually<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
+    let holds = async {
+        while !condition().await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, holds)
+        .await
+        .unwrap_or_else(|_| panic!("{what}: not within {PATIENCE:?}"));
+}
+
+fn variable(name: &str) -> String {
+    std::env::var(name)
+        .unwrap_or_else(|_| panic!("{name} is not set: run these tests with `make integration`"))
+}

@@ -42,39 +42,37 @@ impl Access {
         }
     }
 
-    /// Finds out who calls, and whether they may. What is no token of ours is refused even where
-    /// none is needed: somebody believes to be logged in who is not.
-    fn check(self, request: &ServiceRequest) -> Result<Option<Caller>, Problem> {
-        if self == Self::Public {
-            return Ok(None);
-        }
-        let Some(header) = request.headers().get(header::AUTHORIZATION) else {
-            return if self.admits_anonymous() {
-                Ok(None)
-            } else {
-                Err(Problem::new(Code::TokenMissing))
-            };
-        };
-        let token = header
-            .to_str()
-            .ok()
-            .and_then(|text| text.split_once(' '))
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .map(|(_, token)| token.trim())
-            .ok_or(TokenError::Invalid)?;
-        let app = request
-            .app_data::<Data<App>>()
-            .ok_or_else(|| Problem::internal("the app is not there"))?;
-        let caller = app.tokens.verify(token)?;
-        if self.admits(caller.principal.role()) {
-            Ok(Some(caller))
-        } else {
-            Err(Problem::new(Code::Forbidden).detail(format!(
-                "this is not for the role {}",
-                caller.principal.role()
-            )))
+    /// Whether this caller, or nobody in particular, may call.
+    fn check(self, caller: Option<&Caller>) -> Result<(), Problem> {
+        match caller.map(|caller| caller.principal.role()) {
+            None if self.admits_anonymous() => Ok(()),
+            None => Err(Problem::new(Code::TokenMissing)),
+            Some(role) if self.admits(role) => Ok(()),
+            Some(role) => {
+                let detail = format!("this is not for the role {role}");
+                Err(Problem::new(Code::Forbidden).detail(detail))
+            }
         }
     }
+}
+
+/// Finds out who calls. What is no token of ours is refused even where none is needed: somebody
+/// believes to be logged in who is not.
+fn identify(request: &ServiceRequest) -> Result<Option<Caller>, Problem> {
+    let Some(header) = request.headers().get(header::AUTHORIZATION) else {
+        return Ok(None);
+    };
+    let token = header
+        .to_str()
+        .ok()
+        .and_then(|text| text.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim())
+        .ok_or(TokenError::Invalid)?;
+    let app = request
+        .app_data::<Data<App>>()
+        .ok_or_else(|| Problem::internal("the app is not there"))?;
+    Ok(Some(app.tokens.verify(token)?))
 }
 
 /// The middleware that stands before a route's handler, and hands it the caller.
@@ -83,13 +81,18 @@ pub(crate) async fn guard<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    match access.check(&request) {
-        Ok(caller) => {
+    let checked = if access == Access::Public {
+        Ok(())
+    } else {
+        identify(&request).and_then(|caller| {
             if let Some(caller) = caller {
                 request.extensions_mut().insert(caller);
             }
-            Ok(next.call(request).await?.map_into_boxed_body())
-        }
+            access.check(caller.as_ref())
+        })
+    };
+    match checked {
+        Ok(()) => Ok(next.call(request).await?.map_into_boxed_body()),
         Err(problem) => Ok(request.error_response(problem)),
     }
 }

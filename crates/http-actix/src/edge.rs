@@ -96,7 +96,7 @@ fn log(response: &ServiceResponse<BoxBody>, id: &str, start: Instant, cause: Opt
     let route = request.match_pattern();
     let route = route.as_deref().unwrap_or("(none)");
     let status = response.status().as_u16();
-    let duration_ms = start.elapsed().as_secs_f64() * 1_000.0;
+    let duration_ms = (start.elapsed().as_secs_f64() * 1e6).round() / 1e3;
     let role = request
         .extensions()
         .get::<Caller>()

@@ -166,7 +166,7 @@ impl Code {
             ),
             Self::Invalid => (
                 S::UNPROCESSABLE_ENTITY,
-                "invalid",
+                "validation_failed",
                 "The body is not valid",
                 "Mend every field that `errors` names.",
             ),

@@ -6,8 +6,9 @@ use tracing_subscriber::EnvFilter;
 
 /// Starts the log. `RUST_LOG` chooses what is in it; without it, what an operator needs.
 pub(super) fn init() {
-    let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new("info,actix_server=warn,refinery_core=warn"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| {
+        EnvFilter::new("info,actix_server=warn,refinery_core=warn,tokio_postgres=warn")
+    });
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr);

@@ -1,0 +1,47 @@
+# What can be done here. `make help` lists it.
+
+.DEFAULT_GOAL := help
+.PHONY: help run reset test integration lint format verify
+
+TEST_SERVICES := .dev/test
+
+# cargo-nextest where it is installed, cargo test elsewhere.
+NEXTEST := $(shell command -v cargo-nextest >/dev/null 2>&1 && echo yes)
+ifdef NEXTEST
+UNIT := cargo nextest run --locked --workspace --filterset 'not package(integration-tests)'
+INTEGRATION := cargo nextest run --locked --workspace --filterset 'package(integration-tests)'
+else
+UNIT := cargo test --locked --workspace --exclude integration-tests
+INTEGRATION := cargo test --locked --package integration-tests
+endif
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## build and serve, with a private PostgreSQL and Redis and a demonstration in them
+	@deploy/run
+
+reset: ## delete the data of `make run`
+	@deploy/services reset .dev/run
+
+test: ## unit tests against mocked ports: no service is needed
+	$(UNIT)
+
+integration: ## tests against a real PostgreSQL and Redis, which this starts and stops
+	cargo build --locked --workspace --bins
+	@FAST=1 deploy/services up $(TEST_SERVICES)
+	@set -e; trap 'deploy/services down $(TEST_SERVICES)' EXIT; \
+	export $$(deploy/services urls $(TEST_SERVICES) | sed 's/^/TEST_/'); \
+	set -x; $(INTEGRATION)
+
+lint: ## format, clippy, docs, and who may depend on whom
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- --deny warnings
+	RUSTDOCFLAGS='--deny warnings' cargo doc --locked --workspace --no-deps --document-private-items
+	deploy/cargo-deny --locked check bans licenses sources
+	deploy/cargo-deny --locked --manifest-path crates/domain/Cargo.toml check bans
+
+format: ## format the code
+	cargo fmt --all
+
+verify: lint test integration ## everything that CI runs

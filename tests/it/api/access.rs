@@ -1,0 +1,149 @@
+//! Who may call what: every endpoint, as every caller.
+
+use domain::Role;
+use http_actix::{access::Access, routes::ENDPOINTS};
+use integration_tests::{Answer, Caches, Client, TestDatabase, TestServer};
+use serde_json::json;
+
+/// The contract's table, written a second time: who gets past the guard.
+const MAY: &[(&str, &str, &[&str])] = &[
+    (
+        "POST",
+        "/auth/login",
+        &["anonymous", "customer", "staff", "admin"],
+    ),
+    ("POST", "/customers", &["anonymous", "staff", "admin"]),
+    ("GET", "/customers/{id}", &["customer", "staff", "admin"]),
+    ("POST", "/products", &["staff", "admin"]),
+    (
+        "GET",
+        "/products/best-sellers",
+        &["anonymous", "customer", "staff", "admin"],
+    ),
+    (
+        "GET",
+        "/products/{id}",
+        &["anonymous", "customer", "staff", "admin"],
+    ),
+    ("GET", "/products/{id}/stock", &["staff", "admin"]),
+    ("PUT", "/products/{id}/stock", &["staff", "admin"]),
+    ("POST", "/orders", &["customer", "staff", "admin"]),
+    ("GET", "/orders/{id}", &["customer", "staff", "admin"]),
+    ("PUT", "/orders/{id}", &["customer", "staff", "admin"]),
+    (
+        "GET",
+        "/livez",
+        &["anonymous", "customer", "staff", "admin"],
+    ),
+    (
+        "GET",
+        "/readyz",
+        &["anonymous", "customer", "staff", "admin"],
+    ),
+    ("GET", "/docs", &["anonymous", "customer", "staff", "admin"]),
+];
+
+async fn call(client: &Client, method: &str, path: &str) -> Answer {
+    // What is past the guard finds nothing under this id, and nothing right in this body.
+    let path = path.replace("{id}", "0192f0c1-2a3b-7c4d-8e5f-60718293a4b5");
+    let request = client.request(method, &path);
+    if method == "GET" {
+        Answer::to(request).await
+    } else {
+        Answer::to(request.json(&json!({"unknown": true}))).await
+    }
+}
+
+#[tokio::test]
+async fn every_endpoint_lets_in_whom_the_contract_names_and_nobody_else() {
+    let database = TestDatabase::migrated().await;
+    let server = TestServer::start(&database, Caches::InProcess);
+    let callers = [
+        ("anonymous", server.anonymous()),
+        ("customer", server.customer().await.0),
+        ("staff", server.staff().await),
+        ("admin", server.admin().await),
+    ];
+    assert_eq!(
+        ENDPOINTS.len(),
+        MAY.len(),
+        "every endpoint is in the table above"
+    );
+    for endpoint in ENDPOINTS {
+        let (method, path) = (endpoint.method.as_str(), endpoint.path);
+        let (_, _, may) = MAY
+            .iter()
+            .find(|(m, p, _)| (*m, *p) == (method, path))
+            .unwrap_or_else(|| panic!("{method} {path} is not in the table above"));
+        for (caller, client) in &callers {
+            let answer = call(client, method, path).await;
+            let what = format!("{method} {path} as {caller}: {}", answer.body);
+            if may.contains(caller) {
+                assert!(
+                    answer.status != 403 && answer.body["code"] != "token_missing",
+                    "{what}"
+                );
+                assert!(answer.status < 500, "{what}");
+            } else if *caller == "anonymous" {
+                assert_eq!(answer.body["code"], "token_missing", "{what}");
+                assert_eq!(answer.status, 401, "{what}");
+                assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+            } else {
+                assert_eq!(
+                    (answer.status, &answer.body["code"]),
+                    (403, &json!("forbidden")),
+                    "{what}"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_bad_token_is_refused_wherever_a_token_counts() {
+    let database = TestDatabase::migrated().await;
+    let server = TestServer::start(&database, Caches::InProcess);
+    let good = server.admin().await;
+    let bad = server.anonymous().with_token("not.a.token");
+    for endpoint in ENDPOINTS {
+        let (method, path) = (endpoint.method.as_str(), endpoint.path);
+        let answer = call(&bad, method, path).await;
+        if endpoint.access == Access::Public {
+            let expected = call(&good, method, path).await.status;
+            assert_eq!(
+                answer.status, expected,
+                "{method} {path} does not look at tokens"
+            );
+        } else {
+            let answer = answer.expect_problem(401, "token_invalid");
+            let challenge = answer.header("www-authenticate").unwrap();
+            assert_eq!(challenge, r#"Bearer error="invalid_token""#);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_a_bearer_token_is_no_token() {
+    let database = TestDatabase::migrated().await;
+    let server = TestServer::start(&database, Caches::InProcess);
+    for header in ["Basic YTpi", "Bearer", "Bearer ", "x"] {
+        let request = server.anonymous().request("POST", "/orders");
+        let answer = Answer::to(request.header("authorization", header)).await;
+        let _ = answer.expect_problem(401, "token_invalid");
+    }
+}
+
+#[test]
+fn no_role_is_left_out_by_mistake() {
+    for endpoint in ENDPOINTS {
+        let what = format!("{} {}", endpoint.method, endpoint.path);
+        assert!(
+            endpoint.access.admits(Role::Admin),
+            "{what}: the shop may do everything"
+        );
+        assert!(
+            endpoint.access.admits(Role::Staff),
+            "{what}: the shop may do everything"
+        );
+    }
+}

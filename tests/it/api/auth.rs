@@ -1,0 +1,148 @@
+//! Signing up and logging in.
+
+use integration_tests::{Answer, Caches, PASSWORD, TestDatabase, TestServer};
+use serde_json::json;
+
+#[tokio::test]
+async fn who_signs_up_can_log_in_in_whatever_case_and_see_themselves() {
+    let database = TestDatabase::migrated().await;
+    let server = TestServer::start(&database, Caches::InProcess);
+    let body = json!({"nome": "Ana Souza", "email": "Ana@Example.com", "password": PASSWORD});
+    let made = server
+        .anonymous()
+        .post("/customers", &body)
+        .await
+        .expect(201);
+    let path = format!("/customers/{}", made.body["id"].as_str().unwrap());
+    assert_eq!(made.header("location"), Some(path.as_str()));
+
+    let login = json!({"email": "ANA@example.COM", "password": PASSWORD});
+    let login = server
+        .anonymous()
+        .post("/auth/login", &login)
+        .await
+        .expect(200);
+    assert_eq!(login.body["token_type"], "Bearer");
+    assert_eq!(login.body["expires_in"], 900);
+    assert_eq!(login.header("cache-control"), Some("no-store"));
+    let token = login.body["access_token"].as_str().unwrap();
+    let seen = server
+        .anonymous()
+        .with_token(token)
+        .get(&path)
+        .await
+        .expect(200);
+    assert_eq!(seen.body, made.body);
+    assert!(made.body.get("password").is_none());
+}
+
+#[tokio::test]
+async fn a_wrong_address_and_a_wrong_password_cannot_be_told_apart() {
+    let database = TestDatabase::migrated().await;
+    let server = TestServer::start(&database, Caches::InProcess);
+    let body = json!({"nome": "Ana", "email": "ana@example.com", "password": PASSWORD});
+    let _ = server
+        .anonymous()
+        .post("/customers", &body)
+        .await
+        .expect(201);
+    let mut answers = Vec::new();
+    for (email, password) in [
+        ("ana@example.com", "wrong password"),
+        ("bob@example.com", PASSWORD),
+        ("no address", PASSWORD),
+        ("ana@example.com", ""),
+        ("ana@example.com", &*"x".repeat(500)),
+    ] {
+        let login = json!({"email": email, "password": password});
+        let answer = server.anonymous().post("/auth/login", &login).await;
+        let mut answer = answer.expect_problem(401, "wrong_credentials");
+        answer.body["request_id"].take();
+        answers.push(answer.body);
+    }
+    assert!(
+        answers.windows(2).all(|pair| pair[0] == pair[1]),
+        "{answers:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_password_is_never_cut() {
+    let database = TestDatabase::migrated().await;
+    let server = TestServer::start(&database, Caches::InProcess);
+    let sign_up = |password: String| {
+        let body = json!({"nome": "Ana", "email": "ana@example.com", "password": password});
+        let client = server.anonymous();
+        async move { client.post("/customers", &body).await }
+    };
+    for password in ["1234567".to_owned(), "x".repeat(72), "ã".repeat(36)] {
+        let answer = sign_up(password)
+            .await
+            .expect_problem(422, "validation_failed");
+        assert_eq!(answer.body["errors"][0]["pointer"], "/password");
+    }
+    let _ = sign_up("x".repeat(71)).await.expect(201);
+    let login = json!({"email": "ana@example.com", "password": "x".repeat(72)});
+    let answer = server.anonymous().post("/auth/login", &login).await;
+    let _ = answer.expect_problem(401, "wrong_credentials");
+}
+
+#[tokio::test]
+async fn an_address_is_taken_once_in_whatever_case() {
+    let database = TestDatabase::migrated().await;
+    let server = TestServer::start(&database, Caches::InProcess);
+    let sign_up = |email: &str| {
+        let body = json!({"nome": "Ana", "email": email, "password": PASSWORD});
+        let client = server.anonymous();
+        async move { client.post("/customers", &body).await }
+    };
+    let _ = sign_up("ana@example.com").await.expect(201);
+    let _ = sign_up("Ana@EXAMPLE.com")
+        .await
+        .expect_problem(409, "email_taken");
+}
+
+#[tokio::test]
+async fn a_token_of_this_server_is_good_at_every_server_with_its_secret() {
+    let database = TestDatabase::migrated().await;
+    let here = TestServer::start(&database, Caches::InProcess);
+    let there = TestServer::start(&database, Caches::InProcess);
+    let (ana, id) = here.customer().await;
+    let path = format!("/customers/{id}");
+    let _ = ana.at(&there.anonymous()).get(&path).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_token_that_was_tampered_with_is_refused() {
+    let database = TestDatabase::migrated().await;
+    let server = TestServer::start(&database, Caches::InProcess);
+    let (_, id) = server.customer().await;
+    let body = json!({"nome": "Eva", "email": "eva@example.com", "password": PASSWORD});
+    let _ = server
+        .anonymous()
+        .post("/customers", &body)
+        .await
+        .expect(201);
+    let login = json!({"email": "eva@example.com", "password": PASSWORD});
+    let login = server
+        .anonymous()
+        .post("/auth/login", &login)
+        .await
+        .expect(200);
+    let token = login.body["access_token"].as_str().unwrap();
+    let (head, signature) = token.rsplit_once('.').unwrap();
+    for forged in [
+        format!("{head}."),
+        format!("{head}.{}", signature.chars().rev().collect::<String>()),
+        head.to_owned(),
+    ] {
+        let request = server.anonymous().with_token(&forged);
+        let answer = request.get(&format!("/customers/{id}")).await;
+        let _ = answer.expect_problem(401, "token_invalid");
+    }
+    let lower = server
+        .anonymous()
+        .request("GET", &format!("/customers/{id}"));
+    let answer = Answer::to(lower.header("authorization", format!("bearer {token}"))).await;
+    let _ = answer.expect_problem(404, "not_found");
+}

@@ -1,0 +1,131 @@
+//! Without Redis, and without PostgreSQL.
+
+use std::time::{Duration, Instant};
+
+use integration_tests::{Caches, Proxy, TestDatabase, TestServer};
+use serde_json::json;
+
+/// Caches in Redis behind this wire, which answer soon or not at all.
+fn behind(proxy: &Proxy) -> Caches {
+    match Caches::redis_at(&proxy.url()) {
+        Caches::Redis(mut settings) => {
+            settings.timeout = Duration::from_millis(500);
+            Caches::Redis(settings)
+        }
+        Caches::InProcess => unreachable!("`redis_at` gives Redis"),
+    }
+}
+
+#[tokio::test]
+async fn without_redis_everything_is_answered_from_postgresql() {
+    let database = TestDatabase::migrated().await;
+    let proxy = Proxy::to_redis().await;
+    let server = TestServer::start(&database, behind(&proxy));
+    let staff = server.staff().await;
+    let product = staff.product("1.00", 99).await;
+    let (ana, ana_id) = server.customer().await;
+    let placed = ana.order(&product, 1).await.expect(201);
+    let path = format!("/orders/{}", placed.body["id"].as_str().unwrap());
+    let ready = server.anonymous().get("/readyz").await.expect(200);
+    assert_eq!(ready.body["redis"], "up");
+
+    proxy.cut();
+    let start = Instant::now();
+    for _ in 0..20 {
+        let _ = ana.get(&path).await.expect(200);
+        let _ = ana.get(&format!("/customers/{ana_id}")).await.expect(200);
+        let _ = server
+            .anonymous()
+            .get("/products/best-sellers")
+            .await
+            .expect(200);
+        let _ = ana.order(&product, 1).await.expect(201);
+    }
+    // Eighty requests that each waited would take forty seconds.
+    assert!(
+        start.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        start.elapsed()
+    );
+    let ready = server.anonymous().get("/readyz").await.expect(200);
+    assert_eq!(
+        (&ready.body["status"], &ready.body["redis"]),
+        (&json!("ready"), &json!("down"))
+    );
+
+    proxy.mend();
+    integration_tests::eventually("Redis is used again", || async {
+        server.anonymous().get("/readyz").await.body["redis"] == "up"
+    })
+    .await;
+    let _ = ana.get(&path).await.expect(200);
+}
+
+#[tokio::test]
+async fn what_changed_while_redis_was_away_is_not_old_when_it_is_back() {
+    let database = TestDatabase::migrated().await;
+    let proxy = Proxy::to_redis().await;
+    let caches = behind(&proxy);
+    let server = TestServer::start(&database, caches.clone());
+    let staff = server.staff().await;
+    let product = staff.product("1.00", 99).await;
+    let (ana, _) = server.customer().await;
+    let placed = ana.order(&product, 1).await.expect(201);
+    let path = format!("/orders/{}", placed.body["id"].as_str().unwrap());
+    // Redis has it as pending.
+    let _ = ana.get(&path).await.expect(200);
+
+    proxy.cut();
+    let _ = staff
+        .put(&path, &json!({"status": "paid"}))
+        .await
+        .expect(200);
+    assert_eq!(ana.get(&path).await.expect(200).body["status"], "paid");
+    proxy.mend();
+    integration_tests::eventually("Redis is used again", || async {
+        // Never old, whether Redis is back already or not.
+        assert_eq!(ana.get(&path).await.expect(200).body["status"], "paid");
+        server.anonymous().get("/readyz").await.body["redis"] == "up"
+    })
+    .await;
+    assert_eq!(ana.get(&path).await.expect(200).body["status"], "paid");
+    // A server that was not there learns it from the same Redis.
+    let later = TestServer::start(&database, caches);
+    let seen = ana.at(&later.anonymous()).get(&path).await.expect(200);
+    assert_eq!(seen.body["status"], "paid");
+}
+
+#[tokio::test]
+async fn a_server_starts_without_its_redis() {
+    let database = TestDatabase::migrated().await;
+    let server = TestServer::start(&database, Caches::redis_at("redis://127.0.0.1:1"));
+    let staff = server.staff().await;
+    let product = staff.product("1.00", 9).await;
+    let (ana, _) = server.customer().await;
+    let _ = ana.order(&product, 1).await.expect(201);
+}
+
+#[tokio::test]
+async fn without_postgresql_it_is_not_ready_and_says_when_to_come_back() {
+    let database = TestDatabase::migrated().await;
+    let server = TestServer::start(&database, Caches::InProcess);
+    let (ana, _) = server.customer().await;
+    let _ = server.anonymous().get("/readyz").await.expect(200);
+    // Gone for everybody but its owner.
+    drop(database);
+    let product = "/products/0192f0c1-2a3b-7c4d-8e5f-60718293a4b5";
+    for answer in [
+        server.anonymous().get("/readyz").await,
+        server.anonymous().get(product).await,
+        ana.order("0192f0c1-2a3b-7c4d-8e5f-60718293a4b5", 1).await,
+    ] {
+        let answer = answer.expect_problem(503, "unavailable");
+        assert_eq!(answer.header("retry-after"), Some("1"));
+        let told = answer.body.to_string();
+        assert!(
+            !told.contains("database") && !told.contains("127.0.0.1"),
+            "{told}"
+        );
+    }
+    let _ = server.anonymous().get("/livez").await.expect(200);
+}

@@ -1,0 +1,127 @@
+//! Every error is a problem document, the framework's own included.
+
+use integration_tests::{Answer, Caches, TestDatabase, TestServer};
+use serde_json::json;
+
+#[tokio::test]
+async fn the_frameworks_own_errors_are_problem_documents_too() {
+    let database = TestDatabase::migrated().await;
+    let server = TestServer::start(&database, Caches::InProcess);
+    let staff = server.staff().await;
+    let json = |body: String| {
+        let request = staff.request("POST", "/products");
+        request
+            .header("content-type", "application/json")
+            .body(body)
+    };
+
+    let unknown = staff.get("/nowhere").await;
+    let _ = unknown.expect_problem(404, "route_not_found");
+    let method = Answer::to(staff.request("DELETE", "/products/1/stock")).await;
+    let method = method.expect_problem(405, "method_not_allowed");
+    assert_eq!(method.header("allow"), Some("GET, HEAD, PUT"));
+    let malformed = Answer::to(json("{\"nome\": ".to_owned())).await;
+    let malformed = malformed.expect_problem(400, "malformed_json");
+    assert!(
+        malformed.body["detail"]
+            .as_str()
+            .unwrap()
+            .contains("line 1")
+    );
+    let text = staff
+        .request("POST", "/products")
+        .header("content-type", "text/plain");
+    let _ = Answer::to(text.body("{}"))
+        .await
+        .expect_problem(415, "unsupported_media_type");
+    let none = staff.request("POST", "/products").body("{}");
+    let _ = Answer::to(none)
+        .await
+        .expect_problem(415, "unsupported_media_type");
+    let large = Answer::to(json(" ".repeat(256 * 1024 + 1))).await;
+    let _ = large.expect_problem(413, "body_too_large");
+    let id = staff.get("/orders/1").await;
+    let _ = id.expect_problem(400, "malformed_id");
+    let query = staff.get("/products/best-sellers?limit=ten").await;
+    let query = query.expect_problem(400, "malformed_query");
+    assert_eq!(query.body["errors"][0]["parameter"], "limit");
+}
+
+#[tokio::test]
+async fn a_body_of_exactly_the_limit_is_read() {
+    let database = TestDatabase::migrated().await;
+    let server = TestServer::start(&database, Caches::InProcess);
+    let product = r#"{"nome": "Café", "preco": 1}"#;
+    let body = format!("{product}{}", " ".repeat(256 * 1024 - product.len()));
+    let request = server.staff().await.request("POST", "/products");
+    let request = request.header("content-type", "application/json; charset=utf-8");
+    let _ = Answer::to(request.body(body)).await.expect(201);
+}
+
+#[tokio::test]
+async fn everything_that_is_wrong_is_told_at_once() {
+    let database = TestDatabase::migrated().await;
+    let server = TestServer::start(&database, Caches::InProcess);
+    let body = json!({"nome": " ", "email": "ana", "password": "short", "nmoe": "Ana"});
+    let answer = server.anonymous().post("/customers", &body).await;
+    let answer = answer.expect_problem(422, "validation_failed");
+    let errors = answer.body["errors"].as_array().unwrap();
+    let told: Vec<_> = errors
+        .iter()
+        .map(|e| (e["pointer"].as_str().unwrap(), e["code"].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("/nome", "blank"),
+            ("/email", "malformed"),
+            ("/password", "too_short"),
+            ("/nmoe", "unknown_field"),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_well_formed_request_id_comes_back_and_any_other_is_replaced() {
+    let database = TestDatabase::migrated().await;
+    let server = TestServer::start(&database, Caches::InProcess);
+    let ask = |id: &str| {
+        let request = server.anonymous().request("GET", "/nowhere");
+        Answer::to(request.header("x-request-id", id))
+    };
+    let kept = ask("Order-17_a.b")
+        .await
+        .expect_problem(404, "route_not_found");
+    assert_eq!(kept.header("x-request-id"), Some("Order-17_a.b"));
+    for id in ["", "a b", "<script>", &"x".repeat(129)] {
+        let replaced = ask(id).await.expect_problem(404, "route_not_found");
+        assert_ne!(replaced.header("x-request-id"), Some(id));
+        assert_eq!(replaced.header("x-request-id").unwrap().len(), 36);
+    }
+    let fine = server.anonymous().get("/livez").await.expect(200);
+    assert!(fine.header("x-request-id").is_some());
+}
+
+#[tokio::test]
+async fn head_is_answered_like_get_without_a_body() {
+    let database = TestDatabase::migrated().await;
+    let server = TestServer::start(&database, Caches::InProcess);
+    let head = Answer::to(server.anonymous().request("HEAD", "/livez")).await;
+    assert_eq!(head.expect(200).body, json!(null));
+}
+
+#[tokio::test]
+async fn text_that_storage_cannot_hold_is_refused_and_not_an_error_of_ours() {
+    let database = TestDatabase::migrated().await;
+    let server = TestServer::start(&database, Caches::InProcess);
+    let staff = server.staff().await;
+    let body = json!({"nome": "Caf\u{0}é", "descricao": "a\u{0}b", "preco": "1.00"});
+    let answer = staff
+        .post("/products", &body)
+        .await
+        .expect_problem(422, "validation_failed");
+    assert_eq!(answer.body["errors"].as_array().unwrap().len(), 2);
+    let login = json!({"email": "a\u{0}@example.com", "password": "x\u{0}"});
+    let answer = server.anonymous().post("/auth/login", &login).await;
+    let _ = answer.expect_problem(401, "wrong_credentials");
+}

@@ -1,0 +1,12 @@
+//! The integration tests: the schema, one suite per port over every adapter that implements it,
+//! the API over HTTP, and the binary itself. Nothing here is mocked.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails, and says where"
+)]
+
+mod api;
+mod binary;
+mod ports;
+mod schema;

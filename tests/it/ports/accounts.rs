@@ -1,0 +1,81 @@
+//! `AccountRepository`, over PostgreSQL.
+
+use domain::{
+    Account, AccountId, Email, PasswordHash, Principal,
+    ports::{AccountRepository, CustomerRepository, InsertAccountError, InsertCustomerError},
+};
+use integration_tests::World;
+
+fn account(email: &str, principal: Principal) -> Account {
+    Account {
+        id: AccountId::new(World::id()),
+        email: Email::parse(email).unwrap(),
+        password_hash: PasswordHash::new("hashed".to_owned()),
+        principal,
+        created_at: World::now(),
+    }
+}
+
+#[tokio::test]
+async fn an_account_is_found_by_its_address_in_whatever_case() {
+    let world = World::new().await;
+    let accounts: &dyn AccountRepository = &world.database;
+    for principal in [Principal::Admin, Principal::Staff] {
+        let email = format!("{}@Example.com", principal.role());
+        let kept = account(&email, principal);
+        accounts.insert(&kept).await.unwrap();
+        let typed = Email::parse(&email.to_uppercase()).unwrap();
+        assert_eq!(accounts.find_by_email(&typed).await.unwrap(), Some(kept));
+    }
+    let nobody = Email::parse("nobody@example.com").unwrap();
+    assert_eq!(accounts.find_by_email(&nobody).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn of_many_who_want_one_address_at_once_one_gets_it() {
+    let world = World::new().await;
+    let wishes = (0..16).map(|n| {
+        let database = world.database.clone();
+        let email = if n % 2 == 0 {
+            "boss@example.com"
+        } else {
+            "Boss@Example.com"
+        };
+        tokio::spawn(async move {
+            AccountRepository::insert(&database, &account(email, Principal::Admin)).await
+        })
+    });
+    let mut made = 0;
+    for wish in wishes.collect::<Vec<_>>() {
+        match wish.await.unwrap() {
+            Ok(()) => made += 1,
+            Err(error) => assert!(matches!(error, InsertAccountError::EmailTaken), "{error:?}"),
+        }
+    }
+    assert_eq!(made, 1);
+}
+
+#[tokio::test]
+async fn a_customers_account_comes_with_its_customer_or_not_at_all() {
+    let world = World::new().await;
+    let (customers, accounts): (&dyn CustomerRepository, &dyn AccountRepository) =
+        (&world.database, &world.database);
+    let ana = World::a_customer("ana@example.com");
+    let kept = account("ana@example.com", Principal::Customer(ana.id));
+    customers.insert_with_account(&ana, &kept).await.unwrap();
+    assert_eq!(
+        accounts.find_by_email(&ana.email).await.unwrap(),
+        Some(kept)
+    );
+
+    // The address is free as a customer's, but an account has it.
+    accounts
+        .insert(&account("boss@example.com", Principal::Admin))
+        .await
+        .unwrap();
+    let boss = World::a_customer("Boss@example.com");
+    let refused = account("Boss@example.com", Principal::Customer(boss.id));
+    let refused = customers.insert_with_account(&boss, &refused).await;
+    assert!(matches!(refused, Err(InsertCustomerError::EmailTaken)));
+    assert_eq!(customers.find(boss.id).await.unwrap(), None);
+}

@@ -1,0 +1,145 @@
+//! `StatusChangeStore`, over PostgreSQL: its locks, races and roll-backs.
+
+use std::sync::Arc;
+
+use domain::{
+    Move, OrderId, OrderStatus, Principal,
+    ports::{OrderRepository, StatusChangeStore},
+    services::OrderError,
+};
+use futures_util::future::join_all;
+use integration_tests::World;
+
+#[tokio::test]
+async fn a_change_is_written_with_its_version_and_returns_what_it_returns() {
+    let world = World::new().await;
+    let customer = world.customer().await;
+    let (first, second) = (world.product(5).await, world.product(5).await);
+    let placed = world
+        .place(&customer, &[(second, 2), (first, 3)])
+        .await
+        .unwrap();
+    let open = StatusChangeStore::open(&world.database, placed.id)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(open.order, placed);
+    let change = match open.order.move_to(OrderStatus::Cancelled, Principal::Staff) {
+        Ok(Move::Changed(change)) => change,
+        other => panic!("a pending order can be cancelled: {other:?}"),
+    };
+    open.unit.commit(&change).await.unwrap();
+    let kept = OrderRepository::find(&world.database, placed.id)
+        .await
+        .unwrap();
+    assert_eq!(kept, Some(change.order));
+    assert_eq!(world.available(first).await, 5);
+    assert_eq!(world.available(second).await, 5);
+}
+
+#[tokio::test]
+async fn an_order_that_does_not_exist_opens_nothing() {
+    let world = World::new().await;
+    let nothing = OrderId::new(World::id());
+    let open = StatusChangeStore::open(&world.database, nothing)
+        .await
+        .unwrap();
+    assert!(open.is_none());
+    assert_eq!(world.database.connections(), 1);
+}
+
+#[tokio::test]
+async fn thirty_two_cancellations_at_once_return_the_stock_once() {
+    let world = World::new().await;
+    let (customer, product) = (world.customer().await, world.product(5).await);
+    let order = world.place(&customer, &[(product, 5)]).await.unwrap().id;
+    let orders = Arc::new(world.orders());
+    let cancellations = (0..32).map(|_| {
+        let orders = Arc::clone(&orders);
+        tokio::spawn(async move {
+            orders
+                .change_status(&World::staff(), order, OrderStatus::Cancelled)
+                .await
+        })
+    });
+    for cancelled in join_all(cancellations).await {
+        let cancelled = cancelled.unwrap().unwrap();
+        assert_eq!(cancelled.status, OrderStatus::Cancelled);
+        assert_eq!(cancelled.version.number(), 2);
+    }
+    assert_eq!(world.available(product).await, 5);
+}
+
+#[tokio::test]
+async fn of_a_shipment_and_a_cancellation_at_once_one_wins_and_stock_tells_which() {
+    let world = World::new().await;
+    let (customer, product) = (world.customer().await, world.product(100).await);
+    let orders = Arc::new(world.orders());
+    let mut cancelled = 0;
+    for _ in 0..20 {
+        let order = world.place(&customer, &[(product, 1)]).await.unwrap().id;
+        orders
+            .change_status(&World::staff(), order, OrderStatus::Paid)
+            .await
+            .unwrap();
+        let moves = [OrderStatus::Shipped, OrderStatus::Cancelled].map(|to| {
+            let orders = Arc::clone(&orders);
+            tokio::spawn(async move { orders.change_status(&World::staff(), order, to).await })
+        });
+        let outcomes: Vec<_> = join_all(moves)
+            .await
+            .into_iter()
+            .map(Result::unwrap)
+            .collect();
+        let refused: Vec<_> = outcomes.iter().filter_map(|o| o.as_ref().err()).collect();
+        assert!(matches!(refused[..], [OrderError::Move(_)]), "{outcomes:?}");
+        let order = orders.get(&World::staff(), order).await.unwrap();
+        cancelled += i64::from(order.status == OrderStatus::Cancelled);
+    }
+    assert_eq!(world.available(product).await, 80 + cancelled);
+}
+
+#[tokio::test]
+async fn placements_and_cancellations_of_the_same_products_never_deadlock() {
+    let world = World::new().await;
+    let customer = world.customer().await;
+    let (first, second) = (world.product(10_000).await, world.product(10_000).await);
+    let orders = Arc::new(world.orders());
+    let desk = Arc::new(world.desk());
+    let work = (0..40).map(|n| {
+        let lines = if n % 2 == 0 {
+            [(first, 1), (second, 1)]
+        } else {
+            [(second, 1), (first, 1)]
+        };
+        let order = World::order(&customer, &lines);
+        let (desk, orders) = (Arc::clone(&desk), Arc::clone(&orders));
+        tokio::spawn(async move {
+            let placed = desk.place(&[order]).await.unwrap().remove(0).unwrap();
+            let cancelled = OrderStatus::Cancelled;
+            orders
+                .change_status(&World::staff(), placed.id, cancelled)
+                .await
+                .unwrap();
+        })
+    });
+    join_all(work).await.into_iter().for_each(Result::unwrap);
+    assert_eq!(world.available(first).await, 10_000);
+    assert_eq!(world.available(second).await, 10_000);
+}
+
+#[tokio::test]
+async fn a_change_that_is_dropped_leaves_neither_a_lock_nor_an_open_transaction() {
+    let world = World::new().await;
+    let (customer, product) = (world.customer().await, world.product(5).await);
+    let order = world.place(&customer, &[(product, 1)]).await.unwrap().id;
+    drop(
+        StatusChangeStore::open(&world.database, order)
+            .await
+            .unwrap(),
+    );
+    let orders = world.orders();
+    let staff = World::staff();
+    let paid = orders.change_status(&staff, order, OrderStatus::Paid);
+    World::soon("a change of status", paid).await.unwrap();
+}

@@ -1,0 +1,169 @@
+//! The schema: migrations, constraints, indexes.
+
+use std::collections::HashSet;
+
+use adapters_postgres::MAPPED_CONSTRAINTS;
+use integration_tests::{TestDatabase, World};
+use tokio_postgres::Client;
+
+async fn names(client: &Client, query: &str) -> HashSet<String> {
+    let rows = client.query(query, &[]).await.unwrap();
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+#[tokio::test]
+async fn the_contracts_tables_and_columns_exist() {
+    let database = TestDatabase::migrated().await;
+    let columns = "
+        select table_name || '.' || column_name
+        from information_schema.columns
+        where table_schema = 'public'";
+    let columns = names(&database.client().await, columns).await;
+    for (table, expected) in [
+        ("customers", "id nome email"),
+        ("products", "id nome descricao preco"),
+        ("orders", "id customer_id data_order status"),
+        ("itens_order", "id order_id product_id quantidade"),
+        ("stock", "id product_id quantidade_disponivel"),
+    ] {
+        for column in expected.split(' ') {
+            assert!(
+                columns.contains(&format!("{table}.{column}")),
+                "{table}.{column}"
+            );
+        }
+    }
+    assert!(
+        !columns.contains("orders.total"),
+        "what is derivable is not stored"
+    );
+}
+
+#[tokio::test]
+async fn every_looked_up_column_leads_an_index() {
+    let database = TestDatabase::migrated().await;
+    let leading = "
+        select attrelid::regclass::text || '.' || attname
+        from pg_index
+        join pg_attribute on attrelid = indrelid and attnum = indkey[0]";
+    let leading = names(&database.client().await, leading).await;
+    for column in [
+        "orders.customer_id",
+        "orders.data_order",
+        "itens_order.order_id",
+        "itens_order.product_id",
+        "stock.product_id",
+        "users.customer_id",
+    ] {
+        assert!(leading.contains(column), "{column}");
+    }
+}
+
+#[tokio::test]
+async fn the_constraints_that_the_adapter_names_exist() {
+    let database = TestDatabase::migrated().await;
+    let unique = "
+        select relname
+        from pg_index
+        join pg_class on pg_class.oid = indexrelid
+        where indisunique";
+    let unique = names(&database.client().await, unique).await;
+    for name in MAPPED_CONSTRAINTS {
+        assert!(unique.contains(name), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_database_itself_refuses_what_breaks_an_invariant() {
+    let world = World::new().await;
+    let (customer, product) = (world.customer().await, world.product(5).await);
+    let order = world.place(&customer, &[(product, 1)]).await.unwrap().id;
+    let client = world.test.client().await;
+    for (broken, constraint) in [
+        (
+            "update stock set quantidade_disponivel = -1".to_owned(),
+            "stock_quantidade_disponivel_not_negative",
+        ),
+        (
+            "update products set preco = -0.01".to_owned(),
+            "products_preco_not_negative",
+        ),
+        (
+            "update itens_order set quantidade = 0".to_owned(),
+            "itens_order_quantidade_positive",
+        ),
+        (
+            "update orders set status = 'lost'".to_owned(),
+            "orders_status_known",
+        ),
+        (
+            format!("delete from orders where id = '{order}'"),
+            "itens_order_order_id_fkey",
+        ),
+        (
+            format!("delete from customers where id = '{}'", customer.id),
+            "orders_customer_id_fkey",
+        ),
+        (
+            format!(
+                "insert into stock (id, product_id, quantidade_disponivel)
+                 values (gen_random_uuid(), '{product}', 1)"
+            ),
+            "stock_product_id_key",
+        ),
+        (
+            "insert into users (id, email, password_hash, role, created_at)
+             values (gen_random_uuid(), 'a@b.c', '', 'customer', now())"
+                .to_owned(),
+            "users_customer_has_customer_id",
+        ),
+    ] {
+        let error = client.batch_execute(&broken).await.unwrap_err();
+        let violated = error.as_db_error().and_then(|db| db.constraint());
+        assert_eq!(violated, Some(constraint), "{broken}: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn replicas_that_start_together_migrate_once() {
+    let database = TestDatabase::empty().await;
+    let migrations = (0..4).map(|_| {
+        let replica = database.pool(1);
+        tokio::spawn(async move { replica.migrate().await })
+    });
+    let mut applied = Vec::new();
+    for migration in migrations.collect::<Vec<_>>() {
+        applied.push(migration.await.unwrap().unwrap());
+    }
+    applied.sort_unstable();
+    assert_eq!(applied, [0, 0, 0, 7]);
+}
+
+#[tokio::test]
+async fn a_newer_schema_than_the_binarys_is_left_alone() {
+    let database = TestDatabase::migrated().await;
+    let newer = "
+        insert into refinery_schema_history (version, name, applied_on, checksum)
+        values (1000, 'of_a_later_release', '2030-01-01T00:00:00Z', '1')";
+    database.client().await.batch_execute(newer).await.unwrap();
+    assert_eq!(database.pool(1).migrate().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn taking_stock_touches_no_index() {
+    let world = World::new().await;
+    let (customer, product) = (world.customer().await, world.product(1_000).await);
+    for _ in 0..50 {
+        world.place(&customer, &[(product, 1)]).await.unwrap();
+    }
+    integration_tests::eventually("the updates are counted, and are HOT", || async {
+        let counted = "
+            select count(*)
+            from pg_stat_user_tables
+            where relname = 'stock'
+              and n_tup_upd >= 50
+              and n_tup_hot_upd = n_tup_upd";
+        world.count(counted).await == 1
+    })
+    .await;
+}

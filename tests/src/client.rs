@@ -1,0 +1,168 @@
+//! A consumer of the API.
+
+use std::net::SocketAddr;
+
+use reqwest::{Method, RequestBuilder, header::HeaderMap};
+use serde_json::{Value, json};
+
+use crate::PASSWORD;
+
+/// Speaks to one server, as one caller.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    base: String,
+    token: Option<String>,
+}
+
+/// What the server said.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body; `null` when it is not JSON.
+    pub body: Value,
+}
+
+impl Client {
+    /// Speaks to `addr` without a token.
+    #[must_use]
+    pub fn new(addr: SocketAddr) -> Self {
+        Self {
+            http: reqwest::Client::new(),
+            base: format!("http://{addr}"),
+            token: None,
+        }
+    }
+
+    /// The same caller, speaking to another server.
+    #[must_use]
+    pub fn at(&self, other: &Self) -> Self {
+        Self {
+            base: other.base.clone(),
+            ..self.clone()
+        }
+    }
+
+    /// The same server, with this token.
+    #[must_use]
+    pub fn with_token(&self, token: &str) -> Self {
+        Self {
+            token: Some(token.to_owned()),
+            ..self.clone()
+        }
+    }
+
+    /// The same server, with the token of this account.
+    pub async fn logged_in(&self, email: &str) -> Self {
+        let body = json!({"email": email, "password": PASSWORD});
+        let answer = self.post("/auth/login", &body).await.expect(200);
+        self.with_token(answer.body["access_token"].as_str().unwrap())
+    }
+
+    /// Starts a request that a test completes by itself.
+    pub fn request(&self, method: &str, path: &str) -> RequestBuilder {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let request = self.http.request(method, format!("{}{path}", self.base));
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+
+    /// `GET`.
+    pub async fn get(&self, path: &str) -> Answer {
+        Answer::to(self.request("GET", path)).await
+    }
+
+    /// `POST` with a JSON body.
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        Answer::to(self.request("POST", path).json(body)).await
+    }
+
+    /// `PUT` with a JSON body.
+    pub async fn put(&self, path: &str, body: &Value) -> Answer {
+        Answer::to(self.request("PUT", path).json(body)).await
+    }
+
+    /// Adds a product as the shop does, and returns its id.
+    pub async fn product(&self, price: &str, stock: i64) -> String {
+        let body = json!({"nome": "Café", "preco": price, "quantidade_disponivel": stock});
+        let answer = self.post("/products", &body).await.expect(201);
+        answer.body["id"].as_str().unwrap().to_owned()
+    }
+
+    /// The units of a product that can be ordered.
+    pub async fn available(&self, product: &str) -> i64 {
+        let answer = self.get(&format!("/products/{product}")).await.expect(200);
+        answer.body["quantidade_disponivel"].as_i64().unwrap()
+    }
+
+    /// Places an order of one line for the caller, and returns it.
+    pub async fn order(&self, product: &str, units: i64) -> Answer {
+        let body = json!({"itens": [{"product_id": product, "quantidade": units}]});
+        self.post("/orders", &body).await
+    }
+}
+
+impl Answer {
+    /// Sends a request and reads the answer to its end.
+    ///
+    /// # Panics
+    ///
+    /// When the server cannot be reached.
+    pub async fn to(request: RequestBuilder) -> Self {
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let bytes = response.bytes().await.unwrap();
+        Self {
+            status,
+            headers,
+            body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+        }
+    }
+
+    /// The answer, if it has this status.
+    ///
+    /// # Panics
+    ///
+    /// When it has another.
+    #[must_use]
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.body);
+        self
+    }
+
+    /// The answer, if it is a well-formed problem document with this status and code.
+    ///
+    /// # Panics
+    ///
+    /// When it is not.
+    #[must_use]
+    #[track_caller]
+    pub fn expect_problem(self, status: u16, code: &str) -> Self {
+        let answer = self.expect(status);
+        assert_eq!(
+            answer.header("content-type"),
+            Some("application/problem+json")
+        );
+        assert_eq!(answer.body["code"], code, "{}", answer.body);
+        assert_eq!(answer.body["status"], status);
+        assert_eq!(answer.body["type"], format!("/docs#{code}"));
+        for text in ["title", "detail"] {
+            assert!(!answer.body[text].as_str().unwrap().is_empty());
+        }
+        let request_id = answer.body["request_id"].as_str();
+        assert!(request_id.is_some() && answer.header("x-request-id") == request_id);
+        answer
+    }
+
+    /// A header, if it is there.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}

@@ -1,0 +1,141 @@
+//! A private database for each test.
+
+use std::{
+    fs,
+    hash::{DefaultHasher, Hash, Hasher},
+    path::Path,
+};
+
+use adapters_postgres::{Database, DatabaseSettings};
+use tokio_postgres::{Client, NoTls};
+use uuid::Uuid;
+
+use crate::variable;
+
+/// Whoever makes the template holds this lock.
+const TEMPLATE_LOCK: i64 = 0x0074_656d_706c_6174;
+
+/// A database of this test's own; it is dropped with this value.
+pub struct TestDatabase {
+    name: String,
+}
+
+impl TestDatabase {
+    /// A database with the schema of this checkout and nothing in it.
+    pub async fn migrated() -> Self {
+        let server = connect(&variable("TEST_DATABASE_URL")).await;
+        let template = template(&server).await;
+        Self::create(&server, &format!("template {template}")).await
+    }
+
+    /// A database without a schema.
+    pub async fn empty() -> Self {
+        let server = connect(&variable("TEST_DATABASE_URL")).await;
+        Self::create(&server, "").await
+    }
+
+    async fn create(server: &Client, from: &str) -> Self {
+        let name = format!("balcao_test_{}", Uuid::new_v4().simple());
+        let create = format!("create database {name} {from}");
+        server.batch_execute(&create).await.unwrap();
+        Self { name }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn url(&self) -> String {
+        url_of(&self.name)
+    }
+
+    /// A pool of at most `max_connections`.
+    #[must_use]
+    pub fn pool(&self, max_connections: usize) -> Database {
+        let settings = DatabaseSettings::parse(&self.url(), max_connections).unwrap();
+        Database::new(settings).unwrap()
+    }
+
+    /// A connection past the product, to look at what is really there.
+    pub async fn client(&self) -> Client {
+        connect(&self.url()).await
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        let drop = format!("drop database {} with (force)", self.name);
+        // On a thread of its own: the test's runtime may be on its way out.
+        let dropping = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(async {
+                let server = connect(&variable("TEST_DATABASE_URL")).await;
+                server.batch_execute(&drop).await.unwrap();
+            });
+        });
+        let is_dropped = dropping.join().is_ok() || std::thread::panicking();
+        assert!(is_dropped, "the database {} was not dropped", self.name);
+    }
+}
+
+/// The name of a database with the schema of this checkout, made once for all tests.
+async fn template(server: &Client) -> String {
+    let name = format!("balcao_template_{:016x}", migrations_hash());
+    // Waits for whoever makes it; the lock ends with the transaction.
+    server.batch_execute("begin").await.unwrap();
+    let lock = "select pg_advisory_xact_lock($1)";
+    server.execute(lock, &[&TEMPLATE_LOCK]).await.unwrap();
+    let is_made = "select datistemplate from pg_database where datname = $1";
+    let row = server.query_opt(is_made, &[&name]).await.unwrap();
+    if !row.is_some_and(|row| row.get(0)) {
+        // Made through another connection: `create database` runs in no transaction.
+        let maker = connect(&variable("TEST_DATABASE_URL")).await;
+        let (drop, create) = (
+            format!("drop database if exists {name}"),
+            format!("create database {name}"),
+        );
+        maker.batch_execute(&drop).await.unwrap();
+        maker.batch_execute(&create).await.unwrap();
+        let settings = DatabaseSettings::parse(&url_of(&name), 1).unwrap();
+        Database::new(settings).unwrap().migrate().await.unwrap();
+        crate::eventually("the template is left alone", || async {
+            let count = "select count(*) from pg_stat_activity where datname = $1";
+            let sessions: i64 = maker.query_one(count, &[&name]).await.unwrap().get(0);
+            sessions == 0
+        })
+        .await;
+        let finish = format!("alter database {name} is_template true");
+        maker.batch_execute(&finish).await.unwrap();
+    }
+    server.batch_execute("commit").await.unwrap();
+    name
+}
+
+/// What the migrations of this checkout say, in short.
+fn migrations_hash() -> u64 {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
+    let files = fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap().path());
+    let mut files: Vec<_> = files.collect();
+    files.sort();
+    let mut hasher = DefaultHasher::new();
+    for file in files {
+        (file.file_name(), fs::read(&file).unwrap()).hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+/// The server's URL with another database in it.
+fn url_of(database: &str) -> String {
+    let server = variable("TEST_DATABASE_URL");
+    let (server, _) = server.rsplit_once('/').unwrap();
+    format!("{server}/{database}")
+}
+
+async fn connect(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}

@@ -1,0 +1,172 @@
+//! Real servers on free ports.
+
+use std::{net::SocketAddr, sync::mpsc, thread, time::Duration};
+
+use adapters_postgres::DatabaseSettings;
+use adapters_redis::{RedisSettings, TimesToLive};
+use domain::{Email, Password, Principal};
+use http_actix::{
+    adapters::JwtSettings,
+    app::{App, account_service},
+    server,
+    settings::{PasswordSettings, Settings},
+};
+use uuid::Uuid;
+
+use crate::{Client, TestDatabase, variable};
+
+/// The password of every account that a test makes.
+pub const PASSWORD: &str = "correct horse battery";
+
+/// The least cost that bcrypt knows: tests are not about slowness.
+const PASSWORDS: PasswordSettings = PasswordSettings {
+    cost: 4,
+    concurrency: 2,
+};
+
+/// Where a server keeps its caches.
+#[derive(Debug, Clone)]
+pub enum Caches {
+    /// In its process.
+    InProcess,
+    /// In Redis.
+    Redis(RedisSettings),
+}
+
+impl Caches {
+    /// In Redis, under keys that no other test uses.
+    #[must_use]
+    pub fn redis() -> Self {
+        Self::redis_at(&variable("TEST_REDIS_URL"))
+    }
+
+    /// In the Redis at this URL.
+    #[must_use]
+    pub fn redis_at(url: &str) -> Self {
+        Self::Redis(RedisSettings {
+            url: url.to_owned(),
+            namespace: format!("test-{}", Uuid::new_v4().simple()),
+            max_connections: 4,
+            timeout: Duration::from_secs(5),
+            ttl: TimesToLive::default(),
+        })
+    }
+}
+
+/// A server that runs until this value is dropped.
+pub struct TestServer {
+    addr: SocketAddr,
+    database_url: String,
+    stop: Option<Box<dyn FnOnce() + Send>>,
+}
+
+impl TestServer {
+    /// Starts a server over a database.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start.
+    #[must_use]
+    pub fn start(database: &TestDatabase, caches: Caches) -> Self {
+        let database_url = database.url();
+        let settings = settings(&database_url, caches);
+        let (started, start) = mpsc::channel();
+        let thread = thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(async {
+                let database = adapters_postgres::Database::new(settings.database.clone());
+                let app = App::new(&settings, &database.unwrap()).unwrap();
+                let (server, addr) = server::bind(settings.http_addr, 2, app).unwrap();
+                started.send((server.handle(), addr)).unwrap();
+                server.await.unwrap();
+            });
+        });
+        let (handle, addr) = start.recv().unwrap();
+        let stop = move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .build()
+                .unwrap();
+            runtime.block_on(handle.stop(false));
+            thread.join().unwrap();
+        };
+        Self {
+            addr,
+            database_url,
+            stop: Some(Box::new(stop)),
+        }
+    }
+
+    /// A client without a token.
+    #[must_use]
+    pub fn anonymous(&self) -> Client {
+        Client::new(self.addr)
+    }
+
+    /// A client with a new administrator's token.
+    pub async fn admin(&self) -> Client {
+        self.one_of_the_shop(Principal::Admin).await
+    }
+
+    /// A client with a new token of somebody who works in the shop.
+    pub async fn staff(&self) -> Client {
+        self.one_of_the_shop(Principal::Staff).await
+    }
+
+    /// A client with the token of a customer who has just signed up, and the customer's id.
+    pub async fn customer(&self) -> (Client, String) {
+        let email = format!("{}@example.com", Uuid::new_v4().simple());
+        let body = serde_json::json!({"nome": "Ana Souza", "email": email, "password": PASSWORD});
+        let customer = self.anonymous().post("/customers", &body).await.expect(201);
+        let id = customer.body["id"].as_str().unwrap().to_owned();
+        (self.anonymous().logged_in(&email).await, id)
+    }
+
+    async fn one_of_the_shop(&self, principal: Principal) -> Client {
+        let email = format!("{}@example.com", Uuid::new_v4().simple());
+        let settings = DatabaseSettings::parse(&self.database_url, 1).unwrap();
+        let database = adapters_postgres::Database::new(settings).unwrap();
+        account_service(&PASSWORDS, &database)
+            .unwrap()
+            .create(
+                Email::parse(&email).unwrap(),
+                Password::parse(PASSWORD.to_owned()).unwrap(),
+                principal,
+            )
+            .await
+            .unwrap();
+        self.anonymous().logged_in(&email).await
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            // On a thread of its own: this one may be inside a runtime.
+            let stopped = thread::spawn(stop).join();
+            if !thread::panicking() {
+                stopped.unwrap();
+            }
+        }
+    }
+}
+
+fn settings(database_url: &str, caches: Caches) -> Settings {
+    Settings {
+        http_addr: SocketAddr::from(([127, 0, 0, 1], 0)),
+        workers: 2,
+        database: DatabaseSettings::parse(database_url, 8).unwrap(),
+        redis: match caches {
+            Caches::InProcess => None,
+            Caches::Redis(settings) => Some(settings),
+        },
+        cache_ttl: TimesToLive::default(),
+        jwt: JwtSettings {
+            secret: "the same secret for every server of a test".into(),
+            ttl: Duration::from_mins(15),
+        },
+        passwords: PASSWORDS,
+    }
+}

@@ -1,0 +1,177 @@
+//! A shop behind the ports: for tests that need no HTTP.
+
+use std::{sync::Arc, time::Duration};
+
+use adapters_postgres::Database;
+use adapters_redis::{InProcessCache, TimesToLive};
+use domain::{
+    AccountId, Caller, Customer, CustomerId, Email, Name, NewOrder, Order, OrderLine, Price,
+    Principal, Product, ProductId, Quantity, Stock, StockId, StockLevel, Version,
+    placement::Refusal,
+    ports::{Clock, CustomerRepository, IdSource, ProductRepository, StockRepository},
+    services::{Desk, OrderService},
+};
+use http_actix::adapters::{SystemClock, UuidV7Source};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::TestDatabase;
+
+/// A shop in a database of its own.
+pub struct World {
+    /// The pool. Declared first, so that it lets go of the database before that is dropped.
+    pub database: Database,
+    /// The database.
+    pub test: TestDatabase,
+}
+
+impl World {
+    /// An empty shop.
+    pub async fn new() -> Self {
+        let test = TestDatabase::migrated().await;
+        let database = test.pool(16);
+        Self { database, test }
+    }
+
+    /// Now, as storage keeps it.
+    #[must_use]
+    pub fn now() -> OffsetDateTime {
+        SystemClock.now()
+    }
+
+    /// A new id.
+    #[must_use]
+    pub fn id() -> Uuid {
+        UuidV7Source.next_id()
+    }
+
+    /// A customer who is in storage.
+    pub async fn customer(&self) -> Customer {
+        let customer = Self::a_customer(&format!("{}@example.com", Self::id().simple()));
+        CustomerRepository::insert(&self.database, &customer)
+            .await
+            .unwrap();
+        customer
+    }
+
+    /// A customer who is not in storage yet.
+    #[must_use]
+    pub fn a_customer(email: &str) -> Customer {
+        Customer {
+            id: CustomerId::new(Self::id()),
+            name: Name::parse("Ana Souza").unwrap(),
+            email: Email::parse(email).unwrap(),
+            created_at: Self::now(),
+            version: Version::FIRST,
+        }
+    }
+
+    /// A product that is in storage, at 19.90.
+    pub async fn product(&self, stock: i64) -> ProductId {
+        let product = Product {
+            id: ProductId::new(Self::id()),
+            name: Name::parse("Café").unwrap(),
+            description: None,
+            price: Price::parse("19.90").unwrap(),
+            created_at: Self::now(),
+        };
+        let stock = Stock {
+            id: StockId::new(Self::id()),
+            product_id: product.id,
+            available: StockLevel::parse(stock).unwrap(),
+        };
+        let products: &dyn ProductRepository = &self.database;
+        products.insert(&product, &stock).await.unwrap();
+        product.id
+    }
+
+    /// The units of a product that can be ordered.
+    pub async fn available(&self, product: ProductId) -> i64 {
+        let stock: &dyn StockRepository = &self.database;
+        stock
+            .find(product)
+            .await
+            .unwrap()
+            .unwrap()
+            .available
+            .units()
+    }
+
+    /// An order that somebody wants to place.
+    #[must_use]
+    pub fn order(customer: &Customer, lines: &[(ProductId, i64)]) -> NewOrder {
+        let line = |&(product_id, units): &(ProductId, i64)| OrderLine {
+            product_id,
+            quantity: Quantity::parse(units).unwrap(),
+        };
+        let lines: Vec<_> = lines.iter().map(line).collect();
+        NewOrder::new(customer.id, &lines).unwrap()
+    }
+
+    /// A desk over this storage.
+    #[must_use]
+    pub fn desk(&self) -> Desk {
+        let store = Arc::new(self.database.clone());
+        Desk::new(store, Arc::new(SystemClock), Arc::new(UuidV7Source))
+    }
+
+    /// Places one order at the desk.
+    ///
+    /// # Errors
+    ///
+    /// When the order is refused.
+    pub async fn place(
+        &self,
+        customer: &Customer,
+        lines: &[(ProductId, i64)],
+    ) -> Result<Order, Refusal> {
+        let answers = self.desk().place(&[Self::order(customer, lines)]).await;
+        answers.unwrap().remove(0)
+    }
+
+    /// The order use cases over this storage.
+    #[must_use]
+    pub fn orders(&self) -> OrderService {
+        let database = Arc::new(self.database.clone());
+        let cache = Arc::new(InProcessCache::new(TimesToLive::default()));
+        OrderService::new(self.desk(), database.clone(), database, cache)
+    }
+
+    /// Somebody of the shop.
+    #[must_use]
+    pub fn staff() -> Caller {
+        Caller {
+            account_id: AccountId::new(Self::id()),
+            principal: Principal::Staff,
+        }
+    }
+
+    /// One number from the database, past the product.
+    pub async fn count(&self, query: &str) -> i64 {
+        let client = self.test.client().await;
+        client.query_one(query, &[]).await.unwrap().get(0)
+    }
+
+    /// Fails when a connection of the pool is left in an open transaction, with its locks. The
+    /// server itself ends such a session after ten seconds, which would be too late.
+    pub async fn no_transaction_is_left_open(&self) {
+        let open = "
+            select count(*)
+            from pg_stat_activity
+            where datname = current_database() and state like 'idle in transaction%'";
+        let none_is_open = || async { self.count(open).await == 0 };
+        let check = crate::eventually("no transaction is open", none_is_open);
+        Self::soon("closing a transaction", check).await;
+    }
+
+    /// Fails when something takes longer than it may: a lock that was left behind, for one.
+    ///
+    /// # Panics
+    ///
+    /// When it takes longer than three seconds.
+    pub async fn soon<T>(what: &str, work: impl Future<Output = T>) -> T {
+        let soon = tokio::time::timeout(Duration::from_secs(3), work);
+        soon.await
+            .unwrap_or_else(|_| panic!("{what} took too long"))
+    }
+}
