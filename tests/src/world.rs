@@ -7,15 +7,21 @@ use adapters_redis::{InProcessCache, TimesToLive};
 use domain::{
     AccountId, Caller, Customer, CustomerId, Email, Name, NewOrder, Order, OrderLine, Price,
     Principal, Product, ProductId, Quantity, Stock, StockId, StockLevel, Version,
-    placement::Refusal,
-    ports::{Clock, CustomerRepository, IdSource, ProductRepository, StockRepository},
+    placement::{Refusal, Scope},
+    ports::{
+        Clock, CustomerRepository, IdSource, PlacementStore, ProductRepository, StockRepository,
+    },
     services::{Desk, OrderService},
 };
+use futures_util::future::join_all;
 use http_actix::adapters::{SystemClock, UuidV7Source};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::TestDatabase;
+
+/// The size of the pool.
+const MAX_CONNECTIONS: usize = 16;
 
 /// A shop in a database of its own.
 pub struct World {
@@ -29,8 +35,21 @@ impl World {
     /// An empty shop.
     pub async fn new() -> Self {
         let test = TestDatabase::migrated().await;
-        let database = test.pool(16);
+        let database = test.pool(MAX_CONNECTIONS);
         Self { database, test }
+    }
+
+    /// A shop all of whose connections are open already: a race that had to connect first would
+    /// be none.
+    pub async fn ready_to_race() -> Self {
+        let world = Self::new().await;
+        let nothing = Scope::of(&[]);
+        let open = (0..MAX_CONNECTIONS).map(|_| PlacementStore::open(&world.database, &nothing));
+        for open in join_all(open).await {
+            open.unwrap().unit.abandon().await.unwrap();
+        }
+        assert_eq!(world.database.connections(), MAX_CONNECTIONS);
+        world
     }
 
     /// Now, as storage keeps it.

@@ -33,7 +33,7 @@ async fn an_account_is_found_by_its_address_in_whatever_case() {
 
 #[tokio::test]
 async fn of_many_who_want_one_address_at_once_one_gets_it() {
-    let world = World::new().await;
+    let world = World::ready_to_race().await;
     let wishes = (0..16).map(|n| {
         let database = world.database.clone();
         let email = if n % 2 == 0 {

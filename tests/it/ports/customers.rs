@@ -21,7 +21,7 @@ async fn a_customer_is_found_as_it_was_kept() {
 
 #[tokio::test]
 async fn of_many_who_want_one_address_at_once_one_gets_it() {
-    let world = World::new().await;
+    let world = World::ready_to_race().await;
     let wishes = (0..16).map(|n| {
         let database = world.database.clone();
         let email = if n % 2 == 0 {

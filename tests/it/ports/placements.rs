@@ -61,7 +61,7 @@ async fn a_batch_is_written_whole_in_one_commit() {
 
 #[tokio::test]
 async fn sixty_four_buyers_of_fifty_units_buy_exactly_fifty() {
-    let world = World::new().await;
+    let world = World::ready_to_race().await;
     let (customer, product) = (world.customer().await, world.product(50).await);
     let desk = Arc::new(world.desk());
     let buyers = (0..64).map(|_| {
@@ -86,7 +86,7 @@ async fn sixty_four_buyers_of_fifty_units_buy_exactly_fifty() {
 
 #[tokio::test]
 async fn orders_that_name_the_same_products_in_opposite_ways_never_deadlock() {
-    let world = World::new().await;
+    let world = World::ready_to_race().await;
     let customer = world.customer().await;
     let (first, second) = (world.product(10_000).await, world.product(10_000).await);
     let desk = Arc::new(world.desk());
@@ -187,7 +187,7 @@ async fn a_plan_that_storage_refuses_is_rolled_back_whole() {
 
 #[tokio::test]
 async fn stock_plus_sold_is_always_what_there_was() {
-    let world = World::new().await;
+    let world = World::ready_to_race().await;
     let customer = world.customer().await;
     let mut stock = BTreeMap::new();
     for units in [7, 11, 13] {

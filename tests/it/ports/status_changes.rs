@@ -50,7 +50,7 @@ async fn an_order_that_does_not_exist_opens_nothing() {
 
 #[tokio::test]
 async fn thirty_two_cancellations_at_once_return_the_stock_once() {
-    let world = World::new().await;
+    let world = World::ready_to_race().await;
     let (customer, product) = (world.customer().await, world.product(5).await);
     let order = world.place(&customer, &[(product, 5)]).await.unwrap().id;
     let orders = Arc::new(world.orders());
@@ -72,7 +72,7 @@ async fn thirty_two_cancellations_at_once_return_the_stock_once() {
 
 #[tokio::test]
 async fn of_a_shipment_and_a_cancellation_at_once_one_wins_and_stock_tells_which() {
-    let world = World::new().await;
+    let world = World::ready_to_race().await;
     let (customer, product) = (world.customer().await, world.product(100).await);
     let orders = Arc::new(world.orders());
     let mut cancelled = 0;
@@ -101,7 +101,7 @@ async fn of_a_shipment_and_a_cancellation_at_once_one_wins_and_stock_tells_which
 
 #[tokio::test]
 async fn placements_and_cancellations_of_the_same_products_never_deadlock() {
-    let world = World::new().await;
+    let world = World::ready_to_race().await;
     let customer = world.customer().await;
     let (first, second) = (world.product(10_000).await, world.product(10_000).await);
     let orders = Arc::new(world.orders());
@@ -138,6 +138,7 @@ async fn a_change_that_is_dropped_leaves_neither_a_lock_nor_an_open_transaction(
             .await
             .unwrap(),
     );
+    world.no_transaction_is_left_open().await;
     let orders = world.orders();
     let staff = World::staff();
     let paid = orders.change_status(&staff, order, OrderStatus::Paid);
