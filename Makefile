@@ -37,7 +37,7 @@ integration: ## tests against a real PostgreSQL and Redis, which this starts and
 lint: ## format, clippy, docs, and who may depend on whom
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
-	RUSTDOCFLAGS='--deny warnings' cargo doc --locked --workspace --no-deps --document-private-items
+	RUSTDOCFLAGS='--deny warnings --allow rustdoc::private-intra-doc-links' cargo doc --locked --workspace --no-deps --document-private-items
 	deploy/cargo-deny --locked check bans licenses sources
 	deploy/cargo-deny --locked --manifest-path crates/domain/Cargo.toml check bans
 
