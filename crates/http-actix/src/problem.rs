@@ -1,6 +1,8 @@
 //! Problem documents (RFC 9457): what can go wrong, and the one map from the domain's errors to
 //! HTTP.
 
+mod code;
+
 use std::{error::Error, fmt};
 
 use actix_web::{
@@ -16,191 +18,7 @@ use domain::{
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-/// Every kind of problem. A code, once published, keeps its name and its status.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Code {
-    MalformedJson,
-    MalformedId,
-    MalformedQuery,
-    TokenMissing,
-    TokenInvalid,
-    TokenExpired,
-    WrongCredentials,
-    Forbidden,
-    NotFound,
-    RouteNotFound,
-    MethodNotAllowed,
-    EmailTaken,
-    IllegalTransition,
-    InsufficientStock,
-    BodyTooLarge,
-    UnsupportedMediaType,
-    Invalid,
-    Internal,
-    Unavailable,
-}
-
-impl Code {
-    pub(crate) const ALL: [Self; 19] = [
-        Self::MalformedJson,
-        Self::MalformedId,
-        Self::MalformedQuery,
-        Self::TokenMissing,
-        Self::TokenInvalid,
-        Self::TokenExpired,
-        Self::WrongCredentials,
-        Self::Forbidden,
-        Self::NotFound,
-        Self::RouteNotFound,
-        Self::MethodNotAllowed,
-        Self::EmailTaken,
-        Self::IllegalTransition,
-        Self::InsufficientStock,
-        Self::BodyTooLarge,
-        Self::UnsupportedMediaType,
-        Self::Invalid,
-        Self::Internal,
-        Self::Unavailable,
-    ];
-
-    /// The status, the code on the wire, the title, and what the caller can do about it.
-    #[expect(clippy::too_many_lines, reason = "a table")]
-    const fn about(self) -> (StatusCode, &'static str, &'static str, &'static str) {
-        use StatusCode as S;
-        match self {
-            Self::MalformedJson => (
-                S::BAD_REQUEST,
-                "malformed_json",
-                "The body is not JSON",
-                "Send one JSON object in UTF-8 (RFC 8259).",
-            ),
-            Self::MalformedId => (
-                S::BAD_REQUEST,
-                "malformed_id",
-                "The id in the path is not a UUID",
-                "Use the id as the API gave it, for example 0192f0c1-2a3b-7c4d-8e5f-60718293a4b5.",
-            ),
-            Self::MalformedQuery => (
-                S::BAD_REQUEST,
-                "malformed_query",
-                "The query is not valid",
-                "Mend every parameter that `errors` names.",
-            ),
-            Self::TokenMissing => (
-                S::UNAUTHORIZED,
-                "token_missing",
-                "A token is needed",
-                "Log in with POST /auth/login and send the header Authorization: Bearer TOKEN.",
-            ),
-            Self::TokenInvalid => (
-                S::UNAUTHORIZED,
-                "token_invalid",
-                "The token is not valid",
-                "Log in with POST /auth/login and send the token as it was given.",
-            ),
-            Self::TokenExpired => (
-                S::UNAUTHORIZED,
-                "token_expired",
-                "The token has expired",
-                "Log in again with POST /auth/login.",
-            ),
-            Self::WrongCredentials => (
-                S::UNAUTHORIZED,
-                "wrong_credentials",
-                "The email address or the password is wrong",
-                "Check both. The answer does not tell which of them is wrong.",
-            ),
-            Self::Forbidden => (
-                S::FORBIDDEN,
-                "forbidden",
-                "This is not yours to do",
-                "Ask somebody whose role may do it.",
-            ),
-            Self::NotFound => (
-                S::NOT_FOUND,
-                "not_found",
-                "There is no such thing",
-                "Check the id. What belongs to somebody else does not show.",
-            ),
-            Self::RouteNotFound => (
-                S::NOT_FOUND,
-                "route_not_found",
-                "There is no such path",
-                "See the endpoints on this page.",
-            ),
-            Self::MethodNotAllowed => (
-                S::METHOD_NOT_ALLOWED,
-                "method_not_allowed",
-                "The path does not have this method",
-                "Use one of the methods in the header Allow.",
-            ),
-            Self::EmailTaken => (
-                S::CONFLICT,
-                "email_taken",
-                "The email address is taken",
-                "Use another address, or log in with this one. Case makes no difference.",
-            ),
-            Self::IllegalTransition => (
-                S::CONFLICT,
-                "illegal_transition",
-                "The order cannot be moved like that",
-                "Choose a status from `allowed`. The order is in `from`.",
-            ),
-            Self::InsufficientStock => (
-                S::CONFLICT,
-                "insufficient_stock",
-                "Not enough is in stock",
-                "Order at most `available` of each product in `errors`. Nothing was placed.",
-            ),
-            Self::BodyTooLarge => (
-                S::PAYLOAD_TOO_LARGE,
-                "body_too_large",
-                "The body is too large",
-                "Send at most 256 KiB.",
-            ),
-            Self::UnsupportedMediaType => (
-                S::UNSUPPORTED_MEDIA_TYPE,
-                "unsupported_media_type",
-                "The body must be JSON",
-                "Send the header Content-Type: application/json.",
-            ),
-            Self::Invalid => (
-                S::UNPROCESSABLE_ENTITY,
-                "validation_failed",
-                "The body is not valid",
-                "Mend every field that `errors` names.",
-            ),
-            Self::Internal => (
-                S::INTERNAL_SERVER_ERROR,
-                "internal",
-                "Something went wrong on our side",
-                "Tell the operator the `request_id`.",
-            ),
-            Self::Unavailable => (
-                S::SERVICE_UNAVAILABLE,
-                "unavailable",
-                "The service cannot answer right now",
-                "Try again after the seconds in the header Retry-After.",
-            ),
-        }
-    }
-
-    pub(crate) const fn status(self) -> StatusCode {
-        self.about().0
-    }
-
-    pub(crate) const fn as_str(self) -> &'static str {
-        self.about().1
-    }
-
-    pub(crate) const fn title(self) -> &'static str {
-        self.about().2
-    }
-
-    pub(crate) const fn remedy(self) -> &'static str {
-        self.about().3
-    }
-}
+pub(crate) use self::code::Code;
 
 /// One thing that is wrong with a request.
 #[derive(Debug, Clone, Serialize)]
@@ -374,7 +192,7 @@ impl Problem {
         let code = self.code;
         let mut response = HttpResponseBuilder::new(code.status());
         response.content_type("application/problem+json");
-        if let Some(challenge) = challenge(code) {
+        if let Some(challenge) = code.challenge() {
             response.insert_header((header::WWW_AUTHENTICATE, challenge));
         }
         if let Some(allow) = &self.allow {
@@ -400,15 +218,6 @@ impl Problem {
                 response.finish()
             }
         }
-    }
-}
-
-/// What a 401 asks for (RFC 6750, section 3).
-const fn challenge(code: Code) -> Option<&'static str> {
-    match code {
-        Code::TokenMissing | Code::WrongCredentials => Some("Bearer"),
-        Code::TokenInvalid | Code::TokenExpired => Some(r#"Bearer error="invalid_token""#),
-        _ => None,
     }
 }
 
@@ -572,15 +381,7 @@ impl From<MoveRefused> for Problem {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
-
     use super::*;
-
-    #[test]
-    fn every_code_has_a_name_of_its_own() {
-        let names: HashSet<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
-        assert_eq!(names.len(), Code::ALL.len());
-    }
 
     #[test]
     fn the_cause_is_told_whole_and_only_to_the_log() {
