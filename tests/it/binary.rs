@@ -65,7 +65,7 @@ fn stdout(output: &Output) -> &str {
 async fn from_an_empty_database_to_a_placed_order_and_a_clean_end() {
     let database = TestDatabase::empty().await;
     let migrate = || run(balcao(&database, &["migrate"]), "");
-    assert_eq!(stdout(&migrate().await), "7 migrations applied");
+    assert_eq!(stdout(&migrate().await), "8 migrations applied");
     assert_eq!(stdout(&migrate().await), "the schema is up to date");
 
     let create = [

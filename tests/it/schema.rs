@@ -54,6 +54,8 @@ async fn every_looked_up_column_leads_an_index() {
         "itens_order.product_id",
         "stock.product_id",
         "users.customer_id",
+        "idempotency_keys.order_id",
+        "idempotency_keys.created_at",
     ] {
         assert!(leading.contains(column), "{column}");
     }
@@ -136,7 +138,7 @@ async fn replicas_that_start_together_migrate_once() {
         applied.push(migration.await.unwrap().unwrap());
     }
     applied.sort_unstable();
-    assert_eq!(applied, [0, 0, 0, 7]);
+    assert_eq!(applied, [0, 0, 0, 8]);
 }
 
 #[tokio::test]

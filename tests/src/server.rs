@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::mpsc, thread, time::Duration};
 
 use adapters_postgres::DatabaseSettings;
 use adapters_redis::{RedisSettings, TimesToLive};
-use domain::{Email, Password, Principal};
+use domain::{Email, Password, Principal, services::DeskSettings};
 use http_actix::{
     adapters::JwtSettings,
     app::{App, account_service},
@@ -22,6 +22,13 @@ pub const PASSWORD: &str = "correct horse battery";
 const PASSWORDS: PasswordSettings = PasswordSettings {
     cost: 4,
     concurrency: 2,
+};
+
+/// The desk of a test's server.
+const DESK: DeskSettings = DeskSettings {
+    clerks: 2,
+    max_batch: 256,
+    max_waiting: 4_096,
 };
 
 /// Where a server keeps its caches.
@@ -78,10 +85,11 @@ impl TestServer {
                 .unwrap();
             runtime.block_on(async {
                 let database = adapters_postgres::Database::new(settings.database.clone());
-                let app = App::new(&settings, &database.unwrap()).unwrap();
+                let (app, background) = App::new(&settings, &database.unwrap()).unwrap();
                 let (server, addr) = server::bind(settings.http_addr, 2, app).unwrap();
                 started.send((server.handle(), addr)).unwrap();
                 server.await.unwrap();
+                background.finish().await;
             });
         });
         let (handle, addr) = start.recv().unwrap();
@@ -168,5 +176,6 @@ fn settings(database_url: &str, caches: Caches) -> Settings {
             ttl: Duration::from_mins(15),
         },
         passwords: PASSWORDS,
+        desk: DESK,
     }
 }

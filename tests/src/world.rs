@@ -5,13 +5,15 @@ use std::{sync::Arc, time::Duration};
 use adapters_postgres::Database;
 use adapters_redis::{InProcessCache, TimesToLive};
 use domain::{
-    AccountId, Caller, Customer, CustomerId, Email, Name, NewOrder, Order, OrderLine, Price,
-    Principal, Product, ProductId, Quantity, Stock, StockId, StockLevel, Version,
-    placement::{Refusal, Scope},
+    Account, AccountId, Caller, Customer, CustomerId, Email, Name, NewOrder, Order, OrderLine,
+    PasswordHash, Price, Principal, Product, ProductId, Quantity, Stock, StockId, StockLevel,
+    Version,
+    placement::{Outcome, Refusal, Request, Scope, decide},
     ports::{
-        Clock, CustomerRepository, IdSource, PlacementStore, ProductRepository, StockRepository,
+        AccountRepository, Clock, CustomerRepository, IdSource, PlacementStore, ProductRepository,
+        StockRepository,
     },
-    services::{Desk, OrderService},
+    services::{Desk, DeskError, DeskSettings, OrderService},
 };
 use futures_util::future::join_all;
 use http_actix::adapters::{SystemClock, UuidV7Source};
@@ -85,6 +87,21 @@ impl World {
         }
     }
 
+    /// An account that is in storage.
+    pub async fn account(&self) -> AccountId {
+        let account = Account {
+            id: AccountId::new(Self::id()),
+            email: Email::parse(&format!("{}@example.com", Self::id().simple())).unwrap(),
+            password_hash: PasswordHash::new("hashed".to_owned()),
+            principal: Principal::Staff,
+            created_at: Self::now(),
+        };
+        AccountRepository::insert(&self.database, &account)
+            .await
+            .unwrap();
+        account.id
+    }
+
     /// A product that is in storage, at 19.90.
     pub async fn product(&self, stock: i64) -> ProductId {
         let product = Product {
@@ -127,14 +144,35 @@ impl World {
         NewOrder::new(customer.id, &lines).unwrap()
     }
 
-    /// A desk over this storage.
+    /// A desk over this storage at which every order races with every other: each is placed on
+    /// its own, and as many at once as there are connections.
     #[must_use]
-    pub fn desk(&self) -> Desk {
+    pub fn racing_desk(&self) -> Desk {
+        let settings = DeskSettings {
+            clerks: MAX_CONNECTIONS,
+            max_batch: 1,
+            max_waiting: 10_000,
+        };
         let store = Arc::new(self.database.clone());
-        Desk::new(store, Arc::new(SystemClock), Arc::new(UuidV7Source))
+        let (clock, ids) = (Arc::new(SystemClock), Arc::new(UuidV7Source));
+        let (desk, clerks) = Desk::open(store, clock, ids, settings);
+        for clerk in clerks {
+            tokio::spawn(clerk.serve());
+        }
+        desk
     }
 
-    /// Places one order at the desk.
+    /// Places a batch in one transaction, as a clerk does.
+    pub async fn place_batch(&self, batch: &[Request]) -> Vec<Result<Outcome, Refusal>> {
+        let open = PlacementStore::open(&self.database, &Scope::of(batch))
+            .await
+            .unwrap();
+        let plan = decide(open.state, batch, Self::now(), &UuidV7Source);
+        open.unit.commit(&plan).await.unwrap();
+        plan.into_answers()
+    }
+
+    /// Places one order.
     ///
     /// # Errors
     ///
@@ -144,8 +182,12 @@ impl World {
         customer: &Customer,
         lines: &[(ProductId, i64)],
     ) -> Result<Order, Refusal> {
-        let answers = self.desk().place(&[Self::order(customer, lines)]).await;
-        answers.unwrap().remove(0)
+        let request = Request::new(Self::order(customer, lines));
+        match self.racing_desk().place(request).await {
+            Ok(Outcome::Placed(order) | Outcome::Replayed(order)) => Ok(order),
+            Err(DeskError::Refused(refusal)) => Err(refusal),
+            Err(error) => panic!("{error}"),
+        }
     }
 
     /// The order use cases over this storage.
@@ -153,7 +195,7 @@ impl World {
     pub fn orders(&self) -> OrderService {
         let database = Arc::new(self.database.clone());
         let cache = Arc::new(InProcessCache::new(TimesToLive::default()));
-        OrderService::new(self.desk(), database.clone(), database, cache)
+        OrderService::new(self.racing_desk(), database.clone(), database, cache)
     }
 
     /// Somebody of the shop.

@@ -11,10 +11,13 @@ use tokio_postgres::{Error, Row, error::SqlState, types::FromSql};
 pub(crate) const CUSTOMERS_EMAIL_KEY: &str = "customers_email_key";
 /// No two accounts share an address.
 pub(crate) const USERS_EMAIL_KEY: &str = "users_email_key";
+/// No account has two requests under one key.
+pub(crate) const IDEMPOTENCY_KEYS_PKEY: &str = "idempotency_keys_pkey";
 
 /// The constraints whose violation means something to a caller. A test checks that the schema
 /// has each of them under this name.
-pub const MAPPED_CONSTRAINTS: [&str; 2] = [CUSTOMERS_EMAIL_KEY, USERS_EMAIL_KEY];
+pub const MAPPED_CONSTRAINTS: [&str; 3] =
+    [CUSTOMERS_EMAIL_KEY, USERS_EMAIL_KEY, IDEMPOTENCY_KEYS_PKEY];
 
 /// The domain's word for a failed statement.
 pub(crate) fn storage(error: Error) -> StorageError {
@@ -37,8 +40,8 @@ pub(crate) fn violates(error: &Error, constraint: &str) -> bool {
     })
 }
 
-/// Whether the data had changed under a plan: what it refers to went away, or another
-/// transaction came first. Deciding again on fresh data may help.
+/// Whether the data had changed under a plan: what it refers to went away, its key was taken, or
+/// another transaction came first. Deciding again on fresh data may help.
 pub(crate) fn is_outdated(error: &Error) -> bool {
     let outdated = [
         SqlState::FOREIGN_KEY_VIOLATION,
@@ -46,6 +49,7 @@ pub(crate) fn is_outdated(error: &Error) -> bool {
         SqlState::T_R_DEADLOCK_DETECTED,
     ];
     error.code().is_some_and(|code| outdated.contains(code))
+        || violates(error, IDEMPOTENCY_KEYS_PKEY)
 }
 
 /// Whether a later try may succeed without anybody mending anything.

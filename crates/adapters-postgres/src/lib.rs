@@ -7,6 +7,7 @@ mod customers;
 mod database;
 mod demo;
 mod error;
+mod idempotency_keys;
 mod migrations;
 mod orders;
 mod placements;

@@ -6,11 +6,12 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use deadpool_postgres::Object;
 use domain::{
-    CustomerId, Order, Price, ProductId, StorageError,
-    placement::{Offer, Plan, Scope, State},
+    AccountId, CustomerId, Fingerprint, IdempotencyKey, KeyOwner, Order, OrderId, Price, ProductId,
+    StorageError,
+    placement::{Keyed, Offer, Plan, Scope, State},
     ports::{CommitError, OpenPlacement, Placement, PlacementStore},
 };
-use futures_util::future::{try_join3, try_join4};
+use futures_util::future::{try_join4, try_join5};
 use rust_decimal::Decimal;
 use time::OffsetDateTime;
 use tokio_postgres::{Client, Error, Row, Statement, types::ToSql};
@@ -19,6 +20,7 @@ use uuid::Uuid;
 use crate::{
     database::Database,
     error::{column, is_outdated, storage},
+    orders,
     products::price,
     stock,
     transaction::{BEGIN, Transaction},
@@ -43,6 +45,19 @@ const READ_CUSTOMERS: &str = "
     from customers
     where id = any($1)";
 
+/// What was placed before under these keys: a row for each item.
+const READ_KEYED: &str = "
+    select keys.account_id, keys.key, keys.fingerprint,
+           orders.id, customer_id, data_order, status, version,
+           itens_order.id as item_id, product_id, quantidade, preco_unitario
+    from unnest($1::uuid[], $2::text[]) as asked (account_id, key)
+    join idempotency_keys as keys
+      on keys.account_id = asked.account_id
+     and keys.key = asked.key
+    join orders on orders.id = keys.order_id
+    join itens_order on itens_order.order_id = orders.id
+    order by keys.account_id, keys.key, itens_order.id";
+
 const TAKE_STOCK: &str = "
     update stock
     set quantidade_disponivel = stock.quantidade_disponivel - taken.quantidade
@@ -61,26 +76,23 @@ const INSERT_ITEMS: &str = "
     from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::numeric[])
         as placed (id, order_id, product_id, quantidade, preco_unitario)";
 
+const INSERT_KEYS: &str = "
+    insert into idempotency_keys (account_id, key, fingerprint, order_id, created_at)
+    select account_id, key, fingerprint, order_id, now()
+    from unnest($1::uuid[], $2::text[], $3::bytea[], $4::uuid[])
+        as placed (account_id, key, fingerprint, order_id)";
+
 #[async_trait]
 impl PlacementStore for Database {
     #[tracing::instrument(level = "debug", name = "db.placements.open", skip_all)]
     async fn open(&self, scope: &Scope) -> Result<OpenPlacement, StorageError> {
         let client = self.client().await?;
-        let statements = Statements::prepare(&client).await.map_err(storage)?;
-        let products: Vec<Uuid> = scope.products.iter().map(|id| id.as_uuid()).collect();
-        let customers: Vec<Uuid> = scope.customers.iter().map(|id| id.as_uuid()).collect();
+        let statements = Statements::prepare(&client, scope).await.map_err(storage)?;
         let transaction = Transaction::on(client);
-        let client = transaction.client();
-        let ((), locked, prices, customers) = try_join4(
-            client.batch_execute(BEGIN),
-            client.query(&statements.lock_stock, &[&products]),
-            client.query(&statements.read_prices, &[&products]),
-            client.query(&statements.read_customers, &[&customers]),
-        )
-        .await
-        .map_err(storage)?;
+        let read = statements.read(transaction.client(), scope);
+        let state = state(&read.await.map_err(storage)?)?;
         Ok(OpenPlacement {
-            state: state(&locked, &prices, &customers)?,
+            state,
             unit: Box::new(Batch {
                 transaction,
                 statements,
@@ -122,10 +134,33 @@ struct Statements {
     take_stock: Statement,
     insert_orders: Statement,
     insert_items: Statement,
+    /// For batches in which there are keys.
+    keyed: Option<KeyStatements>,
+}
+
+struct KeyStatements {
+    read: Statement,
+    insert: Statement,
+}
+
+/// The rows that a batch is decided on.
+struct Rows {
+    stock: Vec<Row>,
+    prices: Vec<Row>,
+    customers: Vec<Row>,
+    keyed: Vec<Row>,
 }
 
 impl Statements {
-    async fn prepare(client: &Object) -> Result<Self, Error> {
+    async fn prepare(client: &Object, scope: &Scope) -> Result<Self, Error> {
+        let keyed = if scope.keys.is_empty() {
+            None
+        } else {
+            Some(KeyStatements {
+                read: client.prepare_cached(READ_KEYED).await?,
+                insert: client.prepare_cached(INSERT_KEYS).await?,
+            })
+        };
         Ok(Self {
             lock_stock: client.prepare_cached(LOCK_STOCK).await?,
             read_prices: client.prepare_cached(READ_PRICES).await?,
@@ -133,6 +168,38 @@ impl Statements {
             take_stock: client.prepare_cached(TAKE_STOCK).await?,
             insert_orders: client.prepare_cached(INSERT_ORDERS).await?,
             insert_items: client.prepare_cached(INSERT_ITEMS).await?,
+            keyed,
+        })
+    }
+
+    /// Begins, locks, and then reads, all sent at once.
+    async fn read(&self, client: &Client, scope: &Scope) -> Result<Rows, Error> {
+        let products: Vec<Uuid> = scope.products.iter().map(|id| id.as_uuid()).collect();
+        let customers: Vec<Uuid> = scope.customers.iter().map(|id| id.as_uuid()).collect();
+        let keyed = async {
+            let Some(statements) = &self.keyed else {
+                return Ok(Vec::new());
+            };
+            let (accounts, keys): (Vec<Uuid>, Vec<&str>) = scope
+                .keys
+                .iter()
+                .map(|owner| (owner.account_id.as_uuid(), owner.key.as_str()))
+                .unzip();
+            client.query(&statements.read, &[&accounts, &keys]).await
+        };
+        let ((), stock, prices, customers, keyed) = try_join5(
+            client.batch_execute(BEGIN),
+            client.query(&self.lock_stock, &[&products]),
+            client.query(&self.read_prices, &[&products]),
+            client.query(&self.read_customers, &[&customers]),
+            keyed,
+        )
+        .await?;
+        Ok(Rows {
+            stock,
+            prices,
+            customers,
+            keyed,
         })
     }
 
@@ -147,12 +214,24 @@ impl Statements {
         let items = ItemColumns::of(plan.accepted());
         let (taken, orders, items): ([&(dyn ToSql + Sync); 2], _, _) =
             ([&products, &units], orders.params(), items.params());
-        try_join3(
+        try_join4(
             client.execute(&self.take_stock, &taken),
             client.execute(&self.insert_orders, &orders),
             client.execute(&self.insert_items, &items),
+            self.write_keys(client, plan),
         )
         .await?;
+        Ok(())
+    }
+
+    async fn write_keys(&self, client: &Client, plan: &Plan) -> Result<(), Error> {
+        let Some(statements) = &self.keyed else {
+            return Ok(());
+        };
+        let columns = KeyColumns::of(plan.keys());
+        client
+            .execute(&statements.insert, &columns.params())
+            .await?;
         Ok(())
     }
 }
@@ -227,6 +306,32 @@ impl ItemColumns {
     }
 }
 
+/// The keys of orders, column by column.
+#[derive(Default)]
+struct KeyColumns<'a> {
+    accounts: Vec<Uuid>,
+    keys: Vec<&'a str>,
+    fingerprints: Vec<&'a [u8]>,
+    orders: Vec<Uuid>,
+}
+
+impl<'a> KeyColumns<'a> {
+    fn of(keys: &'a [(KeyOwner, Fingerprint, OrderId)]) -> Self {
+        let mut columns = Self::default();
+        for (owner, fingerprint, order_id) in keys {
+            columns.accounts.push(owner.account_id.as_uuid());
+            columns.keys.push(owner.key.as_str());
+            columns.fingerprints.push(fingerprint.as_bytes());
+            columns.orders.push(order_id.as_uuid());
+        }
+        columns
+    }
+
+    fn params(&self) -> [&(dyn ToSql + Sync); 4] {
+        [&self.accounts, &self.keys, &self.fingerprints, &self.orders]
+    }
+}
+
 /// Writes orders that were placed elsewhere, their stock not being touched.
 pub(crate) async fn insert_orders<'a>(
     client: &Client,
@@ -239,14 +344,15 @@ pub(crate) async fn insert_orders<'a>(
     Ok(())
 }
 
-/// What the locked rows say; what is missing does not exist.
-fn state(locked: &[Row], prices: &[Row], customers: &[Row]) -> Result<State, StorageError> {
-    let prices = prices
+/// What the rows say; what is missing does not exist.
+fn state(rows: &Rows) -> Result<State, StorageError> {
+    let prices = rows
+        .prices
         .iter()
         .map(|row| Ok((column(row, "id")?, price(row, "preco")?)));
     let prices: HashMap<Uuid, Price> = prices.collect::<Result<_, StorageError>>()?;
     let mut state = State::default();
-    for row in locked {
+    for row in &rows.stock {
         let id: Uuid = column(row, "product_id")?;
         if let Some(&price) = prices.get(&id) {
             let available = stock::level(row)?;
@@ -255,8 +361,33 @@ fn state(locked: &[Row], prices: &[Row], customers: &[Row]) -> Result<State, Sto
                 .insert(ProductId::new(id), Offer { price, available });
         }
     }
-    for row in customers {
+    for row in &rows.customers {
         state.customers.insert(CustomerId::new(column(row, "id")?));
     }
+    for items in rows.keyed.chunk_by(is_same_order) {
+        if let Some(first) = items.first() {
+            let (owner, keyed) = keyed(first, items)?;
+            state.keyed.insert(owner, keyed);
+        }
+    }
     Ok(state)
+}
+
+/// Whether two rows are items of one order.
+fn is_same_order(a: &Row, b: &Row) -> bool {
+    let id = |row| column::<Uuid>(row, "id").ok();
+    id(a) == id(b)
+}
+
+fn keyed(row: &Row, items: &[Row]) -> Result<(KeyOwner, Keyed), StorageError> {
+    let owner = KeyOwner {
+        account_id: AccountId::new(column(row, "account_id")?),
+        key: IdempotencyKey::parse(column(row, "key")?).map_err(StorageError::corrupt)?,
+    };
+    let fingerprint = column(row, "fingerprint")?;
+    let keyed = Keyed {
+        fingerprint: Fingerprint::from_stored(fingerprint).map_err(StorageError::corrupt)?,
+        order: orders::order(row, items)?,
+    };
+    Ok((owner, keyed))
 }

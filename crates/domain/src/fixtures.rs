@@ -1,18 +1,21 @@
 //! What the unit tests of this crate are made of: fixed time, counted ids, small entities.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use time::{OffsetDateTime, macros::datetime};
 use uuid::Uuid;
 
 use crate::{
-    Account, AccountId, BestSeller, Caller, Customer, CustomerId, Email, Name, NewOrder, Order,
-    OrderId, OrderItem, OrderItemId, OrderLine, OrderStatus, PasswordHash, Price, Principal,
-    ProductId, Quantity, StockLevel, StorageError, Version,
-    placement::{Offer, State},
+    Account, AccountId, BestSeller, Caller, Customer, CustomerId, Email, IdempotencyKey, KeyOwner,
+    Name, NewOrder, Order, OrderId, OrderItem, OrderItemId, OrderLine, OrderStatus, PasswordHash,
+    Price, Principal, ProductId, Quantity, StockLevel, StorageError, Version,
+    placement::{Offer, Request, State},
     ports::{Clock, IdSource},
 };
 
@@ -88,6 +91,23 @@ pub(crate) fn new_order(customer: u128, lines: &[(u128, i64)]) -> NewOrder {
     NewOrder::new(customer_id(customer), &lines).unwrap()
 }
 
+pub(crate) fn request(customer: u128, lines: &[(u128, i64)]) -> Request {
+    Request::new(new_order(customer, lines))
+}
+
+/// A request of account 1 under this key.
+pub(crate) fn keyed(key: &str, order: NewOrder) -> Request {
+    Request::keyed(order, owner(key))
+}
+
+/// This key of account 1.
+pub(crate) fn owner(key: &str) -> KeyOwner {
+    KeyOwner {
+        account_id: AccountId::new(Uuid::from_u128(1)),
+        key: IdempotencyKey::parse(key).unwrap(),
+    }
+}
+
 /// A locked state: products with their stock, and customers.
 pub(crate) fn state(stock: &[(u128, i64)], customers: &[u128]) -> State {
     let offer = |&(id, level): &(u128, i64)| {
@@ -100,6 +120,7 @@ pub(crate) fn state(stock: &[(u128, i64)], customers: &[u128]) -> State {
     State {
         offers: stock.iter().map(offer).collect(),
         customers: customers.iter().copied().map(customer_id).collect(),
+        keyed: HashMap::new(),
     }
 }
 

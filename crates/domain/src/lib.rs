@@ -20,6 +20,7 @@ mod customer;
 mod email;
 mod error;
 mod id;
+mod idempotency;
 mod money;
 mod order;
 pub mod placement;
@@ -35,6 +36,7 @@ pub use account::{Account, AccountId, Caller, Password, PasswordHash, Principal,
 pub use customer::{Customer, CustomerId};
 pub use email::Email;
 pub use error::StorageError;
+pub use idempotency::{Fingerprint, IdempotencyKey, KeyOwner};
 pub use money::{Money, Price};
 pub use order::{
     Move, MoveRefused, NewOrder, Order, OrderId, OrderItem, OrderItemId, OrderLine, OrderStatus,

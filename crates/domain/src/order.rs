@@ -174,6 +174,16 @@ impl Order {
         self.items.iter().map(OrderItem::subtotal).sum()
     }
 
+    /// The order as it was when it was placed: what was answered to whoever placed it.
+    #[must_use]
+    pub fn as_placed(self) -> Self {
+        Self {
+            status: OrderStatus::Pending,
+            version: Version::FIRST,
+            ..self
+        }
+    }
+
     /// Decides a move of this order to another status: the rule about a locked row.
     ///
     /// # Errors

@@ -7,9 +7,37 @@ use thiserror::Error;
 use time::OffsetDateTime;
 
 use crate::{
-    CustomerId, NewOrder, Order, OrderId, OrderItem, OrderItemId, OrderLine, OrderStatus, Price,
-    ProductId, Quantity, StockLevel, Version, ports::IdSource,
+    CustomerId, Fingerprint, KeyOwner, NewOrder, Order, OrderId, OrderItem, OrderItemId, OrderLine,
+    OrderStatus, Price, ProductId, Quantity, StockLevel, Version, ports::IdSource,
 };
+
+/// An order to be placed, with what makes a repeat of it known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    order: NewOrder,
+    key: Option<(KeyOwner, Fingerprint)>,
+}
+
+impl Request {
+    /// A request that is placed as often as it is sent.
+    #[must_use]
+    pub const fn new(order: NewOrder) -> Self {
+        Self { order, key: None }
+    }
+
+    /// A request that is placed once, however often it is sent.
+    #[must_use]
+    pub fn keyed(order: NewOrder, owner: KeyOwner) -> Self {
+        let key = Some((owner, Fingerprint::of(&order)));
+        Self { order, key }
+    }
+
+    /// What is to be placed.
+    #[must_use]
+    pub const fn order(&self) -> &NewOrder {
+        &self.order
+    }
+}
 
 /// What a batch touches: the rows that the decision needs, each once and in id order, so that
 /// whoever locks them in this order can never deadlock with another batch.
@@ -19,18 +47,24 @@ pub struct Scope {
     pub products: Vec<ProductId>,
     /// The customers who buy.
     pub customers: Vec<CustomerId>,
+    /// The keys under which something may have been placed before.
+    pub keys: Vec<KeyOwner>,
 }
 
 impl Scope {
     /// What the orders of `batch` touch.
     #[must_use]
-    pub fn of(batch: &[NewOrder]) -> Self {
-        let lines = batch.iter().flat_map(NewOrder::lines);
+    pub fn of(batch: &[Request]) -> Self {
+        let orders = || batch.iter().map(Request::order);
+        let lines = orders().flat_map(NewOrder::lines);
         let products: BTreeSet<_> = lines.map(|line| line.product_id).collect();
-        let customers: BTreeSet<_> = batch.iter().map(NewOrder::customer_id).collect();
+        let customers: BTreeSet<_> = orders().map(NewOrder::customer_id).collect();
+        let keys = batch.iter().filter_map(|request| request.key.as_ref());
+        let keys: BTreeSet<_> = keys.map(|(owner, _)| owner.clone()).collect();
         Self {
             products: products.into_iter().collect(),
             customers: customers.into_iter().collect(),
+            keys: keys.into_iter().collect(),
         }
     }
 }
@@ -51,6 +85,17 @@ pub struct State {
     pub offers: HashMap<ProductId, Offer>,
     /// The customers of the batch.
     pub customers: HashSet<CustomerId>,
+    /// What was placed before under the keys of the batch.
+    pub keyed: HashMap<KeyOwner, Keyed>,
+}
+
+/// What was placed under a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keyed {
+    /// What was asked for.
+    pub fingerprint: Fingerprint,
+    /// What was placed; it may have moved on since.
+    pub order: Order,
 }
 
 /// A line that asks for more than there is.
@@ -67,6 +112,9 @@ pub struct ShortLine {
 /// Why an order was not placed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Refusal {
+    /// The key stands for another request already.
+    #[error("the idempotency key stands for another request")]
+    KeyReused,
     /// There is no such customer.
     #[error("the customer does not exist")]
     UnknownCustomer,
@@ -84,18 +132,35 @@ pub enum Refusal {
     },
 }
 
-/// What is to be done with a batch: one answer for each order, in the same sequence.
+/// What became of a request that was not refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was placed now.
+    Placed(Order),
+    /// It was placed before, under the same key, and answered with this.
+    Replayed(Order),
+}
+
+/// What is to be done with a batch: one answer for each request, in the same sequence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    answers: Vec<Result<Order, Refusal>>,
+    answers: Vec<Result<Outcome, Refusal>>,
+    keys: Vec<(KeyOwner, Fingerprint, OrderId)>,
 }
 
 impl Plan {
     /// The orders to write, in the sequence of the batch.
     pub fn accepted(&self) -> impl Iterator<Item = &Order> {
-        self.answers
-            .iter()
-            .filter_map(|answer| answer.as_ref().ok())
+        self.answers.iter().filter_map(|answer| match answer {
+            Ok(Outcome::Placed(order)) => Some(order),
+            Ok(Outcome::Replayed(_)) | Err(_) => None,
+        })
+    }
+
+    /// The keys to write, each with what was asked for and what was placed under it.
+    #[must_use]
+    pub fn keys(&self) -> &[(KeyOwner, Fingerprint, OrderId)] {
+        &self.keys
     }
 
     /// The units to take from stock, one entry a product, in id order.
@@ -108,49 +173,89 @@ impl Plan {
         taken
     }
 
-    /// The answers, one for each order of the batch.
+    /// The answers, one for each request of the batch.
     #[must_use]
-    pub fn into_answers(self) -> Vec<Result<Order, Refusal>> {
+    pub fn into_answers(self) -> Vec<Result<Outcome, Refusal>> {
         self.answers
     }
 }
 
-/// Decides a batch: goes through it in the sequence of arrival, and says for each order whether
-/// it is placed. What an accepted order takes is no longer there for those behind it; a refused
-/// one takes nothing.
+/// Decides a batch: goes through it in the sequence of arrival, and says for each request whether
+/// its order is placed. What an accepted order takes is no longer there for those behind it; a
+/// refused one takes nothing, and does not use up its key.
 #[must_use]
-pub fn decide(state: State, batch: &[NewOrder], now: OffsetDateTime, ids: &dyn IdSource) -> Plan {
-    let State {
-        mut offers,
-        customers,
-    } = state;
-    let mut decide_one = |order: &NewOrder| {
-        if !customers.contains(&order.customer_id()) {
-            return Err(Refusal::UnknownCustomer);
-        }
-        let priced = price(order.lines(), &offers)?;
-        for line in &priced {
-            offers.insert(line.product_id, line.left);
-        }
-        Ok(Order {
-            id: OrderId::new(ids.next_id()),
-            customer_id: order.customer_id(),
-            placed_at: now,
-            status: OrderStatus::Pending,
-            items: priced
-                .iter()
-                .map(|line| OrderItem {
-                    id: OrderItemId::new(ids.next_id()),
-                    product_id: line.product_id,
-                    quantity: line.quantity,
-                    unit_price: line.left.price,
-                })
-                .collect(),
-            version: Version::FIRST,
-        })
+pub fn decide(state: State, batch: &[Request], now: OffsetDateTime, ids: &dyn IdSource) -> Plan {
+    let mut decision = Decision {
+        state,
+        keys: Vec::new(),
+        now,
+        ids,
     };
     Plan {
-        answers: batch.iter().map(&mut decide_one).collect(),
+        answers: batch
+            .iter()
+            .map(|request| decision.answer(request))
+            .collect(),
+        keys: decision.keys,
+    }
+}
+
+/// A decision under way: the state as the requests so far have left it.
+struct Decision<'a> {
+    state: State,
+    keys: Vec<(KeyOwner, Fingerprint, OrderId)>,
+    now: OffsetDateTime,
+    ids: &'a dyn IdSource,
+}
+
+impl Decision<'_> {
+    fn answer(&mut self, request: &Request) -> Result<Outcome, Refusal> {
+        let Some((owner, fingerprint)) = &request.key else {
+            return self.place(&request.order).map(Outcome::Placed);
+        };
+        match self.state.keyed.get(owner) {
+            Some(keyed) if keyed.fingerprint == *fingerprint => {
+                return Ok(Outcome::Replayed(keyed.order.clone().as_placed()));
+            }
+            Some(_) => return Err(Refusal::KeyReused),
+            None => {}
+        }
+        let order = self.place(&request.order)?;
+        self.keys.push((owner.clone(), *fingerprint, order.id));
+        let keyed = Keyed {
+            fingerprint: *fingerprint,
+            order: order.clone(),
+        };
+        self.state.keyed.insert(owner.clone(), keyed);
+        Ok(Outcome::Placed(order))
+    }
+
+    fn place(&mut self, order: &NewOrder) -> Result<Order, Refusal> {
+        let customer_id = order.customer_id();
+        if !self.state.customers.contains(&customer_id) {
+            return Err(Refusal::UnknownCustomer);
+        }
+        let priced = price(order.lines(), &self.state.offers)?;
+        for line in &priced {
+            self.state.offers.insert(line.product_id, line.left);
+        }
+        Ok(Order {
+            id: OrderId::new(self.ids.next_id()),
+            customer_id,
+            placed_at: self.now,
+            status: OrderStatus::Pending,
+            items: priced.iter().map(|line| self.item(line)).collect(),
+            version: Version::FIRST,
+        })
+    }
+
+    fn item(&self, line: &PricedLine) -> OrderItem {
+        OrderItem {
+            id: OrderItemId::new(self.ids.next_id()),
+            product_id: line.product_id,
+            quantity: line.quantity,
+            unit_price: line.left.price,
+        }
     }
 }
 

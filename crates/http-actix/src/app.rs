@@ -1,6 +1,6 @@
 //! The composition root: the only place that names every adapter.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use adapters_postgres::Database;
 use adapters_redis::{InProcessCache, InvalidRedisUrl, RedisCache};
@@ -10,9 +10,13 @@ use domain::{
         BestSellersCache, Clock, CustomerCache, IdSource, OrderCache, PasswordHasher,
         PasswordHasherError, Tokens,
     },
-    services::{AccountService, AuthService, CustomerService, Desk, OrderService, ProductService},
+    services::{
+        AccountService, AuthService, Clerk, CustomerService, Desk, Housekeeping, OrderService,
+        ProductService,
+    },
 };
 use thiserror::Error;
+use tokio::{spawn, task::JoinHandle};
 
 use crate::{
     adapters::{BcryptHasher, JwtTokens, SystemClock, UuidV7Source},
@@ -45,12 +49,13 @@ pub enum AppError {
 }
 
 impl App {
-    /// Joins the domain to its adapters. Nothing is connected yet. Needs a tokio runtime.
+    /// Joins the domain to its adapters. Nothing is connected yet. What goes on in the background
+    /// does so on the tokio runtime from which this is called.
     ///
     /// # Errors
     ///
     /// When a setting is out of range.
-    pub fn new(settings: &Settings, database: &Database) -> Result<Self, AppError> {
+    pub fn new(settings: &Settings, database: &Database) -> Result<(Self, Background), AppError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids: Arc<dyn IdSource> = Arc::new(UuidV7Source);
         let passwords = password_hasher(&settings.passwords)?;
@@ -61,8 +66,15 @@ impl App {
         ));
         let caches = Caches::new(settings)?;
         let database = Arc::new(database.clone());
-        let desk = Desk::new(database.clone(), Arc::clone(&clock), Arc::clone(&ids));
-        Ok(Self {
+        let (desk, clerks) = Desk::open(
+            database.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&ids),
+            settings.desk,
+        );
+        let housekeeping = Housekeeping::new(database.clone(), Arc::clone(&clock));
+        let background = Background::start(desk.clone(), clerks, housekeeping);
+        let app = Self {
             auth: AuthService::new(
                 database.clone(),
                 Arc::clone(&passwords),
@@ -90,7 +102,54 @@ impl App {
                 database,
                 redis: caches.redis,
             },
-        })
+        };
+        Ok((app, background))
+    }
+}
+
+/// What goes on besides answering requests.
+pub struct Background {
+    desk: Desk,
+    clerks: Vec<JoinHandle<()>>,
+    housekeeping: JoinHandle<()>,
+}
+
+/// How often old idempotency keys are removed.
+const HOUSEKEEPING_INTERVAL: Duration = Duration::from_hours(1);
+
+impl Background {
+    fn start(desk: Desk, clerks: Vec<Clerk>, housekeeping: Housekeeping) -> Self {
+        Self {
+            desk,
+            clerks: clerks
+                .into_iter()
+                .map(|clerk| spawn(clerk.serve()))
+                .collect(),
+            housekeeping: spawn(keep_house(housekeeping)),
+        }
+    }
+
+    /// Places the orders that wait at the desk, and takes no more.
+    pub async fn finish(self) {
+        self.housekeeping.abort();
+        self.desk.close();
+        for clerk in self.clerks {
+            if let Err(error) = clerk.await {
+                tracing::error!(%error, "a clerk did not finish");
+            }
+        }
+    }
+}
+
+async fn keep_house(housekeeping: Housekeeping) {
+    let mut interval = tokio::time::interval(HOUSEKEEPING_INTERVAL);
+    loop {
+        interval.tick().await;
+        match housekeeping.remove_old_keys().await {
+            Ok(0) => {}
+            Ok(removed) => tracing::info!(removed, "old idempotency keys are gone"),
+            Err(error) => tracing::warn!(%error, "old idempotency keys could not be removed"),
+        }
     }
 }
 

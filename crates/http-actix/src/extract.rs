@@ -6,8 +6,13 @@ use std::{
     str::FromStr,
 };
 
-use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header, web};
-use domain::Caller;
+use actix_web::{
+    FromRequest, HttpMessage, HttpRequest,
+    dev::Payload,
+    http::header::{self, HeaderValue},
+    web,
+};
+use domain::{Caller, IdempotencyKey};
 use futures_util::future::LocalBoxFuture;
 
 use crate::{
@@ -57,6 +62,38 @@ impl<T: FromStr> FromRequest for PathId<T> {
             .and_then(|id| id.parse().ok());
         ready(id.map(Self).ok_or(Problem::new(Code::MalformedId)))
     }
+}
+
+/// The header `Idempotency-Key`, if it was sent: a string of RFC 8941, or, as most clients write
+/// it, the bare key.
+pub(crate) struct MaybeKey(pub(crate) Option<IdempotencyKey>);
+
+impl FromRequest for MaybeKey {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let mut headers = request.headers().get_all("idempotency-key");
+        let key = match (headers.next(), headers.next()) {
+            (None, _) => Ok(Self(None)),
+            (Some(header), None) => read_key(header),
+            (Some(_), Some(_)) => Err(Problem::new(Code::MalformedIdempotencyKey)),
+        };
+        ready(key)
+    }
+}
+
+fn read_key(header: &HeaderValue) -> Result<MaybeKey, Problem> {
+    let text = header.to_str().ok();
+    let bare = text.map(|text| {
+        let quoted = text
+            .strip_prefix('"')
+            .and_then(|text| text.strip_suffix('"'));
+        quoted.unwrap_or(text)
+    });
+    bare.and_then(|key| IdempotencyKey::parse(key).ok())
+        .map(|key| MaybeKey(Some(key)))
+        .ok_or(Problem::new(Code::MalformedIdempotencyKey))
 }
 
 /// The query, read and checked.

@@ -319,6 +319,8 @@ impl From<OrderError> for Problem {
                 error.to_string(),
             )]),
             OrderError::Refused(refusal) => refusal.into(),
+            OrderError::Busy => Self::new(Code::Unavailable)
+                .detail("too many orders are waiting: this one was not looked at"),
             OrderError::NotFound => Self::new(Code::NotFound),
             OrderError::Move(refused) => refused.into(),
             OrderError::Storage(error) => error.into(),
@@ -329,6 +331,7 @@ impl From<OrderError> for Problem {
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
+            Refusal::KeyReused => Self::new(Code::IdempotencyKeyReused),
             Refusal::UnknownCustomer => Self::invalid(vec![Fault::at(
                 "/customer_id",
                 "unknown_customer",

@@ -11,6 +11,7 @@ use std::{
 use adapters_postgres::DatabaseSettings;
 use adapters_redis::{RedisCache, RedisSettings, TimesToLive};
 use clap::Args;
+use domain::services::DeskSettings;
 use secrecy::SecretString;
 use thiserror::Error;
 
@@ -33,6 +34,8 @@ pub struct Settings {
     pub jwt: JwtSettings,
     /// Passwords.
     pub passwords: PasswordSettings,
+    /// The desk.
+    pub desk: DeskSettings,
 }
 
 /// How passwords are hashed.
@@ -112,6 +115,18 @@ pub struct ServeArgs {
 
     #[command(flatten)]
     passwords: PasswordArgs,
+
+    /// How many batches of orders are placed at once
+    #[arg(long, env, default_value = "2", value_name = "N")]
+    desk_clerks: String,
+
+    /// The most orders in a batch
+    #[arg(long, env, default_value = "256", value_name = "N")]
+    desk_max_batch: String,
+
+    /// The most orders that wait; one more is answered 503
+    #[arg(long, env, default_value = "4096", value_name = "N")]
+    desk_max_waiting: String,
 
     /// Where to listen
     #[arg(
@@ -211,6 +226,7 @@ impl ServeArgs {
         let redis = self.read_redis(check, cache_ttl.unwrap_or_default());
         let jwt = self.read_jwt(check);
         let passwords = self.passwords.read(check);
+        let desk = self.read_desk(check);
         let http_addr = self.read_addr(check);
         let workers = match &self.http_workers {
             Some(number) => check.number("HTTP_WORKERS", number, 1..=1_024),
@@ -224,6 +240,18 @@ impl ServeArgs {
             cache_ttl: cache_ttl?,
             jwt: jwt?,
             passwords: passwords?,
+            desk: desk?,
+        })
+    }
+
+    fn read_desk(&self, check: &mut Check) -> Result<DeskSettings, Noted> {
+        let clerks = check.number("DESK_CLERKS", &self.desk_clerks, 1..=64);
+        let max_batch = check.number("DESK_MAX_BATCH", &self.desk_max_batch, 1..=1_000);
+        let max_waiting = check.number("DESK_MAX_WAITING", &self.desk_max_waiting, 1..=1_000_000);
+        Ok(DeskSettings {
+            clerks: clerks?,
+            max_batch: max_batch?,
+            max_waiting: max_waiting?,
         })
     }
 

@@ -2,19 +2,24 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use adapters_postgres::Database;
+use async_trait::async_trait;
 use domain::{
-    CustomerId, ProductId,
-    placement::{Refusal, Scope, decide},
-    ports::{CommitError, PlacementStore},
+    AccountId, CustomerId, IdempotencyKey, KeyOwner, NewOrder, OrderStatus, ProductId,
+    StorageError,
+    placement::{Outcome, Refusal, Request, Scope, decide},
+    ports::{CommitError, IdempotencyKeys, OpenPlacement, PlacementStore},
+    services::{Desk, DeskError, DeskSettings},
 };
-use futures_util::future::join_all;
-use http_actix::adapters::UuidV7Source;
+use futures_util::{FutureExt, future::join_all};
+use http_actix::adapters::{SystemClock, UuidV7Source};
 use integration_tests::World;
 
 fn scope(products: &[ProductId], customers: &[CustomerId]) -> Scope {
     Scope {
         products: products.to_vec(),
         customers: customers.to_vec(),
+        keys: Vec::new(),
     }
 }
 
@@ -47,7 +52,7 @@ async fn a_batch_is_written_whole_in_one_commit() {
         World::order(&customer, &[(first, 4)]),
         World::order(&customer, &[(second, 4), (first, 3)]),
     ];
-    let answers = world.desk().place(&batch).await.unwrap();
+    let answers = world.place_batch(&batch.map(Request::new)).await;
     let placed: Vec<_> = answers.iter().map(Result::is_ok).collect();
     assert_eq!(placed, [true, false, true]);
     assert_eq!(world.available(first).await, 0);
@@ -63,19 +68,20 @@ async fn a_batch_is_written_whole_in_one_commit() {
 async fn sixty_four_buyers_of_fifty_units_buy_exactly_fifty() {
     let world = World::ready_to_race().await;
     let (customer, product) = (world.customer().await, world.product(50).await);
-    let desk = Arc::new(world.desk());
+    let desk = world.racing_desk();
     let buyers = (0..64).map(|_| {
-        let (desk, order) = (Arc::clone(&desk), World::order(&customer, &[(product, 1)]));
-        tokio::spawn(async move { desk.place(&[order]).await.unwrap().remove(0) })
+        let (desk, order) = (desk.clone(), World::order(&customer, &[(product, 1)]));
+        tokio::spawn(async move { desk.place(Request::new(order)).await })
     });
     let answers = join_all(buyers).await;
     let answers: Vec<_> = answers.into_iter().map(Result::unwrap).collect();
     assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 50);
     for refused in answers.iter().filter_map(|answer| answer.as_ref().err()) {
-        assert!(
-            matches!(refused, Refusal::InsufficientStock { .. }),
-            "{refused:?}"
+        let short = matches!(
+            refused,
+            DeskError::Refused(Refusal::InsufficientStock { .. })
         );
+        assert!(short, "{refused:?}");
     }
     assert_eq!(world.available(product).await, 0);
     assert_eq!(
@@ -89,18 +95,17 @@ async fn orders_that_name_the_same_products_in_opposite_ways_never_deadlock() {
     let world = World::ready_to_race().await;
     let customer = world.customer().await;
     let (first, second) = (world.product(10_000).await, world.product(10_000).await);
-    let desk = Arc::new(world.desk());
+    let desk = world.racing_desk();
     let buyers = (0..60).map(|n| {
         let lines = if n % 2 == 0 {
             [(first, 1), (second, 1)]
         } else {
             [(second, 1), (first, 1)]
         };
-        let (desk, order) = (Arc::clone(&desk), World::order(&customer, &lines));
+        let (desk, order) = (desk.clone(), World::order(&customer, &lines));
         tokio::spawn(async move {
             for _ in 0..5 {
-                let answers = desk.place(std::slice::from_ref(&order)).await.unwrap();
-                assert!(answers[0].is_ok());
+                desk.place(Request::new(order.clone())).await.unwrap();
             }
         })
     });
@@ -160,7 +165,7 @@ async fn a_plan_that_storage_refuses_is_rolled_back_whole() {
     let world = World::new().await;
     let (customer, product) = (world.customer().await, world.product(5).await);
     // Decided on a customer who has gone since: the last of three writes fails.
-    let batch = [World::order(&customer, &[(product, 2)])];
+    let batch = [Request::new(World::order(&customer, &[(product, 2)]))];
     let scope = scope(&[product], &[customer.id]);
     let open = PlacementStore::open(&world.database, &scope).await.unwrap();
     let plan = decide(open.state, &batch, World::now(), &UuidV7Source);
@@ -194,16 +199,15 @@ async fn stock_plus_sold_is_always_what_there_was() {
         stock.insert(world.product(units).await, units);
     }
     let products: Vec<_> = stock.keys().copied().collect();
-    let desk = Arc::new(world.desk());
+    let desk = world.racing_desk();
     let buyers = (0..40_usize).map(|n| {
         let lines = [(products[n % 3], 2), (products[(n + n / 3) % 3], 1)];
-        let (desk, order) = (Arc::clone(&desk), World::order(&customer, &lines));
-        tokio::spawn(async move { desk.place(&[order]).await.unwrap() })
+        let (desk, order) = (desk.clone(), World::order(&customer, &lines));
+        tokio::spawn(async move { desk.place(Request::new(order)).await })
     });
-    join_all(buyers)
-        .await
-        .into_iter()
-        .for_each(|answers| drop(answers.unwrap()));
+    for answer in join_all(buyers).await {
+        let _ = answer.unwrap();
+    }
     for (product, units) in stock {
         let sold = format!(
             "select coalesce(sum(quantidade), 0) from itens_order where product_id = '{product}'"
@@ -213,4 +217,180 @@ async fn stock_plus_sold_is_always_what_there_was() {
             units
         );
     }
+}
+
+fn keyed(account: AccountId, key: &str, order: NewOrder) -> Request {
+    let key = IdempotencyKey::parse(key).unwrap();
+    let owner = KeyOwner {
+        account_id: account,
+        key,
+    };
+    Request::keyed(order, owner)
+}
+
+#[tokio::test]
+async fn thirty_two_requests_with_one_key_at_once_make_one_order() {
+    let world = World::ready_to_race().await;
+    let (customer, product) = (world.customer().await, world.product(50).await);
+    let account = world.account().await;
+    let desk = world.racing_desk();
+    let requests = (0..32).map(|_| {
+        let request = keyed(account, "key-1", World::order(&customer, &[(product, 1)]));
+        let desk = desk.clone();
+        tokio::spawn(async move { desk.place(request).await })
+    });
+    let mut placed = Vec::new();
+    let mut replayed = Vec::new();
+    for answer in join_all(requests).await {
+        match answer.unwrap().unwrap() {
+            Outcome::Placed(order) => placed.push(order),
+            Outcome::Replayed(order) => replayed.push(order),
+        }
+    }
+    assert_eq!((placed.len(), replayed.len()), (1, 31));
+    assert!(replayed.iter().all(|order| *order == placed[0]));
+    assert_eq!(world.available(product).await, 49);
+    assert_eq!(world.count("select count(*) from orders").await, 1);
+}
+
+#[tokio::test]
+async fn one_key_for_different_orders_of_different_products_at_once_makes_one_order() {
+    let world = World::ready_to_race().await;
+    let customer = world.customer().await;
+    let account = world.account().await;
+    let desk = world.racing_desk();
+    for round in 0..10 {
+        // Different products: nothing but the key itself stands between them.
+        let mut requests = Vec::new();
+        for _ in 0..8 {
+            let order = World::order(&customer, &[(world.product(1).await, 1)]);
+            requests.push(keyed(account, &format!("key-{round}"), order));
+        }
+        let answers = requests.into_iter().map(|request| {
+            let desk = desk.clone();
+            tokio::spawn(async move { desk.place(request).await })
+        });
+        let mut placed = 0;
+        for answer in join_all(answers).await {
+            match answer.unwrap() {
+                Ok(_) => placed += 1,
+                Err(DeskError::Refused(Refusal::KeyReused)) => {}
+                Err(error) => panic!("{error:?}"),
+            }
+        }
+        assert_eq!(placed, 1);
+    }
+    assert_eq!(world.count("select count(*) from orders").await, 10);
+}
+
+#[tokio::test]
+async fn a_repeat_is_answered_as_the_first_was_though_the_order_has_moved_on() {
+    let world = World::new().await;
+    let customer = world.customer().await;
+    let (first, second) = (world.product(5).await, world.product(5).await);
+    let account = world.account().await;
+    let desk = world.racing_desk();
+    let request = || {
+        let order = World::order(&customer, &[(second, 2), (first, 5)]);
+        keyed(account, "key-1", order)
+    };
+    let Outcome::Placed(placed) = desk.place(request()).await.unwrap() else {
+        panic!("nothing was placed before");
+    };
+    let cancelled = OrderStatus::Cancelled;
+    let orders = world.orders();
+    orders
+        .change_status(&World::staff(), placed.id, cancelled)
+        .await
+        .unwrap();
+    let repeated = desk.place(request()).await.unwrap();
+    assert_eq!(repeated, Outcome::Replayed(placed));
+    assert_eq!(world.available(first).await, 5);
+}
+
+#[tokio::test]
+async fn old_keys_are_removed_and_young_ones_stay() {
+    let world = World::new().await;
+    let (customer, product) = (world.customer().await, world.product(50).await);
+    let account = world.account().await;
+    let desk = world.racing_desk();
+    for key in 0..5 {
+        let order = World::order(&customer, &[(product, 1)]);
+        desk.place(keyed(account, &format!("key-{key}"), order))
+            .await
+            .unwrap();
+    }
+    let age =
+        "update idempotency_keys set created_at = now() - interval '25 hours' where key < 'key-3'";
+    world.test.client().await.batch_execute(age).await.unwrap();
+    let keys: &dyn IdempotencyKeys = &world.database;
+    let moment = World::now() - IdempotencyKey::LIFETIME;
+    assert_eq!(keys.remove_before(moment, 2).await.unwrap(), 2);
+    assert_eq!(keys.remove_before(moment, 2).await.unwrap(), 1);
+    assert_eq!(keys.remove_before(moment, 2).await.unwrap(), 0);
+    assert_eq!(
+        world.count("select count(*) from idempotency_keys").await,
+        2
+    );
+    assert_eq!(world.count("select count(*) from orders").await, 5);
+}
+
+/// A store in which a customer goes away between the look at a batch and its commit.
+struct Meddled {
+    database: Database,
+    client: tokio_postgres::Client,
+    goes_away: CustomerId,
+}
+
+#[async_trait]
+impl PlacementStore for Meddled {
+    async fn open(&self, scope: &Scope) -> Result<OpenPlacement, StorageError> {
+        let open = PlacementStore::open(&self.database, scope).await?;
+        let gone = format!("delete from customers where id = '{}'", self.goes_away);
+        self.client.batch_execute(&gone).await.unwrap();
+        Ok(open)
+    }
+}
+
+#[tokio::test]
+async fn a_batch_with_one_poisoned_order_places_the_others() {
+    let world = World::new().await;
+    let (stays, goes) = (world.customer().await, world.customer().await);
+    let product = world.product(10).await;
+    let store = Meddled {
+        database: world.database.clone(),
+        client: world.test.client().await,
+        goes_away: goes.id,
+    };
+    let settings = DeskSettings {
+        clerks: 1,
+        max_batch: 10,
+        max_waiting: 10,
+    };
+    let (clock, ids) = (Arc::new(SystemClock), Arc::new(UuidV7Source));
+    let (desk, mut clerks) = Desk::open(Arc::new(store), clock, ids, settings);
+    let mut placing: Vec<_> = [&stays, &goes, &stays]
+        .into_iter()
+        .map(|customer| {
+            let request = Request::new(World::order(customer, &[(product, 2)]));
+            Box::pin(desk.place(request))
+        })
+        .collect();
+    for placing in &mut placing {
+        assert!(placing.now_or_never().is_none(), "they wait for the clerk");
+    }
+    tokio::spawn(clerks.remove(0).serve());
+    let answers = join_all(placing).await;
+    assert!(
+        matches!(
+            answers[..],
+            [
+                Ok(Outcome::Placed(_)),
+                Err(DeskError::Refused(Refusal::UnknownCustomer)),
+                Ok(Outcome::Placed(_)),
+            ]
+        ),
+        "{answers:?}"
+    );
+    assert_eq!(world.available(product).await, 6);
 }

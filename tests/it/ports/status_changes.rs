@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use domain::{
     Move, OrderId, OrderStatus, Principal,
+    placement::{Outcome, Request},
     ports::{OrderRepository, StatusChangeStore},
     services::OrderError,
 };
@@ -105,7 +106,7 @@ async fn placements_and_cancellations_of_the_same_products_never_deadlock() {
     let customer = world.customer().await;
     let (first, second) = (world.product(10_000).await, world.product(10_000).await);
     let orders = Arc::new(world.orders());
-    let desk = Arc::new(world.desk());
+    let desk = world.racing_desk();
     let work = (0..40).map(|n| {
         let lines = if n % 2 == 0 {
             [(first, 1), (second, 1)]
@@ -113,9 +114,11 @@ async fn placements_and_cancellations_of_the_same_products_never_deadlock() {
             [(second, 1), (first, 1)]
         };
         let order = World::order(&customer, &lines);
-        let (desk, orders) = (Arc::clone(&desk), Arc::clone(&orders));
+        let (desk, orders) = (desk.clone(), Arc::clone(&orders));
         tokio::spawn(async move {
-            let placed = desk.place(&[order]).await.unwrap().remove(0).unwrap();
+            let placed = match desk.place(Request::new(order)).await.unwrap() {
+                Outcome::Placed(order) | Outcome::Replayed(order) => order,
+            };
             let cancelled = OrderStatus::Cancelled;
             orders
                 .change_status(&World::staff(), placed.id, cancelled)

@@ -44,6 +44,7 @@ async fn setting_stock_waits_for_a_placement_that_holds_it() {
     let scope = Scope {
         products: vec![product],
         customers: Vec::new(),
+        keys: Vec::new(),
     };
     let open = PlacementStore::open(&world.database, &scope).await.unwrap();
     let database = world.database.clone();

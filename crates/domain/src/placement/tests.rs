@@ -5,16 +5,26 @@ use std::collections::BTreeMap;
 use proptest::{collection::vec, prelude::*};
 
 use super::*;
-use crate::fixtures::{CountingIds, new_order, now, price_of, product_id, state};
+use crate::fixtures::{CountingIds, keyed, new_order, now, owner, price_of, product_id, state};
 
+/// Decides over this stock, with customers 1 to 3, under no keys.
+fn plan_over(stock: &[(u128, i64)], batch: &[NewOrder]) -> Plan {
+    let batch: Vec<_> = batch.iter().cloned().map(Request::new).collect();
+    let state = state(stock, &[1, 2, 3]);
+    decide(state, &batch, now(), &CountingIds::default())
+}
+
+/// The same, when nothing can be a replay.
 fn decide_over(stock: &[(u128, i64)], batch: &[NewOrder]) -> Vec<Result<Order, Refusal>> {
-    decide(
-        state(stock, &[1, 2, 3]),
-        batch,
-        now(),
-        &CountingIds::default(),
-    )
-    .into_answers()
+    let answers = plan_over(stock, batch).into_answers().into_iter();
+    answers
+        .map(|answer| {
+            answer.map(|outcome| match outcome {
+                Outcome::Placed(order) => order,
+                Outcome::Replayed(order) => panic!("{} has no key", order.id),
+            })
+        })
+        .collect()
 }
 
 #[test]
@@ -115,7 +125,7 @@ fn asked(order: &NewOrder) -> BTreeMap<ProductId, i64> {
 proptest! {
     #[test]
     fn no_product_goes_below_zero((stock, batch) in stock_and_batch()) {
-        let plan = decide(state(&stock, &[1, 2, 3]), &batch, now(), &CountingIds::default());
+        let plan = plan_over(&stock, &batch);
         let levels: BTreeMap<_, _> = stock
             .iter()
             .map(|&(id, level)| (product_id(id), level))
@@ -127,9 +137,9 @@ proptest! {
 
     #[test]
     fn an_accepted_order_is_whole_and_a_refused_one_moves_nothing((stock, batch) in stock_and_batch()) {
-        let plan = decide(state(&stock, &[1, 2, 3]), &batch, now(), &CountingIds::default());
+        let plan = plan_over(&stock, &batch);
         let mut taken = BTreeMap::<_, i64>::new();
-        let answers = plan.clone().into_answers();
+        let answers = decide_over(&stock, &batch);
         prop_assert_eq!(answers.len(), batch.len());
         for (answer, order) in answers.iter().zip(&batch) {
             let Ok(placed) = answer else { continue };
@@ -166,11 +176,116 @@ proptest! {
 
     #[test]
     fn every_id_is_new((stock, batch) in stock_and_batch()) {
-        let plan = decide(state(&stock, &[1, 2, 3]), &batch, now(), &CountingIds::default());
+        let plan = plan_over(&stock, &batch);
         let orders: Vec<_> = plan.accepted().map(|order| order.id.as_uuid()).collect();
         let items = plan.accepted().flat_map(|order| &order.items).map(|item| item.id.as_uuid());
         let ids: Vec<_> = orders.into_iter().chain(items).collect();
         let distinct: HashSet<_> = ids.iter().collect();
         prop_assert_eq!(distinct.len(), ids.len());
     }
+
+    /// Keys change nothing but that a repeat is answered from the first: leaving out the
+    /// requests that are answered by a key's first, the others are decided as if there were no
+    /// keys.
+    #[test]
+    fn a_key_is_placed_once_and_changes_nothing_else(
+        (stock, batch) in stock_and_batch(),
+        keys in vec(0_u8..6, 40),
+    ) {
+        // Keys 1 to 5, and none.
+        let requests: Vec<_> = batch
+            .iter()
+            .zip(&keys)
+            .map(|(order, key)| match key {
+                0 => Request::new(order.clone()),
+                key => keyed(&format!("key-{key}"), order.clone()),
+            })
+            .collect();
+        let state = state(&stock, &[1, 2, 3]);
+        let plan = decide(state, &requests, now(), &CountingIds::default());
+        let mut first = BTreeMap::new();
+        let mut decided_anew = Vec::new();
+        for ((answer, order), key) in plan.clone().into_answers().into_iter().zip(&batch).zip(&keys) {
+            match (first.get(key), answer) {
+                (Some((asked, placed)), Ok(Outcome::Replayed(replayed))) => {
+                    prop_assert_eq!(*asked, order);
+                    prop_assert_eq!(placed, &replayed);
+                }
+                (Some((asked, _)), Err(Refusal::KeyReused)) => prop_assert_ne!(*asked, order),
+                (None, Ok(Outcome::Placed(placed))) => {
+                    if *key > 0 {
+                        first.insert(*key, (order, placed));
+                    }
+                    decided_anew.push((order.clone(), true));
+                }
+                (None, Err(refusal)) => {
+                    prop_assert_ne!(refusal, Refusal::KeyReused);
+                    decided_anew.push((order.clone(), false));
+                }
+                (known, answer) => prop_assert!(false, "{known:?} was answered {answer:?}"),
+            }
+        }
+        let orders: Vec<_> = decided_anew.iter().map(|(order, _)| order.clone()).collect();
+        for (answer, (_, placed)) in decide_over(&stock, &orders).iter().zip(&decided_anew) {
+            prop_assert_eq!(answer.is_ok(), *placed);
+        }
+        let written: Vec<_> = plan.keys().iter().map(|(owner, _, id)| (owner.clone(), *id)).collect();
+        let expected: BTreeMap<_, _> = first
+            .iter()
+            .map(|(key, (_, placed))| (owner(&format!("key-{key}")), placed.id))
+            .collect();
+        prop_assert_eq!(written.len(), expected.len());
+        prop_assert_eq!(written.into_iter().collect::<BTreeMap<_, _>>(), expected);
+    }
+}
+
+/// A state in which `key-1` stands for this order, which has been paid since.
+fn keyed_before(order: &NewOrder) -> (State, Order) {
+    let placed = decide_over(&[(1, 5)], std::slice::from_ref(order))
+        .remove(0)
+        .unwrap();
+    let keyed = Keyed {
+        fingerprint: Fingerprint::of(order),
+        order: Order {
+            status: OrderStatus::Paid,
+            version: Version::FIRST.next(),
+            ..placed.clone()
+        },
+    };
+    let mut state = state(&[(1, 0)], &[1]);
+    state.keyed.insert(owner("key-1"), keyed);
+    (state, placed)
+}
+
+#[test]
+fn a_repeat_is_answered_as_the_first_was_even_when_nothing_is_left() {
+    let order = new_order(1, &[(1, 5)]);
+    let (state, placed) = keyed_before(&order);
+    let batch = [keyed("key-1", order)];
+    let plan = decide(state, &batch, now(), &CountingIds::default());
+    assert_eq!(plan.accepted().count(), 0);
+    assert!(plan.keys().is_empty());
+    assert_eq!(plan.into_answers(), [Ok(Outcome::Replayed(placed))]);
+}
+
+#[test]
+fn a_key_does_not_stand_for_two_requests() {
+    let (state, _) = keyed_before(&new_order(1, &[(1, 5)]));
+    let batch = [keyed("key-1", new_order(1, &[(1, 4)]))];
+    let plan = decide(state, &batch, now(), &CountingIds::default());
+    assert_eq!(plan.into_answers(), [Err(Refusal::KeyReused)]);
+}
+
+#[test]
+fn a_key_is_one_accounts_own() {
+    let order = new_order(1, &[(1, 1)]);
+    let (mut state, _) = keyed_before(&order);
+    state.offers = crate::fixtures::state(&[(1, 1)], &[]).offers;
+    let other = KeyOwner {
+        account_id: crate::AccountId::new(uuid::Uuid::from_u128(2)),
+        ..owner("key-1")
+    };
+    let batch = [Request::keyed(order, other)];
+    let plan = decide(state, &batch, now(), &CountingIds::default());
+    assert_eq!(plan.accepted().count(), 1);
 }

@@ -6,6 +6,7 @@ mod best_sellers_cache;
 mod clock;
 mod customer_cache;
 mod customers;
+mod idempotency_keys;
 mod ids;
 mod order_cache;
 mod orders;
@@ -22,6 +23,7 @@ pub use best_sellers_cache::{BestSellersCache, BestSellersList};
 pub use clock::Clock;
 pub use customer_cache::CustomerCache;
 pub use customers::{CustomerRepository, InsertCustomerError};
+pub use idempotency_keys::IdempotencyKeys;
 pub use ids::IdSource;
 pub use order_cache::OrderCache;
 pub use orders::OrderRepository;
@@ -36,9 +38,9 @@ pub use tokens::{AccessToken, TokenError, Tokens};
 pub use self::{
     accounts::MockAccountRepository, best_sellers::MockBestSellersReport,
     best_sellers_cache::MockBestSellersCache, clock::MockClock, customer_cache::MockCustomerCache,
-    customers::MockCustomerRepository, ids::MockIdSource, order_cache::MockOrderCache,
-    orders::MockOrderRepository, passwords::MockPasswordHasher, placements::MockPlacement,
-    placements::MockPlacementStore, products::MockProductRepository,
+    customers::MockCustomerRepository, idempotency_keys::MockIdempotencyKeys, ids::MockIdSource,
+    order_cache::MockOrderCache, orders::MockOrderRepository, passwords::MockPasswordHasher,
+    placements::MockPlacement, placements::MockPlacementStore, products::MockProductRepository,
     status_changes::MockStatusChangeStore, status_changes::MockStatusChangeUnit,
     stock::MockStockRepository, tokens::MockTokens,
 };

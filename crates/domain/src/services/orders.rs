@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::{desk::Desk, single_flight::SingleFlight};
+use super::{
+    desk::{Desk, DeskError},
+    single_flight::SingleFlight,
+};
 use crate::{
-    Caller, CustomerId, Move, MoveRefused, NewOrder, Order, OrderId, OrderLine, OrderStatus,
-    Principal, StorageError, ValueError,
-    placement::Refusal,
+    Caller, CustomerId, IdempotencyKey, KeyOwner, Move, MoveRefused, NewOrder, Order, OrderId,
+    OrderLine, OrderStatus, Principal, StorageError, ValueError,
+    placement::{Outcome, Refusal, Request},
     ports::{OpenStatusChange, OrderCache, OrderRepository, StatusChangeStore},
 };
 
@@ -30,6 +33,15 @@ pub struct OrderRequest {
     pub lines: Vec<OrderLine>,
 }
 
+/// An order that was placed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlacedOrder {
+    /// The order, as it was when it was placed.
+    pub order: Order,
+    /// Whether it was placed before, by a request with the same key.
+    pub is_replay: bool,
+}
+
 /// Why an order was not placed, shown or moved.
 #[derive(Debug, Error)]
 pub enum OrderError {
@@ -45,6 +57,9 @@ pub enum OrderError {
     /// The order was looked at and refused: nothing has changed.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// Too many orders wait: this one was not looked at. A later try may succeed.
+    #[error("the desk takes no more orders right now")]
+    Busy,
     /// There is no such order, or it is none of the caller's business.
     #[error("there is no such order")]
     NotFound,
@@ -75,24 +90,52 @@ impl OrderService {
     }
 
     /// Places an order: whole, at the prices of this moment, with its units taken from stock; or
-    /// not at all.
+    /// not at all. With a key it is placed once, however often it is asked for: a repeat is
+    /// answered as the first was. A refused order does not use its key up.
     ///
     /// # Errors
     ///
-    /// `CustomerRequired`, `NotForAnother`, `Lines` or `Refused`, or what storage fails with.
+    /// `CustomerRequired`, `NotForAnother`, `Lines`, `Refused` or `Busy`, or what storage fails
+    /// with.
     pub async fn place(
         &self,
         caller: &Caller,
         request: OrderRequest,
-    ) -> Result<Arc<Order>, OrderError> {
-        let customer_id = buyer(caller, request.customer_id)?;
-        let order = NewOrder::new(customer_id, &request.lines).map_err(OrderError::Lines)?;
-        let answers = self.desk.place(&[order]).await?;
-        let answer = answers.into_iter().next();
-        let placed = answer.ok_or_else(|| StorageError::internal("the desk gave no answer"))??;
-        let placed = Arc::new(placed);
-        self.cache.put(Arc::clone(&placed)).await;
-        Ok(placed)
+        key: Option<IdempotencyKey>,
+    ) -> Result<PlacedOrder, OrderError> {
+        let order = new_order(caller, &request)?;
+        let request = match key {
+            Some(key) => {
+                let account_id = caller.account_id;
+                Request::keyed(order, KeyOwner { account_id, key })
+            }
+            None => Request::new(order),
+        };
+        // Not told to the cache: most orders are never read, and nothing older can be kept.
+        Ok(match self.desk.place(request).await? {
+            Outcome::Placed(order) => PlacedOrder {
+                order,
+                is_replay: false,
+            },
+            Outcome::Replayed(order) => PlacedOrder {
+                order,
+                is_replay: true,
+            },
+        })
+    }
+
+    /// What placing this order would answer now. Nothing is changed.
+    ///
+    /// # Errors
+    ///
+    /// As `place`.
+    pub async fn quote(
+        &self,
+        caller: &Caller,
+        request: &OrderRequest,
+    ) -> Result<Order, OrderError> {
+        let order = new_order(caller, request)?;
+        Ok(self.desk.quote(order).await?)
     }
 
     /// The order with this id, if it is the caller's to see.
@@ -162,6 +205,21 @@ impl OrderService {
         };
         self.loads.join(id, load).await
     }
+}
+
+impl From<DeskError> for OrderError {
+    fn from(error: DeskError) -> Self {
+        match error {
+            DeskError::Refused(refusal) => Self::Refused(refusal),
+            DeskError::Full => Self::Busy,
+            DeskError::Storage(error) => Self::Storage(error),
+        }
+    }
+}
+
+fn new_order(caller: &Caller, request: &OrderRequest) -> Result<NewOrder, OrderError> {
+    let customer_id = buyer(caller, request.customer_id)?;
+    NewOrder::new(customer_id, &request.lines).map_err(OrderError::Lines)
 }
 
 /// Who buys: customers order for themselves, the shop orders for whom it names.

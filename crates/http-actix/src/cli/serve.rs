@@ -27,11 +27,12 @@ impl Serve {
         if settings.redis.is_none() {
             tracing::info!("no REDIS_URL: the caches are in this process, run one replica");
         }
-        let app = App::new(&settings, &database)?;
+        let (app, background) = App::new(&settings, &database)?;
         let (server, addr) = server::bind(settings.http_addr, settings.workers, app)
             .map_err(|error| format!("cannot listen on {}: {error}", settings.http_addr))?;
         tracing::info!(%addr, "listening");
         server.await?;
+        background.finish().await;
         tracing::info!("stopped");
         Ok(())
     }

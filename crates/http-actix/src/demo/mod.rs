@@ -14,7 +14,7 @@ use adapters_postgres::Demo;
 use domain::{
     Customer, CustomerId, Description, Email, Move, Name, NewOrder, Order, OrderLine, OrderStatus,
     Price, Principal, Product, ProductId, Quantity, Stock, StockId, StockLevel, Version,
-    placement::{Offer, State, decide},
+    placement::{Offer, Request, State, decide},
     ports::IdSource,
 };
 use fastrand::Rng;
@@ -93,9 +93,10 @@ fn orders(
         let lines = basket(&mut random, products)?;
         let order = NewOrder::new(customer.id, &lines)?;
         let state = state(customer, products);
-        let answers = decide(state, &[order], placed_at, ids).into_answers();
-        let placed = answers.into_iter().next().ok_or("no answer")??;
-        let order = moved_on(placed, age, number)?;
+        let batch = [Request::new(order)];
+        let plan = decide(state, &batch, placed_at, ids);
+        let placed = plan.accepted().next().ok_or("an order is refused")?;
+        let order = moved_on(placed.clone(), age, number)?;
         if order.status != OrderStatus::Cancelled {
             take(products, &order)?;
         }
@@ -129,6 +130,7 @@ fn state(customer: &Customer, products: &[(Product, Stock)]) -> State {
     State {
         offers: products.iter().map(offer).collect(),
         customers: std::iter::once(customer.id).collect(),
+        ..State::default()
     }
 }
 

@@ -12,7 +12,7 @@ mod query;
 pub(crate) use auth::{Credentials, TokenBody};
 pub(crate) use body::{FromBody, read_body};
 pub(crate) use customers::CustomerBody;
-pub(crate) use orders::{NewStatus, OrderBody};
+pub(crate) use orders::{NewStatus, OrderBody, PlaceQuery, QuoteBody};
 pub(crate) use products::{BestSellersBody, NewLevel, ProductBody, StockBody};
 pub(crate) use query::{FromQuery, read_query};
 

@@ -8,7 +8,10 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::body::{Fields, FromBody, Wrong};
+use super::{
+    body::{Fields, FromBody, Wrong},
+    query::{FromQuery, Parameters},
+};
 
 impl FromBody for OrderRequest {
     fn from_body(fields: &mut Fields<'_>) -> Result<Self, Wrong> {
@@ -38,6 +41,56 @@ impl FromBody for NewStatus {
     }
 }
 
+/// How an order is to be placed.
+pub(crate) struct PlaceQuery {
+    /// Only say what would happen.
+    pub(crate) validate_only: bool,
+}
+
+impl FromQuery for PlaceQuery {
+    fn from_query(parameters: &mut Parameters) -> Result<Self, Wrong> {
+        let validate_only = parameters.flag("validate_only")?;
+        Ok(Self { validate_only })
+    }
+}
+
+/// An order that could be placed: what `OrderBody` has, less what comes to be with placing.
+#[derive(Serialize)]
+pub(crate) struct QuoteBody {
+    customer_id: Uuid,
+    itens: Vec<QuoteItemBody>,
+    total: Decimal,
+}
+
+#[derive(Serialize)]
+struct QuoteItemBody {
+    product_id: Uuid,
+    quantidade: u32,
+    preco_unitario: Decimal,
+    subtotal: Decimal,
+}
+
+impl From<&Order> for QuoteBody {
+    fn from(order: &Order) -> Self {
+        Self {
+            customer_id: order.customer_id.as_uuid(),
+            itens: order.items.iter().map(QuoteItemBody::from).collect(),
+            total: order.total().as_decimal(),
+        }
+    }
+}
+
+impl From<&OrderItem> for QuoteItemBody {
+    fn from(item: &OrderItem) -> Self {
+        Self {
+            product_id: item.product_id.as_uuid(),
+            quantidade: item.quantity.units(),
+            preco_unitario: item.unit_price.as_decimal(),
+            subtotal: item.subtotal().as_decimal(),
+        }
+    }
+}
+
 #[derive(Serialize)]
 pub(crate) struct OrderBody {
     id: Uuid,
@@ -53,20 +106,15 @@ pub(crate) struct OrderBody {
 #[derive(Serialize)]
 struct ItemBody {
     id: Uuid,
-    product_id: Uuid,
-    quantidade: u32,
-    preco_unitario: Decimal,
-    subtotal: Decimal,
+    #[serde(flatten)]
+    quote: QuoteItemBody,
 }
 
 impl From<&Order> for OrderBody {
     fn from(order: &Order) -> Self {
         let item = |item: &OrderItem| ItemBody {
             id: item.id.as_uuid(),
-            product_id: item.product_id.as_uuid(),
-            quantidade: item.quantity.units(),
-            preco_unitario: item.unit_price.as_decimal(),
-            subtotal: item.subtotal().as_decimal(),
+            quote: item.into(),
         };
         Self {
             id: order.id.as_uuid(),

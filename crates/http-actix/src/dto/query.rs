@@ -72,6 +72,20 @@ impl Parameters {
         }
     }
 
+    /// Takes `true` or `false`; `false` when it is not given.
+    pub(super) fn flag(&mut self, name: &'static str) -> Result<bool, Wrong> {
+        self.known.push(name);
+        match self.raw.remove(name).as_deref() {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => {
+                let fault = Fault::in_query(name, "malformed", "must be true or false");
+                self.faults.push(fault);
+                Err(Wrong)
+            }
+        }
+    }
+
     fn refuse_the_rest(&mut self) {
         let known = self.known.join(", ");
         for name in std::mem::take(&mut self.raw).into_keys() {

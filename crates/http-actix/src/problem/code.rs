@@ -9,6 +9,7 @@ pub(crate) enum Code {
     MalformedJson,
     MalformedId,
     MalformedQuery,
+    MalformedIdempotencyKey,
     TokenMissing,
     TokenInvalid,
     TokenExpired,
@@ -22,16 +23,18 @@ pub(crate) enum Code {
     InsufficientStock,
     BodyTooLarge,
     UnsupportedMediaType,
+    IdempotencyKeyReused,
     Invalid,
     Internal,
     Unavailable,
 }
 
 impl Code {
-    pub(crate) const ALL: [Self; 19] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::MalformedJson,
         Self::MalformedId,
         Self::MalformedQuery,
+        Self::MalformedIdempotencyKey,
         Self::TokenMissing,
         Self::TokenInvalid,
         Self::TokenExpired,
@@ -45,6 +48,7 @@ impl Code {
         Self::InsufficientStock,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
+        Self::IdempotencyKeyReused,
         Self::Invalid,
         Self::Internal,
         Self::Unavailable,
@@ -72,6 +76,13 @@ impl Code {
                 "malformed_query",
                 "The query is not valid",
                 "Mend every parameter that `errors` names.",
+            ),
+            Self::MalformedIdempotencyKey => (
+                S::BAD_REQUEST,
+                "malformed_idempotency_key",
+                "The idempotency key is not valid",
+                "Send 1 to 255 visible ASCII characters in the header Idempotency-Key, for \
+                 example a UUID.",
             ),
             Self::TokenMissing => (
                 S::UNAUTHORIZED,
@@ -150,6 +161,12 @@ impl Code {
                 "unsupported_media_type",
                 "The body must be JSON",
                 "Send the header Content-Type: application/json.",
+            ),
+            Self::IdempotencyKeyReused => (
+                S::UNPROCESSABLE_ENTITY,
+                "idempotency_key_reused",
+                "The idempotency key stands for another request",
+                "Send a new request under a new key. A repeat must be the same as the first.",
             ),
             Self::Invalid => (
                 S::UNPROCESSABLE_ENTITY,

@@ -1,25 +1,44 @@
 //! `/orders`.
 
-use actix_web::{HttpResponse, web::Data};
+use actix_web::{
+    HttpResponse,
+    http::header::{HeaderName, HeaderValue},
+    web::Data,
+};
 use domain::{OrderId, services::OrderRequest};
 
 use super::{created, to_the_end};
 use crate::{
     app::App,
-    dto::{NewStatus, OrderBody},
-    extract::{Authenticated, Body, PathId},
+    dto::{NewStatus, OrderBody, PlaceQuery, QuoteBody},
+    extract::{Authenticated, Body, MaybeKey, PathId, Query},
     problem::Problem,
 };
+
+/// Says that an order was placed before, by a request with the same key.
+const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 pub(super) async fn place(
     app: Data<App>,
     Authenticated(caller): Authenticated,
+    MaybeKey(key): MaybeKey,
+    Query(PlaceQuery { validate_only }): Query<PlaceQuery>,
     Body(request): Body<OrderRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let place = async move { Ok(app.orders.place(&caller, request).await?) };
-    let order = to_the_end(place).await?;
-    let location = format!("/orders/{}", order.id);
-    Ok(created(location, OrderBody::from(&*order)))
+    if validate_only {
+        let quote = app.orders.quote(&caller, &request).await?;
+        return Ok(HttpResponse::Ok().json(QuoteBody::from(&quote)));
+    }
+    let placed = app.orders.place(&caller, request, key).await?;
+    let location = format!("/orders/{}", placed.order.id);
+    let mut response = created(location, OrderBody::from(&placed.order));
+    if placed.is_replay {
+        let replayed = HeaderValue::from_static("true");
+        response
+            .headers_mut()
+            .insert(IDEMPOTENCY_REPLAYED, replayed);
+    }
+    Ok(response)
 }
 
 pub(super) async fn get(

@@ -5,12 +5,14 @@ use mockall::Sequence;
 use super::*;
 use crate::{
     fixtures::{
-        caller, clock, customer_id, ids, line, order, order_id, own_caller, state, storage_is_down,
+        caller, clock, customer_id, ids, line, order, order_id, own_caller, owner, state,
+        storage_is_down,
     },
     ports::{
         MockOrderCache, MockOrderRepository, MockPlacement, MockPlacementStore,
         MockStatusChangeStore, MockStatusChangeUnit, OpenPlacement,
     },
+    services::DeskSettings,
 };
 
 /// The mocked ports; a call that a test does not expect fails it.
@@ -24,8 +26,17 @@ struct Ports {
 
 impl Ports {
     fn service(self) -> OrderService {
+        let settings = DeskSettings {
+            clerks: 1,
+            max_batch: 10,
+            max_waiting: 10,
+        };
+        let (desk, clerks) = Desk::open(Arc::new(self.placements), clock(), ids(), settings);
+        for clerk in clerks {
+            tokio::spawn(clerk.serve());
+        }
         OrderService::new(
-            Desk::new(Arc::new(self.placements), clock(), ids()),
+            desk,
             Arc::new(self.orders),
             Arc::new(self.changes),
             Arc::new(self.cache),
@@ -74,31 +85,45 @@ fn only_abandoned() -> MockStatusChangeUnit {
 }
 
 #[tokio::test]
-async fn the_cache_is_told_of_a_placed_order_only_after_the_commit() {
-    let mut sequence = Sequence::new();
+async fn an_order_is_placed_for_who_calls_and_committed() {
     let mut unit = MockPlacement::new();
-    unit.expect_commit()
-        .times(1)
-        .in_sequence(&mut sequence)
-        .returning(|_| Ok(()));
-    let mut ports = Ports::default().opening(unit);
-    ports
-        .cache
-        .expect_put()
-        .times(1)
-        .in_sequence(&mut sequence)
-        .return_const(());
-    let placed = ports
+    unit.expect_commit().times(1).returning(|_| Ok(()));
+    let placed = Ports::default()
+        .opening(unit)
         .service()
-        .place(&own_caller(1), request(None, &[line(1, 2)]))
+        .place(&own_caller(1), request(None, &[line(1, 2)]), None)
         .await
         .unwrap();
-    assert_eq!(placed.status, OrderStatus::Pending);
-    assert_eq!(placed.customer_id, customer_id(1));
+    assert_eq!(placed.order.status, OrderStatus::Pending);
+    assert_eq!(placed.order.customer_id, customer_id(1));
+    assert!(!placed.is_replay);
 }
 
 #[tokio::test]
-async fn a_commit_that_fails_places_nothing_and_tells_the_cache_nothing() {
+async fn a_key_is_written_with_the_order_that_it_stands_for() {
+    let mut unit = MockPlacement::new();
+    unit.expect_commit()
+        .withf(|plan| {
+            let placed = plan.accepted().map(|order| order.id);
+            plan.keys().iter().map(|(_, _, id)| *id).eq(placed)
+                && plan.keys()[0].0 == owner("key-1")
+        })
+        .times(1)
+        .returning(|_| Ok(()));
+    let placed = Ports::default()
+        .opening(unit)
+        .service()
+        .place(
+            &own_caller(1),
+            request(None, &[line(1, 2)]),
+            Some(owner("key-1").key),
+        )
+        .await;
+    assert!(placed.is_ok());
+}
+
+#[tokio::test]
+async fn a_commit_that_fails_places_nothing_and_is_told() {
     let mut unit = MockPlacement::new();
     unit.expect_commit()
         .times(1)
@@ -106,7 +131,7 @@ async fn a_commit_that_fails_places_nothing_and_tells_the_cache_nothing() {
     let failed = Ports::default()
         .opening(unit)
         .service()
-        .place(&own_caller(1), request(None, &[line(1, 2)]))
+        .place(&own_caller(1), request(None, &[line(1, 2)]), None)
         .await;
     assert!(matches!(
         failed,
@@ -122,7 +147,7 @@ async fn a_refused_order_tells_what_is_short_and_is_neither_committed_nor_cached
     let refused = Ports::default()
         .opening(unit)
         .service()
-        .place(&own_caller(1), request(None, &[line(1, 4)]))
+        .place(&own_caller(1), request(None, &[line(1, 4)]), None)
         .await;
     let Err(OrderError::Refused(Refusal::InsufficientStock { lines })) = refused else {
         panic!("not enough is in stock, got {refused:?}");
@@ -135,7 +160,7 @@ async fn a_refused_order_tells_what_is_short_and_is_neither_committed_nor_cached
 async fn a_customer_cannot_order_for_another() {
     let refused = Ports::default()
         .service()
-        .place(&own_caller(1), request(Some(2), &[line(1, 1)]))
+        .place(&own_caller(1), request(Some(2), &[line(1, 1)]), None)
         .await;
     assert!(matches!(refused, Err(OrderError::NotForAnother)));
 }
@@ -144,7 +169,11 @@ async fn a_customer_cannot_order_for_another() {
 async fn the_shop_names_whom_it_orders_for() {
     let refused = Ports::default()
         .service()
-        .place(&caller(Principal::Staff), request(None, &[line(1, 1)]))
+        .place(
+            &caller(Principal::Staff),
+            request(None, &[line(1, 1)]),
+            None,
+        )
         .await;
     assert!(matches!(refused, Err(OrderError::CustomerRequired)));
 }
@@ -153,7 +182,7 @@ async fn the_shop_names_whom_it_orders_for() {
 async fn an_order_without_lines_does_not_reach_storage() {
     let refused = Ports::default()
         .service()
-        .place(&own_caller(1), request(None, &[]))
+        .place(&own_caller(1), request(None, &[]), None)
         .await;
     assert!(matches!(refused, Err(OrderError::Lines(_))));
 }

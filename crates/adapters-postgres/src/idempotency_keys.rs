@@ -1,0 +1,31 @@
+//! Removing old idempotency keys. They are written and read in `placements.rs`.
+
+use async_trait::async_trait;
+use domain::{StorageError, ports::IdempotencyKeys};
+use time::OffsetDateTime;
+
+use crate::{database::Database, error::storage};
+
+const REMOVE_BEFORE: &str = "
+    delete from idempotency_keys
+    where (account_id, key) in (
+        select account_id, key
+        from idempotency_keys
+        where created_at < $1
+        order by created_at
+        limit $2
+    )";
+
+#[async_trait]
+impl IdempotencyKeys for Database {
+    #[tracing::instrument(level = "debug", name = "db.idempotency_keys.remove_before", skip_all)]
+    async fn remove_before(&self, moment: OffsetDateTime, limit: u32) -> Result<u64, StorageError> {
+        let client = self.client().await?;
+        let remove = client
+            .prepare_cached(REMOVE_BEFORE)
+            .await
+            .map_err(storage)?;
+        let removed = client.execute(&remove, &[&moment, &i64::from(limit)]).await;
+        removed.map_err(storage)
+    }
+}
