@@ -5,11 +5,13 @@ use std::{
     process::{Output, Stdio},
 };
 
-use integration_tests::{Client, PASSWORD, TestDatabase, eventually};
-use serde_json::json;
+use integration_tests::{Answer, Client, PASSWORD, TestDatabase, eventually};
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
-    process::Command,
+    process::{Child, Command},
+    sync::oneshot,
+    task::JoinHandle,
 };
 
 /// `balcao` with nothing of this process's environment but what is given.
@@ -61,6 +63,45 @@ fn stdout(output: &Output) -> &str {
     std::str::from_utf8(&output.stdout).unwrap().trim()
 }
 
+/// A server that runs, what it will have written into its log, and a client of it.
+struct Served {
+    process: Child,
+    log: JoinHandle<Vec<Value>>,
+    client: Client,
+}
+
+/// Starts the server, and waits until it is ready.
+async fn serve(database: &TestDatabase) -> Served {
+    let mut process = balcao(database, &["serve"]).spawn().unwrap();
+    let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
+    let (listening, addr) = oneshot::channel();
+    let log = tokio::spawn(async move {
+        let (mut log, mut listening) = (Vec::new(), Some(listening));
+        while let Some(line) = lines.next_line().await.unwrap() {
+            let secret = line.contains(PASSWORD) || line.contains("never shows");
+            assert!(!secret, "{line}");
+            let event: Value = serde_json::from_str(&line).unwrap();
+            if let Some(addr) = event["addr"].as_str()
+                && let Some(listening) = listening.take()
+            {
+                listening.send(addr.parse().unwrap()).unwrap();
+            }
+            log.push(event);
+        }
+        log
+    });
+    let client = Client::new(addr.await.expect("it listens"));
+    eventually("it is ready", || async {
+        client.get("/readyz").await.status == 200
+    })
+    .await;
+    Served {
+        process,
+        log,
+        client,
+    }
+}
+
 #[tokio::test]
 async fn from_an_empty_database_to_a_placed_order_and_a_clean_end() {
     let database = TestDatabase::empty().await;
@@ -94,20 +135,11 @@ async fn from_an_empty_database_to_a_placed_order_and_a_clean_end() {
     );
     assert_eq!(stdout(&seed().await), "the demonstration is there already");
 
-    let mut server = balcao(&database, &["serve"]).spawn().unwrap();
-    let mut log = BufReader::new(server.stderr.take().unwrap()).lines();
-    let addr = loop {
-        let line = log.next_line().await.unwrap().expect("it listens");
-        let event: serde_json::Value = serde_json::from_str(&line).unwrap();
-        if event["message"] == "listening" {
-            break event["addr"].as_str().unwrap().parse().unwrap();
-        }
-    };
-    let anonymous = Client::new(addr);
-    eventually("it is ready", || async {
-        anonymous.get("/readyz").await.status == 200
-    })
-    .await;
+    let Served {
+        mut process,
+        log,
+        client: anonymous,
+    } = serve(&database).await;
     let boss = anonymous.logged_in("boss@example.com").await;
     let product = boss.product("19.90", 3).await;
     let sign_up = json!({"nome": "Ana", "email": "ana@new.example", "password": PASSWORD});
@@ -118,23 +150,16 @@ async fn from_an_empty_database_to_a_placed_order_and_a_clean_end() {
     let top = anonymous.get("/products/best-sellers").await.expect(200);
     assert_eq!(top.body["items"].as_array().unwrap().len(), 10);
 
-    let pid = server.id().unwrap().to_string();
+    let pid = process.id().unwrap().to_string();
     let term = Command::new("kill")
         .args(["-TERM", &pid])
         .status()
         .await
         .unwrap();
     assert!(term.success());
-    let ended = tokio::time::timeout(integration_tests::PATIENCE, server.wait()).await;
+    let ended = tokio::time::timeout(integration_tests::PATIENCE, process.wait()).await;
     assert_eq!(ended.expect("it ends").unwrap().code(), Some(0));
-    let mut told = Vec::new();
-    while let Some(line) = log.next_line().await.unwrap() {
-        assert!(
-            !line.contains(PASSWORD) && !line.contains("never shows"),
-            "{line}"
-        );
-        told.push(serde_json::from_str::<serde_json::Value>(&line).unwrap());
-    }
+    let told = log.await.unwrap();
     let placed = told.iter().find(|e| e["http.route"] == "/orders").unwrap();
     assert_eq!(placed["http.method"], "POST");
     assert_eq!(placed["http.status"], 201);
@@ -142,6 +167,92 @@ async fn from_an_empty_database_to_a_placed_order_and_a_clean_end() {
     assert_eq!(placed["request_id"], *order.header("x-request-id").unwrap());
     assert!(placed["duration_ms"].as_f64().unwrap() > 0.0);
     assert_eq!(told.last().unwrap()["message"], "stopped");
+}
+
+/// Places orders under keys of its own until the server is gone, and says which keys were asked
+/// for and which of them were answered.
+async fn storm(buyer: Client, name: usize, product: String) -> (Vec<String>, Vec<String>) {
+    let (mut asked, mut answered) = (Vec::new(), Vec::new());
+    loop {
+        let key = format!("key-{name}-{}", asked.len());
+        asked.push(key.clone());
+        let body = json!({"itens": [{"product_id": product, "quantidade": 1}]});
+        let request = buyer.request("POST", "/orders").json(&body);
+        match request.header("idempotency-key", &key).send().await {
+            Ok(response) => {
+                assert_eq!(response.status().as_u16(), 201);
+                answered.push(key);
+            }
+            Err(_) => return (asked, answered),
+        }
+    }
+}
+
+#[tokio::test]
+async fn after_a_kill_in_a_storm_every_key_has_exactly_one_order() {
+    const STOCK: i64 = 1_000_000;
+    let database = TestDatabase::empty().await;
+    let mut server = serve(&database).await;
+    let anonymous = &server.client;
+    let create = [
+        "user",
+        "create",
+        "--email",
+        "boss@example.com",
+        "--role",
+        "admin",
+        "--password-stdin",
+    ];
+    let _ = stdout(&run(balcao(&database, &create), PASSWORD).await);
+    let boss = anonymous.logged_in("boss@example.com").await;
+    let product = boss.product("1.00", STOCK).await;
+    let sign_up = json!({"nome": "Ana", "email": "ana@example.com", "password": PASSWORD});
+    let _ = anonymous.post("/customers", &sign_up).await.expect(201);
+    let ana = anonymous.logged_in("ana@example.com").await;
+
+    let storms = (0..16).map(|name| tokio::spawn(storm(ana.clone(), name, product.clone())));
+    let storms: Vec<_> = storms.collect();
+    let watcher = database.client().await;
+    eventually("the storm is in full swing", || async {
+        let orders = watcher
+            .query_one("select count(*) from orders", &[])
+            .await
+            .unwrap();
+        orders.get::<_, i64>(0) > 200
+    })
+    .await;
+    server.process.start_kill().unwrap();
+    server.process.wait().await.unwrap();
+
+    let mut server = serve(&database).await;
+    let ana = ana.at(&server.client);
+    let mut keys = 0;
+    for storm in storms {
+        let (asked, answered) = storm.await.unwrap();
+        keys += i64::try_from(asked.len()).unwrap();
+        for key in asked {
+            let body = json!({"itens": [{"product_id": product, "quantidade": 1}]});
+            let request = ana
+                .request("POST", "/orders")
+                .header("idempotency-key", &key);
+            let answer = Answer::to(request.json(&body)).await.expect(201);
+            if answered.contains(&key) {
+                assert_eq!(answer.header("idempotency-replayed"), Some("true"), "{key}");
+            }
+        }
+    }
+    let counted = "
+        select (select count(*) from orders),
+               (select count(*) from idempotency_keys),
+               (select quantidade_disponivel + (select sum(quantidade) from itens_order) from stock)";
+    let counted = watcher.query_one(counted, &[]).await.unwrap();
+    assert_eq!(
+        (counted.get::<_, i64>(0), counted.get::<_, i64>(1)),
+        (keys, keys)
+    );
+    assert_eq!(counted.get::<_, i64>(2), STOCK);
+    server.process.start_kill().unwrap();
+    server.process.wait().await.unwrap();
 }
 
 #[tokio::test]

@@ -75,8 +75,18 @@ impl TestServer {
     /// When it does not start.
     #[must_use]
     pub fn start(database: &TestDatabase, caches: Caches) -> Self {
+        Self::start_with_desk(database, caches, DESK)
+    }
+
+    /// Starts a server over a database, with a desk that is manned like this.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start.
+    #[must_use]
+    pub fn start_with_desk(database: &TestDatabase, caches: Caches, desk: DeskSettings) -> Self {
         let database_url = database.url();
-        let settings = settings(&database_url, caches);
+        let settings = settings(&database_url, caches, desk);
         let (started, start) = mpsc::channel();
         let thread = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
@@ -161,7 +171,7 @@ impl Drop for TestServer {
     }
 }
 
-fn settings(database_url: &str, caches: Caches) -> Settings {
+fn settings(database_url: &str, caches: Caches, desk: DeskSettings) -> Settings {
     Settings {
         http_addr: SocketAddr::from(([127, 0, 0, 1], 0)),
         workers: 2,
@@ -176,6 +186,6 @@ fn settings(database_url: &str, caches: Caches) -> Settings {
             ttl: Duration::from_mins(15),
         },
         passwords: PASSWORDS,
-        desk: DESK,
+        desk,
     }
 }

@@ -9,7 +9,7 @@ use std::{
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest,
     dev::Payload,
-    http::header::{self, HeaderValue},
+    http::header::{self, EntityTag, Header, HeaderValue, IfNoneMatch},
     web,
 };
 use domain::{Caller, IdempotencyKey};
@@ -94,6 +94,32 @@ fn read_key(header: &HeaderValue) -> Result<MaybeKey, Problem> {
     bare.and_then(|key| IdempotencyKey::parse(key).ok())
         .map(|key| MaybeKey(Some(key)))
         .ok_or(Problem::new(Code::MalformedIdempotencyKey))
+}
+
+/// What the caller has already: the header `If-None-Match` (RFC 9110, section 13.1.2).
+pub(crate) struct Known(Option<IfNoneMatch>);
+
+impl Known {
+    /// Whether it has this.
+    pub(crate) fn holds(&self, tag: &EntityTag) -> bool {
+        match &self.0 {
+            None => false,
+            Some(IfNoneMatch::Any) => true,
+            Some(IfNoneMatch::Items(known)) => known.iter().any(|known| known.weak_eq(tag)),
+        }
+    }
+}
+
+impl FromRequest for Known {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    /// A header that cannot be read is passed over: the caller gets the whole answer.
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let is_there = request.headers().contains_key(header::IF_NONE_MATCH);
+        let known = is_there.then(|| IfNoneMatch::parse(request).ok());
+        ready(Ok(Self(known.flatten())))
+    }
 }
 
 /// The query, read and checked.

@@ -5,6 +5,8 @@ mod auth;
 mod coherence;
 mod customers;
 mod degraded;
+mod desk;
+mod idempotency;
 mod orders;
 mod problems;
 mod products;

@@ -263,3 +263,45 @@ async fn an_order_whose_buyer_hangs_up_is_placed_whole_or_not_at_all() {
     )
     .await;
 }
+
+#[tokio::test]
+async fn who_has_this_version_already_gets_no_body() {
+    let database = TestDatabase::migrated().await;
+    let server = TestServer::start(&database, Caches::redis());
+    let staff = server.staff().await;
+    let product = staff.product("1.00", 9).await;
+    let (ana, id) = server.customer().await;
+    let (bob, _) = server.customer().await;
+    let placed = ana.order(&product, 1).await.expect(201);
+    let order = format!("/orders/{}", placed.body["id"].as_str().unwrap());
+    for path in [&order, &format!("/customers/{id}")] {
+        let ask = |tag: &str| Answer::to(ana.request("GET", path).header("if-none-match", tag));
+        let tag = ana
+            .get(path)
+            .await
+            .expect(200)
+            .header("etag")
+            .unwrap()
+            .to_owned();
+        for known in [&tag, "*", &format!("\"0\", W/{tag}")] {
+            let answer = ask(known).await.expect(304);
+            assert_eq!(answer.header("etag"), Some(tag.as_str()));
+            assert_eq!(answer.body, Value::Null);
+        }
+        for unknown in ["\"0\"", "nonsense"] {
+            let _ = ask(unknown).await.expect(200);
+        }
+        // What somebody has does not open anothers' things.
+        let anothers = Answer::to(bob.request("GET", path).header("if-none-match", &tag)).await;
+        let _ = anothers.expect_problem(404, "not_found");
+    }
+    let tag = ana.get(&order).await.header("etag").unwrap().to_owned();
+    let _ = staff
+        .put(&order, &json!({"status": "paid"}))
+        .await
+        .expect(200);
+    let answer = Answer::to(ana.request("GET", &order).header("if-none-match", &tag)).await;
+    let answer = answer.expect(200);
+    assert_eq!(answer.body["status"], "paid");
+    assert_ne!(answer.header("etag"), Some(tag.as_str()));
+}

@@ -1,13 +1,13 @@
 //! `/customers`.
 
 use actix_web::{HttpResponse, web::Data};
-use domain::services::Registration;
+use domain::{CustomerId, services::Registration};
 
-use super::{created, to_the_end};
+use super::{created, to_the_end, unless_known};
 use crate::{
     app::App,
     dto::CustomerBody,
-    extract::{Authenticated, Body, MaybeAuthenticated, PathId},
+    extract::{Authenticated, Body, Known, MaybeAuthenticated, PathId},
     problem::Problem,
 };
 
@@ -30,8 +30,14 @@ pub(super) async fn register(
 pub(super) async fn get(
     app: Data<App>,
     Authenticated(caller): Authenticated,
-    PathId(id): PathId<domain::CustomerId>,
+    PathId(id): PathId<CustomerId>,
+    known: Known,
 ) -> Result<HttpResponse, Problem> {
     let customer = app.customers.get(&caller, id).await?;
-    Ok(HttpResponse::Ok().json(CustomerBody::from(&*customer)))
+    let version = customer.version.number();
+    Ok(unless_known(
+        &known,
+        version,
+        CustomerBody::from(&*customer),
+    ))
 }

@@ -12,7 +12,10 @@ use actix_web::{
     HttpResponse, Resource, Route,
     body::BoxBody,
     guard,
-    http::{Method, StatusCode, header},
+    http::{
+        Method, StatusCode,
+        header::{self, EntityTag},
+    },
     middleware::{Next, from_fn},
     rt, web,
 };
@@ -21,6 +24,7 @@ use serde::Serialize;
 
 use crate::{
     access::{self, Access},
+    extract::Known,
     problem::{Code, Problem},
 };
 
@@ -138,6 +142,22 @@ fn created(location: String, body: impl Serialize) -> HttpResponse {
     HttpResponse::build(StatusCode::CREATED)
         .insert_header((header::LOCATION, location))
         .json(body)
+}
+
+/// 200 with the entity, or 304 when the caller has this version already (RFC 9110,
+/// section 8.8.3). Whoever keeps the answer asks again before using it.
+fn unless_known(known: &Known, version: i64, body: impl Serialize) -> HttpResponse {
+    let tag = EntityTag::new_strong(version.to_string());
+    let is_known = known.holds(&tag);
+    let mut response = HttpResponse::Ok();
+    response
+        .insert_header(header::ETag(tag))
+        .insert_header((header::CACHE_CONTROL, "private, no-cache"));
+    if is_known {
+        response.status(StatusCode::NOT_MODIFIED).finish()
+    } else {
+        response.json(body)
+    }
 }
 
 /// Finishes a write even when the client hangs up: what was committed is also told to the cache.

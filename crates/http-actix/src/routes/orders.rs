@@ -7,11 +7,11 @@ use actix_web::{
 };
 use domain::{OrderId, services::OrderRequest};
 
-use super::{created, to_the_end};
+use super::{created, to_the_end, unless_known};
 use crate::{
     app::App,
     dto::{NewStatus, OrderBody, PlaceQuery, QuoteBody},
-    extract::{Authenticated, Body, MaybeKey, PathId, Query},
+    extract::{Authenticated, Body, Known, MaybeKey, PathId, Query},
     problem::Problem,
 };
 
@@ -45,9 +45,11 @@ pub(super) async fn get(
     app: Data<App>,
     Authenticated(caller): Authenticated,
     PathId(id): PathId<OrderId>,
+    known: Known,
 ) -> Result<HttpResponse, Problem> {
     let order = app.orders.get(&caller, id).await?;
-    Ok(HttpResponse::Ok().json(OrderBody::from(&*order)))
+    let version = order.version.number();
+    Ok(unless_known(&known, version, OrderBody::from(&*order)))
 }
 
 pub(super) async fn change_status(
