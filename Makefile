@@ -1,7 +1,7 @@
 # What can be done here. `make help` lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help run reset test integration lint format verify
+.PHONY: help run reset test integration lint format bench verify
 
 TEST_SERVICES := .dev/test
 
@@ -43,5 +43,8 @@ lint: ## format, clippy, docs, and who may depend on whom
 
 format: ## format the code
 	cargo fmt --all
+
+bench: ## measure placing and reading against pgbench and bare actix-web (needs wrk)
+	@deploy/bench/run
 
 verify: lint test integration ## everything that CI runs
