@@ -13,7 +13,11 @@ async fn main() -> std::io::Result<()> {
         let body = body.clone();
         let answer = move || {
             let body = body.clone();
-            async move { HttpResponse::Ok().content_type("application/json").body(body) }
+            async move {
+                HttpResponse::Ok()
+                    .content_type("application/json")
+                    .body(body)
+            }
         };
         App::new().default_service(web::to(answer))
     };

@@ -6,9 +6,8 @@ use domain::{
     AccountId, Caller, CustomerId, Principal, Role,
     ports::{AccessToken, Clock, IdSource, TokenError, Tokens},
 };
-use jsonwebtoken::{
-    Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode, errors::ErrorKind,
-};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
+use moka::sync::Cache;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -28,7 +27,19 @@ pub struct JwtTokens {
     ttl: Duration,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
+    verified: Cache<String, Verified>,
 }
+
+/// What a good token says. A signature does not change: it is checked once, the time each time.
+#[derive(Clone, Copy)]
+struct Verified {
+    caller: Caller,
+    /// In seconds since 1970.
+    expires_at: i64,
+}
+
+/// How many tokens are known to be good without checking their signature again.
+const MAX_VERIFIED: u64 = 10_000;
 
 /// With what tokens are signed, and how long they are good.
 #[derive(Debug, Clone)]
@@ -71,7 +82,27 @@ impl JwtTokens {
             ttl: settings.ttl,
             clock,
             ids,
+            verified: Cache::builder()
+                .max_capacity(MAX_VERIFIED)
+                .time_to_live(settings.ttl)
+                .build(),
         }
+    }
+
+    fn check_signature(&self, token: &str) -> Result<Verified, TokenError> {
+        let claims = decode::<Claims>(token, &self.decoding, &self.validation)
+            .map_err(|_| TokenError::Invalid)?
+            .claims;
+        let role: Role = claims.role.parse().map_err(|_| TokenError::Invalid)?;
+        let principal = Principal::from_parts(role, claims.customer_id.map(CustomerId::new))
+            .ok_or(TokenError::Invalid)?;
+        Ok(Verified {
+            caller: Caller {
+                account_id: AccountId::new(claims.sub),
+                principal,
+            },
+            expires_at: claims.exp,
+        })
     }
 }
 
@@ -97,27 +128,25 @@ impl Tokens for JwtTokens {
     }
 
     fn verify(&self, token: &str) -> Result<Caller, TokenError> {
-        let claims = decode::<Claims>(token, &self.decoding, &self.validation)
-            .map_err(|error| match error.kind() {
-                ErrorKind::ExpiredSignature => TokenError::Expired,
-                _ => TokenError::Invalid,
-            })?
-            .claims;
-        if claims.exp <= self.clock.now().unix_timestamp() {
+        let known = self.verified.get(token);
+        let verified = match known {
+            Some(verified) => verified,
+            None => self.check_signature(token)?,
+        };
+        if verified.expires_at <= self.clock.now().unix_timestamp() {
             return Err(TokenError::Expired);
         }
-        let role: Role = claims.role.parse().map_err(|_| TokenError::Invalid)?;
-        let principal = Principal::from_parts(role, claims.customer_id.map(CustomerId::new))
-            .ok_or(TokenError::Invalid)?;
-        Ok(Caller {
-            account_id: AccountId::new(claims.sub),
-            principal,
-        })
+        if known.is_none() {
+            self.verified.insert(token.to_owned(), verified);
+        }
+        Ok(verified.caller)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use time::{OffsetDateTime, macros::datetime};
 
     use super::*;
@@ -130,6 +159,14 @@ mod tests {
     impl Clock for StoppedAt {
         fn now(&self) -> OffsetDateTime {
             self.0
+        }
+    }
+
+    struct Moving(Arc<Mutex<OffsetDateTime>>);
+
+    impl Clock for Moving {
+        fn now(&self) -> OffsetDateTime {
+            *self.0.lock().unwrap()
         }
     }
 
@@ -187,6 +224,26 @@ mod tests {
             at(datetime!(2026-11-23 12:15 UTC)),
             Err(TokenError::Expired)
         ));
+    }
+
+    #[test]
+    fn a_token_that_was_good_is_still_looked_at_for_its_time() {
+        let now = Arc::new(Mutex::new(noon()));
+        let settings = JwtSettings {
+            secret: SECRET.into(),
+            ttl: Duration::from_mins(15),
+        };
+        let tokens = JwtTokens::new(
+            &settings,
+            Arc::new(Moving(Arc::clone(&now))),
+            Arc::new(UuidV7Source),
+        );
+        let token = tokens.issue(&caller(Principal::Staff)).unwrap().token;
+        for _ in 0..2 {
+            assert_eq!(tokens.verify(&token).unwrap(), caller(Principal::Staff));
+        }
+        *now.lock().unwrap() = datetime!(2026-11-23 12:15 UTC);
+        assert!(matches!(tokens.verify(&token), Err(TokenError::Expired)));
     }
 
     #[test]
