@@ -1,5 +1,6 @@
-//! What is written into an entry: entities as JSON. A field that is renamed or changes its
-//! meaning needs a new [`FORMAT`], so that replicas of two releases do not misread each other.
+//! What is written into an entry: entities in postcard's compact form. A field that is added,
+//! moved or changes its meaning needs a new [`FORMAT`], so that replicas of two releases do not
+//! misread each other.
 
 use domain::{
     BestSeller, Customer, CustomerId, Email, Name, Order, OrderId, OrderItem, OrderItemId,
@@ -11,13 +12,20 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// The format of the entries, a part of every key.
-pub(crate) const FORMAT: &str = "1";
+pub(crate) const FORMAT: &str = "2";
+
+/// A price, as the sixteen bytes of its decimal.
+type StoredPrice = [u8; 16];
+
+fn price(stored: StoredPrice) -> Result<Price, ValueError> {
+    Price::from_decimal(Decimal::deserialize(stored))
+}
 
 #[derive(Serialize, Deserialize)]
 pub(crate) struct OrderEntry {
     id: Uuid,
     customer_id: Uuid,
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "time::serde::timestamp::microseconds")]
     placed_at: OffsetDateTime,
     status: String,
     items: Vec<ItemEntry>,
@@ -29,7 +37,7 @@ struct ItemEntry {
     id: Uuid,
     product_id: Uuid,
     quantity: i64,
-    unit_price: Decimal,
+    unit_price: StoredPrice,
 }
 
 impl From<&Order> for OrderEntry {
@@ -38,7 +46,7 @@ impl From<&Order> for OrderEntry {
             id: item.id.as_uuid(),
             product_id: item.product_id.as_uuid(),
             quantity: item.quantity.units().into(),
-            unit_price: item.unit_price.as_decimal(),
+            unit_price: item.unit_price.as_decimal().serialize(),
         };
         Self {
             id: order.id.as_uuid(),
@@ -60,7 +68,7 @@ impl TryFrom<OrderEntry> for Order {
                 id: OrderItemId::new(item.id),
                 product_id: ProductId::new(item.product_id),
                 quantity: Quantity::from_stored(item.quantity)?,
-                unit_price: Price::from_decimal(item.unit_price)?,
+                unit_price: price(item.unit_price)?,
             })
         };
         Ok(Self {
@@ -83,7 +91,7 @@ pub(crate) struct CustomerEntry {
     id: Uuid,
     name: String,
     email: String,
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "time::serde::timestamp::microseconds")]
     created_at: OffsetDateTime,
     version: i64,
 }
@@ -116,7 +124,7 @@ impl TryFrom<CustomerEntry> for Customer {
 
 #[derive(Serialize, Deserialize)]
 pub(crate) struct BestSellersEntry {
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "time::serde::timestamp::microseconds")]
     as_of: OffsetDateTime,
     items: Vec<BestSellerEntry>,
 }
@@ -125,7 +133,7 @@ pub(crate) struct BestSellersEntry {
 struct BestSellerEntry {
     product_id: Uuid,
     name: String,
-    price: Decimal,
+    price: StoredPrice,
     sold: u64,
 }
 
@@ -134,7 +142,7 @@ impl From<&BestSellersList> for BestSellersEntry {
         let item = |item: &BestSeller| BestSellerEntry {
             product_id: item.product_id.as_uuid(),
             name: item.name.as_str().to_owned(),
-            price: item.price.as_decimal(),
+            price: item.price.as_decimal().serialize(),
             sold: item.sold,
         };
         Self {
@@ -152,7 +160,7 @@ impl TryFrom<BestSellersEntry> for BestSellersList {
             Ok(BestSeller {
                 product_id: ProductId::new(item.product_id),
                 name: Name::parse(&item.name)?,
-                price: Price::from_decimal(item.price)?,
+                price: price(item.price)?,
                 sold: item.sold,
             })
         };

@@ -85,7 +85,7 @@ impl RedisCache {
         E: DeserializeOwned + TryInto<T>,
     {
         let body = self.store.get(&key).await?;
-        let read = serde_json::from_slice::<E>(&body).ok();
+        let read = postcard::from_bytes::<E>(&body).ok();
         let value = read.and_then(|entry| entry.try_into().ok());
         if value.is_none() {
             tracing::warn!(key, "an entry of the cache cannot be understood");
@@ -94,7 +94,7 @@ impl RedisCache {
     }
 
     async fn write(&self, key: String, version: i64, entry: impl Serialize + Send, ttl: Duration) {
-        match serde_json::to_vec(&entry) {
+        match postcard::to_stdvec(&entry) {
             Ok(body) => self.store.put(&key, version, &body, ttl).await,
             Err(error) => tracing::error!(%error, key, "an entity cannot be cached"),
         }

@@ -17,6 +17,7 @@ use deadpool_redis::{
     },
 };
 use thiserror::Error;
+use thread_local::ThreadLocal;
 
 use crate::{
     availability::{Availability, Missed},
@@ -44,13 +45,17 @@ const FIRST_VERSION: i64 = domain::Version::FIRST.number();
 /// How long to wait before asking a Redis again that did not answer.
 const RETRY_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Redis, asked through one multiplexed connection for reads, and a pool for the script that
-/// writes. Clones share both.
+/// Redis, asked through a multiplexed connection of each thread for reads, and a pool for the
+/// script that writes. Clones share all of them.
 #[derive(Clone)]
 pub(crate) struct Store(Arc<Inner>);
 
 struct Inner {
-    reads: ConnectionManager,
+    client: Client,
+    config: ConnectionManagerConfig,
+    /// What a connection does is done on the thread that opened it: a connection of its own
+    /// spares each thread waking another one for every read.
+    reads: ThreadLocal<ConnectionManager>,
     writes: Pool,
     availability: Availability,
     timeout: Duration,
@@ -77,13 +82,7 @@ impl Store {
         let info = url.into_connection_info()?;
         let nodelay = info.tcp_settings().clone().set_nodelay(true);
         let info = info.set_tcp_settings(nodelay);
-        let reads = ConnectionManager::new_lazy_with_config(
-            Client::open(info.clone())?,
-            ConnectionManagerConfig::new()
-                .set_number_of_retries(1)
-                .set_connection_timeout(Some(timeout))
-                .set_response_timeout(Some(timeout)),
-        )?;
+        let client = Client::open(info.clone())?;
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(timeout))
             .set_response_timeout(Some(timeout));
@@ -98,8 +97,14 @@ impl Store {
                 let kind = redis::ErrorKind::InvalidClientConfig;
                 RedisError::from((kind, "no pool", error.to_string()))
             })?;
+        let config = ConnectionManagerConfig::new()
+            .set_number_of_retries(1)
+            .set_connection_timeout(Some(timeout))
+            .set_response_timeout(Some(timeout));
         Ok(Self(Arc::new(Inner {
-            reads,
+            client,
+            config,
+            reads: ThreadLocal::new(),
             writes,
             availability: Availability::up(),
             timeout,
@@ -180,8 +185,17 @@ async fn wait_until_up(store: Weak<Inner>) {
 }
 
 impl Inner {
+    /// This thread's connection for reads; it connects when it is first used.
+    fn connection(&self) -> Result<ConnectionManager, RedisError> {
+        let open = || {
+            let (client, config) = (self.client.clone(), self.config.clone());
+            ConnectionManager::new_lazy_with_config(client, config)
+        };
+        self.reads.get_or_try(open).cloned()
+    }
+
     async fn read(&self, key: &str) -> Result<Option<Vec<u8>>, Failure> {
-        let mut connection = self.reads.clone();
+        let mut connection = self.connection()?;
         let get = redis::cmd("GET").arg(key).to_owned();
         self.within_timeout(async { Ok(get.query_async(&mut connection).await?) })
             .await
@@ -205,7 +219,7 @@ impl Inner {
     }
 
     async fn ping(&self) -> Result<(), Failure> {
-        let mut connection = self.reads.clone();
+        let mut connection = self.connection()?;
         self.within_timeout(async { Ok(redis::cmd("PING").query_async(&mut connection).await?) })
             .await
     }
