@@ -7,12 +7,16 @@ use domain::StorageError;
 use thiserror::Error;
 use tokio_postgres::{Config, NoTls, config::SslMode};
 
-use crate::error::{from_pool, storage};
+use crate::{
+    error::{from_pool, storage},
+    product_reads::ProductReads,
+};
 
 /// A PostgreSQL database: every storage port of the domain. Clones share one pool.
 #[derive(Clone)]
 pub struct Database {
     pool: Pool,
+    pub(crate) product_reads: ProductReads,
 }
 
 /// How to reach a database.
@@ -92,7 +96,11 @@ impl Database {
             .recycle_timeout(Some(CONNECTION_TIMEOUT))
             .build()
             .map_err(StorageError::internal)?;
-        Ok(Self { pool })
+        let product_reads = ProductReads::new(pool.clone());
+        Ok(Self {
+            pool,
+            product_reads,
+        })
     }
 
     /// Whether PostgreSQL answers.

@@ -11,6 +11,7 @@ mod idempotency_keys;
 mod migrations;
 mod orders;
 mod placements;
+mod product_reads;
 mod products;
 mod status_changes;
 mod stock;

@@ -14,12 +14,6 @@ use crate::{
     stock,
 };
 
-const FIND: &str = "
-    select products.id, nome, descricao, preco, created_at, quantidade_disponivel
-    from products
-    join stock on stock.product_id = products.id
-    where products.id = $1";
-
 const INSERT: &str = "
     insert into products (id, nome, descricao, preco, created_at)
     values ($1, $2, $3, $4, $5)";
@@ -28,13 +22,7 @@ const INSERT: &str = "
 impl ProductRepository for Database {
     #[tracing::instrument(level = "debug", name = "db.products.find", skip_all)]
     async fn find(&self, id: ProductId) -> Result<Option<StockedProduct>, StorageError> {
-        let client = self.client().await?;
-        let find = client.prepare_cached(FIND).await.map_err(storage)?;
-        let row = client
-            .query_opt(&find, &[&id.as_uuid()])
-            .await
-            .map_err(storage)?;
-        row.as_ref().map(stocked_product).transpose()
+        self.product_reads.find(id).await
     }
 
     #[tracing::instrument(level = "debug", name = "db.products.insert", skip_all)]
@@ -67,7 +55,8 @@ pub(crate) async fn insert(client: &Client, product: &Product) -> Result<(), Err
     Ok(())
 }
 
-fn stocked_product(row: &Row) -> Result<StockedProduct, StorageError> {
+/// A product from its row, joined with that of its stock.
+pub(crate) fn stocked_product(row: &Row) -> Result<StockedProduct, StorageError> {
     let description: Option<&str> = column(row, "descricao")?;
     Ok(StockedProduct {
         product: Product {

@@ -12,6 +12,7 @@ use thiserror::Error;
 
 use crate::{
     entries::{BestSellersEntry, CustomerEntry, FORMAT, OrderEntry},
+    in_process::InProcessCache,
     store::Store,
     times::TimesToLive,
 };
@@ -19,9 +20,14 @@ use crate::{
 /// The cache ports, in Redis.
 pub struct RedisCache {
     store: Store,
+    /// Lists of best sellers, for a moment: many read them, and they may be old.
+    near: InProcessCache,
     namespace: String,
     ttl: TimesToLive,
 }
+
+/// How long a list of best sellers is kept in this process, on top of its time in Redis.
+const NEAR_TTL: Duration = Duration::from_secs(1);
 
 /// How to reach Redis, and how to use it.
 #[derive(Debug, Clone)]
@@ -52,8 +58,13 @@ impl RedisCache {
     pub fn new(settings: RedisSettings) -> Result<Self, InvalidRedisUrl> {
         let store = Store::new(&settings.url, settings.max_connections, settings.timeout)
             .map_err(|_| InvalidRedisUrl)?;
+        let near = InProcessCache::new(TimesToLive {
+            best_sellers: NEAR_TTL,
+            ..settings.ttl
+        });
         Ok(Self {
             store,
+            near,
             namespace: settings.namespace,
             ttl: settings.ttl,
         })
@@ -131,11 +142,17 @@ impl CustomerCache for RedisCache {
 #[async_trait]
 impl BestSellersCache for RedisCache {
     async fn get(&self, days: u16) -> Option<Arc<BestSellersList>> {
-        self.read::<BestSellersEntry, _>(self.key("best-sellers", days))
-            .await
+        if let Some(list) = BestSellersCache::get(&self.near, days).await {
+            return Some(list);
+        }
+        let key = self.key("best-sellers", days);
+        let list = self.read::<BestSellersEntry, _>(key).await?;
+        BestSellersCache::put(&self.near, days, Arc::clone(&list)).await;
+        Some(list)
     }
 
     async fn put(&self, days: u16, list: Arc<BestSellersList>) {
+        BestSellersCache::put(&self.near, days, Arc::clone(&list)).await;
         // A list's version is its moment, in microseconds since 1970.
         let microseconds = list.as_of.unix_timestamp_nanos() / 1_000;
         let version = i64::try_from(microseconds).unwrap_or(i64::MAX);

@@ -19,6 +19,7 @@ use domain::Caller;
 use crate::{
     app::App,
     problem::{Code, Problem},
+    routes::MatchedRoute,
 };
 
 /// Names a request, in the log and to the caller.
@@ -93,12 +94,13 @@ fn explain(
 fn log(response: &ServiceResponse<BoxBody>, id: &str, start: Instant, cause: Option<&str>) {
     let request = response.request();
     let method = request.method().as_str();
-    let route = request.match_pattern();
-    let route = route.as_deref().unwrap_or("(none)");
+    let extensions = request.extensions();
+    let route = extensions
+        .get::<MatchedRoute>()
+        .map_or("(none)", |route| route.0);
     let status = response.status().as_u16();
     let duration_ms = (start.elapsed().as_secs_f64() * 1e6).round() / 1e3;
-    let role = request
-        .extensions()
+    let role = extensions
         .get::<Caller>()
         .map_or("anonymous", |caller| caller.principal.role().as_str());
     if response.status().is_server_error() {

@@ -9,8 +9,9 @@ mod orders;
 mod products;
 
 use actix_web::{
-    HttpResponse, Resource, Route,
+    HttpMessage, HttpResponse, Resource, Route,
     body::BoxBody,
+    dev::ServiceRequest,
     guard,
     http::{
         Method, StatusCode,
@@ -32,6 +33,10 @@ use crate::{
 const SHOP: &[Role] = &[Role::Staff, Role::Admin];
 /// Everybody who has an account.
 const ANYBODY: &[Role] = &[Role::Customer, Role::Staff, Role::Admin];
+
+/// The path of the endpoint that answers a request, for the log.
+#[derive(Clone, Copy)]
+pub(crate) struct MatchedRoute(pub(crate) &'static str);
 
 /// One thing that the API can do.
 pub struct Endpoint {
@@ -91,15 +96,18 @@ impl Endpoint {
 
     /// The handler behind its guards. This is the only way to a handler.
     fn route(&self) -> Route {
-        let access = self.access;
+        let (access, path) = (self.access, self.path);
         let mut methods = self.methods().map(method_guard);
         let mut route = (self.handler)();
         if let Some(first) = methods.next() {
             route = route.guard(methods.fold(guard::Any(first), guard::AnyGuard::or));
         }
-        route.wrap(from_fn(move |request, next: Next<BoxBody>| {
-            access::guard(access, request, next)
-        }))
+        route.wrap(from_fn(
+            move |request: ServiceRequest, next: Next<BoxBody>| {
+                request.extensions_mut().insert(MatchedRoute(path));
+                access::guard(access, request, next)
+            },
+        ))
     }
 }
 

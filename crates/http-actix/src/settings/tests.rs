@@ -1,6 +1,6 @@
 //! What is told of bad settings, and what is never told.
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches, Parser, builder::Resettable};
 
 use super::*;
 
@@ -13,9 +13,11 @@ struct Line {
 const DATABASE: &str = "--database-url=postgres://balcao:hunter2@localhost/balcao";
 const SECRET: &str = "--jwt-secret=0123456789abcdef0123456789abcdef";
 
+/// Reads flags alone: what this process has in its environment is none of these tests' business.
 fn check(flags: &[&str]) -> Result<Settings, BadSettings> {
-    let line = ["serve"].iter().chain(flags);
-    Line::parse_from(line).serve.check()
+    let command = Line::command().mut_args(|arg| arg.env(Resettable::Reset));
+    let matches = command.get_matches_from(["serve"].iter().chain(flags));
+    Line::from_arg_matches(&matches).unwrap().serve.check()
 }
 
 #[test]

@@ -1,0 +1,93 @@
+//! Reading products at speed: the look-ups that arrive while a statement is under way are
+//! answered together by the next one. At rest nobody waits, and what is answered was read after
+//! it was asked for.
+
+use std::{collections::HashMap, sync::Arc};
+
+use deadpool_postgres::Pool;
+use domain::{ProductId, StockedProduct, StorageError};
+use thread_local::ThreadLocal;
+use tokio::sync::{
+    mpsc::{self, UnboundedReceiver, UnboundedSender},
+    oneshot,
+};
+use uuid::Uuid;
+
+use crate::{
+    error::{column, from_pool, storage},
+    products::stocked_product,
+};
+
+const FIND_ALL: &str = "
+    select products.id, nome, descricao, preco, created_at, quantidade_disponivel
+    from products
+    join stock on stock.product_id = products.id
+    where products.id = any($1)";
+
+/// The most look-ups that one statement answers.
+const MAX_BATCH: usize = 256;
+
+/// Each thread reads for itself: nobody wakes another thread for an answer.
+#[derive(Clone)]
+pub(crate) struct ProductReads {
+    readers: Arc<ThreadLocal<UnboundedSender<Lookup>>>,
+    pool: Pool,
+}
+
+type Answer = Result<Option<StockedProduct>, StorageError>;
+
+struct Lookup {
+    id: ProductId,
+    answer: oneshot::Sender<Answer>,
+}
+
+impl ProductReads {
+    pub(crate) fn new(pool: Pool) -> Self {
+        Self {
+            readers: Arc::new(ThreadLocal::new()),
+            pool,
+        }
+    }
+
+    pub(crate) async fn find(&self, id: ProductId) -> Answer {
+        let reader = self.readers.get_or(|| {
+            let (reader, lookups) = mpsc::unbounded_channel();
+            tokio::spawn(read(self.pool.clone(), lookups));
+            reader
+        });
+        let (answer, answered) = oneshot::channel();
+        reader
+            .send(Lookup { id, answer })
+            .map_err(StorageError::unavailable)?;
+        answered.await.map_err(StorageError::unavailable)?
+    }
+}
+
+/// Answers look-ups until nobody can ask any more.
+async fn read(pool: Pool, mut lookups: UnboundedReceiver<Lookup>) {
+    let mut batch = Vec::with_capacity(MAX_BATCH);
+    while lookups.recv_many(&mut batch, MAX_BATCH).await > 0 {
+        let found = find_all(&pool, &batch).await;
+        for Lookup { id, answer } in batch.drain(..) {
+            // Who has hung up is not told.
+            let _ = answer.send(match &found {
+                Ok(found) => found.get(&id.as_uuid()).cloned().transpose(),
+                Err(error) => Err(error.clone()),
+            });
+        }
+    }
+}
+
+/// What there is of the products of a batch. One that breaks a rule fails alone.
+async fn find_all(
+    pool: &Pool,
+    batch: &[Lookup],
+) -> Result<HashMap<Uuid, Result<StockedProduct, StorageError>>, StorageError> {
+    let client = pool.get().await.map_err(from_pool)?;
+    let find = client.prepare_cached(FIND_ALL).await.map_err(storage)?;
+    let ids: Vec<Uuid> = batch.iter().map(|lookup| lookup.id.as_uuid()).collect();
+    let rows = client.query(&find, &[&ids]).await.map_err(storage)?;
+    rows.iter()
+        .map(|row| Ok((column(row, "id")?, stocked_product(row))))
+        .collect()
+}
