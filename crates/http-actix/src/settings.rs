@@ -85,7 +85,7 @@ pub struct ServeArgs {
     #[arg(long, env, default_value = "balcao", value_name = "TEXT")]
     redis_namespace: String,
 
-    /// The most connections to Redis for writing; reading takes one more
+    /// The most connections to Redis for writing; reading takes one more for each thread
     #[arg(long, env, default_value = "8", value_name = "N")]
     redis_max_connections: String,
 
