@@ -1,20 +1,29 @@
 //! The log: on standard error, for people when it is a terminal, JSON lines when it is not.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, BufWriter, IsTerminal};
 
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 
-/// Starts the log. `RUST_LOG` chooses what is in it; without it, what an operator needs.
-pub(super) fn init() {
+/// Starts the log. `RUST_LOG` chooses what is in it; without it, what an operator needs. Lines are
+/// written on a thread of their own, as many at once as there are, and none is left out; what
+/// this returns writes the last of them when it is dropped.
+pub(super) fn init() -> WorkerGuard {
+    let (writer, guard) = NonBlockingBuilder::default()
+        .lossy(false)
+        .finish(BufWriter::new(io::stderr()));
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| {
         EnvFilter::new("info,actix_server=warn,refinery_core=warn,tokio_postgres=warn")
     });
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(io::stderr);
+        .with_writer(writer)
+        .with_target(false);
     if io::stderr().is_terminal() {
-        log.with_target(false).init();
+        log.init();
     } else {
-        log.json().flatten_event(true).init();
+        let log = log.json().flatten_event(true);
+        log.with_current_span(false).with_span_list(false).init();
     }
+    guard
 }

@@ -39,7 +39,7 @@ type Failure = Box<dyn Error>;
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    logs::init();
+    let _log = logs::init();
     let run = async {
         match cli.command {
             Command::Serve(serve) => serve.run().await,
