@@ -28,6 +28,7 @@ const PASSWORDS: PasswordSettings = PasswordSettings {
 const DESK: DeskSettings = DeskSettings {
     clerks: 2,
     max_batch: 256,
+    side_batch: 16,
     max_waiting: 4_096,
 };
 

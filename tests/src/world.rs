@@ -151,6 +151,7 @@ impl World {
         let settings = DeskSettings {
             clerks: MAX_CONNECTIONS,
             max_batch: 1,
+            side_batch: 1,
             max_waiting: 10_000,
         };
         let store = Arc::new(self.database.clone());

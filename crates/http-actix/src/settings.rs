@@ -124,6 +124,10 @@ pub struct ServeArgs {
     #[arg(long, env, default_value = "256", value_name = "N")]
     desk_max_batch: String,
 
+    /// How many orders must wait for a batch to be begun beside one that is under way
+    #[arg(long, env, default_value = "16", value_name = "N")]
+    desk_side_batch: String,
+
     /// The most orders that wait; one more is answered 503
     #[arg(long, env, default_value = "4096", value_name = "N")]
     desk_max_waiting: String,
@@ -247,10 +251,12 @@ impl ServeArgs {
     fn read_desk(&self, check: &mut Check) -> Result<DeskSettings, Noted> {
         let clerks = check.number("DESK_CLERKS", &self.desk_clerks, 1..=64);
         let max_batch = check.number("DESK_MAX_BATCH", &self.desk_max_batch, 1..=1_000);
+        let side_batch = check.number("DESK_SIDE_BATCH", &self.desk_side_batch, 1..=1_000);
         let max_waiting = check.number("DESK_MAX_WAITING", &self.desk_max_waiting, 1..=1_000_000);
         Ok(DeskSettings {
             clerks: clerks?,
             max_batch: max_batch?,
+            side_batch: side_batch?,
             max_waiting: max_waiting?,
         })
     }

@@ -21,6 +21,7 @@ async fn a_full_queue_answers_503_at_once_and_takes_orders_again_when_it_has_dra
     let desk = DeskSettings {
         clerks: 1,
         max_batch: 1,
+        side_batch: 1,
         max_waiting: 1,
     };
     let server = TestServer::start_with_desk(&database, Caches::InProcess, desk);

@@ -365,6 +365,7 @@ async fn a_batch_with_one_poisoned_order_places_the_others() {
     let settings = DeskSettings {
         clerks: 1,
         max_batch: 10,
+        side_batch: 1,
         max_waiting: 10,
     };
     let (clock, ids) = (Arc::new(SystemClock), Arc::new(UuidV7Source));

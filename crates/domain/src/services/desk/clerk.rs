@@ -6,7 +6,7 @@ use async_channel::Receiver;
 use futures_channel::oneshot::Sender;
 use futures_util::FutureExt;
 
-use super::{DeskError, Ports, Waiting};
+use super::{DeskError, Ports, Waiting, under_way::UnderWay};
 use crate::{
     StorageError,
     placement::{self, Outcome, Refusal, Request, Scope},
@@ -17,6 +17,7 @@ use crate::{
 pub struct Clerk {
     waiting: Receiver<Waiting>,
     ports: Arc<Ports>,
+    under_way: Arc<UnderWay>,
     max_batch: usize,
 }
 
@@ -24,10 +25,16 @@ pub struct Clerk {
 type Answer = Result<Outcome, DeskError>;
 
 impl Clerk {
-    pub(super) fn new(waiting: Receiver<Waiting>, ports: Arc<Ports>, max_batch: usize) -> Self {
+    pub(super) fn new(
+        waiting: Receiver<Waiting>,
+        ports: Arc<Ports>,
+        under_way: Arc<UnderWay>,
+        max_batch: usize,
+    ) -> Self {
         Self {
             waiting,
             ports,
+            under_way,
             max_batch,
         }
     }
@@ -35,10 +42,13 @@ impl Clerk {
     /// Serves until the desk is closed, or nobody stands at it any more, and the queue is empty.
     pub async fn serve(self) {
         while let Ok(first) = self.waiting.recv().await {
+            // Those in the queue, and the one at hand.
+            let begun = self.under_way.turn(|| self.waiting.len() + 1).await;
             let (requests, callers) = self.take_batch(first);
             // A batch that panics loses its answers, and its callers are told so; the next one
             // is served all the same.
             let placed = AssertUnwindSafe(self.place(&requests)).catch_unwind().await;
+            drop(begun);
             for (caller, answer) in callers.into_iter().zip(placed.unwrap_or_default()) {
                 // Who has hung up is not told.
                 let _ = caller.send(answer);

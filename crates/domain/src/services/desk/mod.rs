@@ -1,10 +1,12 @@
 //! The desk: where orders are placed. Requests that arrive while a placement is under way wait in
-//! a bounded queue, and the next placement takes all of them as one batch. At rest nobody waits.
+//! a bounded queue, and the next placement takes all of them as one batch. At rest nobody waits;
+//! when many wait, another batch is placed beside the one under way.
 //!
 //! The desk knows no runtime: [`Desk::open`] returns its [`Clerk`]s, and whoever opens it lets
 //! each of them [`Clerk::serve`] on a task of its own.
 
 mod clerk;
+mod under_way;
 
 use std::sync::Arc;
 
@@ -13,6 +15,7 @@ use futures_channel::oneshot;
 use thiserror::Error;
 
 pub use self::clerk::Clerk;
+use self::under_way::UnderWay;
 use crate::{
     NewOrder, Order, StorageError,
     placement::{self, Outcome, Refusal, Request, Scope},
@@ -24,6 +27,7 @@ use crate::{
 pub struct Desk {
     queue: Sender<Waiting>,
     ports: Arc<Ports>,
+    under_way: Arc<UnderWay>,
 }
 
 /// How a desk is manned.
@@ -33,6 +37,9 @@ pub struct DeskSettings {
     pub clerks: usize,
     /// The most orders in a batch.
     pub max_batch: usize,
+    /// How many orders must wait for a batch to be begun beside one that is under way. With
+    /// fewer, waiting for that one costs less than two small batches instead of one large one.
+    pub side_batch: usize,
     /// The most requests that wait; one more is turned away.
     pub max_waiting: usize,
 }
@@ -76,16 +83,19 @@ impl Desk {
         let (queue, waiting): (_, Receiver<Waiting>) =
             async_channel::bounded(settings.max_waiting.max(1));
         let ports = Arc::new(Ports { store, clock, ids });
+        let under_way = Arc::new(UnderWay::new(settings.side_batch));
         let clerk = || {
-            Clerk::new(
-                waiting.clone(),
-                Arc::clone(&ports),
-                settings.max_batch.max(1),
-            )
+            let (ports, under_way) = (Arc::clone(&ports), Arc::clone(&under_way));
+            Clerk::new(waiting.clone(), ports, under_way, settings.max_batch.max(1))
         };
         let clerks = std::iter::repeat_with(clerk).take(settings.clerks.max(1));
         let clerks = clerks.collect();
-        (Self { queue, ports }, clerks)
+        let desk = Self {
+            queue,
+            ports,
+            under_way,
+        };
+        (desk, clerks)
     }
 
     /// Places an order, in a batch with those that arrive with it. A caller that stops waiting
@@ -98,7 +108,7 @@ impl Desk {
     pub async fn place(&self, request: Request) -> Result<Outcome, DeskError> {
         let (answer, answered) = oneshot::channel();
         match self.queue.try_send(Waiting { request, answer }) {
-            Ok(()) => {}
+            Ok(()) => self.under_way.tell(self.queue.len() + 1),
             Err(TrySendError::Full(_) | TrySendError::Closed(_)) => return Err(DeskError::Full),
         }
         answered

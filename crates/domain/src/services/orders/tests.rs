@@ -29,6 +29,7 @@ impl Ports {
         let settings = DeskSettings {
             clerks: 1,
             max_batch: 10,
+            side_batch: 1,
             max_waiting: 10,
         };
         let (desk, clerks) = Desk::open(Arc::new(self.placements), clock(), ids(), settings);
