@@ -70,9 +70,21 @@ struct Served {
     client: Client,
 }
 
+/// Makes the first administrator.
+const CREATE_BOSS: [&str; 7] = [
+    "user",
+    "create",
+    "--email",
+    "boss@example.com",
+    "--role",
+    "admin",
+    "--password-stdin",
+];
+
 /// Starts the server, and waits until it is ready.
-async fn serve(database: &TestDatabase) -> Served {
-    let mut process = balcao(database, &["serve"]).spawn().unwrap();
+async fn serve(database: &TestDatabase, flags: &[&str]) -> Served {
+    let args = [&["serve"], flags].concat();
+    let mut process = balcao(database, &args).spawn().unwrap();
     let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
     let (listening, addr) = oneshot::channel();
     let log = tokio::spawn(async move {
@@ -109,23 +121,14 @@ async fn from_an_empty_database_to_a_placed_order_and_a_clean_end() {
     assert_eq!(stdout(&migrate().await), "8 migrations applied");
     assert_eq!(stdout(&migrate().await), "the schema is up to date");
 
-    let create = [
-        "user",
-        "create",
-        "--email",
-        "boss@example.com",
-        "--role",
-        "admin",
-        "--password-stdin",
-    ];
-    let created = run(balcao(&database, &create), &format!("{PASSWORD}\n")).await;
+    let created = run(balcao(&database, &CREATE_BOSS), &format!("{PASSWORD}\n")).await;
     assert_eq!(stdout(&created), "boss@example.com may log in as admin");
-    let again = run(balcao(&database, &create), &format!("{PASSWORD}\n")).await;
+    let again = run(balcao(&database, &CREATE_BOSS), &format!("{PASSWORD}\n")).await;
     assert!(!again.status.success());
     assert!(String::from_utf8_lossy(&again.stderr).contains("has an account already"));
-    let if_absent = [&create[..], &["--if-absent"]].concat();
+    let if_absent = [&CREATE_BOSS[..], &["--if-absent"]].concat();
     let _ = stdout(&run(balcao(&database, &if_absent), PASSWORD).await);
-    let short = run(balcao(&database, &create), "short\n").await;
+    let short = run(balcao(&database, &CREATE_BOSS), "short\n").await;
     assert!(String::from_utf8_lossy(&short.stderr).contains("at least 8 characters"));
 
     let seed = || run(balcao(&database, &["seed"]), "");
@@ -139,7 +142,7 @@ async fn from_an_empty_database_to_a_placed_order_and_a_clean_end() {
         mut process,
         log,
         client: anonymous,
-    } = serve(&database).await;
+    } = serve(&database, &[]).await;
     let boss = anonymous.logged_in("boss@example.com").await;
     let product = boss.product("19.90", 3).await;
     let sign_up = json!({"nome": "Ana", "email": "ana@new.example", "password": PASSWORD});
@@ -150,15 +153,7 @@ async fn from_an_empty_database_to_a_placed_order_and_a_clean_end() {
     let top = anonymous.get("/products/best-sellers").await.expect(200);
     assert_eq!(top.body["items"].as_array().unwrap().len(), 10);
 
-    let pid = process.id().unwrap().to_string();
-    let term = Command::new("kill")
-        .args(["-TERM", &pid])
-        .status()
-        .await
-        .unwrap();
-    assert!(term.success());
-    let ended = tokio::time::timeout(integration_tests::PATIENCE, process.wait()).await;
-    assert_eq!(ended.expect("it ends").unwrap().code(), Some(0));
+    terminate(&mut process).await;
     let told = log.await.unwrap();
     let placed = told.iter().find(|e| e["http.route"] == "/orders").unwrap();
     assert_eq!(placed["http.method"], "POST");
@@ -167,6 +162,35 @@ async fn from_an_empty_database_to_a_placed_order_and_a_clean_end() {
     assert_eq!(placed["request_id"], *order.header("x-request-id").unwrap());
     assert!(placed["duration_ms"].as_f64().unwrap() > 0.0);
     assert_eq!(told.last().unwrap()["message"], "stopped");
+}
+
+/// Ends a server as an orchestrator does, which must be a clean end.
+async fn terminate(process: &mut Child) {
+    let pid = process.id().unwrap().to_string();
+    let term = Command::new("kill").args(["-TERM", &pid]).status().await;
+    assert!(term.unwrap().success());
+    let ended = tokio::time::timeout(integration_tests::PATIENCE, process.wait()).await;
+    assert_eq!(ended.expect("it ends").unwrap().code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_redis_that_is_away_is_said_once_and_not_once_a_request() {
+    let database = TestDatabase::empty().await;
+    let Served {
+        mut process,
+        log,
+        client,
+    } = serve(&database, &["--redis-url", "redis://127.0.0.1:1"]).await;
+    for _ in 0..20 {
+        let _ = client.get("/products/best-sellers").await.expect(200);
+    }
+    terminate(&mut process).await;
+    let told = log.await.unwrap();
+    let said = told.iter().filter(|event| {
+        let message = event["message"].as_str().unwrap();
+        message.contains("Redis does not answer")
+    });
+    assert_eq!(said.count(), 1);
 }
 
 /// Places orders under keys of its own until the server is gone, and says which keys were asked
@@ -192,18 +216,9 @@ async fn storm(buyer: Client, name: usize, product: String) -> (Vec<String>, Vec
 async fn after_a_kill_in_a_storm_every_key_has_exactly_one_order() {
     const STOCK: i64 = 1_000_000;
     let database = TestDatabase::empty().await;
-    let mut server = serve(&database).await;
+    let mut server = serve(&database, &[]).await;
     let anonymous = &server.client;
-    let create = [
-        "user",
-        "create",
-        "--email",
-        "boss@example.com",
-        "--role",
-        "admin",
-        "--password-stdin",
-    ];
-    let _ = stdout(&run(balcao(&database, &create), PASSWORD).await);
+    let _ = stdout(&run(balcao(&database, &CREATE_BOSS), PASSWORD).await);
     let boss = anonymous.logged_in("boss@example.com").await;
     let product = boss.product("1.00", STOCK).await;
     let sign_up = json!({"nome": "Ana", "email": "ana@example.com", "password": PASSWORD});
@@ -224,7 +239,7 @@ async fn after_a_kill_in_a_storm_every_key_has_exactly_one_order() {
     server.process.start_kill().unwrap();
     server.process.wait().await.unwrap();
 
-    let mut server = serve(&database).await;
+    let mut server = serve(&database, &[]).await;
     let ana = ana.at(&server.client);
     let mut keys = 0;
     for storm in storms {
