@@ -181,8 +181,10 @@ async fn a_redis_that_is_away_is_said_once_and_not_once_a_request() {
         log,
         client,
     } = serve(&database, &["--redis-url", "redis://127.0.0.1:1"]).await;
-    for _ in 0..20 {
-        let _ = client.get("/products/best-sellers").await.expect(200);
+    // Each asks for another list, and so asks Redis.
+    for days in 1..=20 {
+        let path = format!("/products/best-sellers?days={days}");
+        let _ = client.get(&path).await.expect(200);
     }
     terminate(&mut process).await;
     let told = log.await.unwrap();
