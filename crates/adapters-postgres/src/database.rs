@@ -49,7 +49,8 @@ const SESSION_OPTIONS: &str = "-c statement_timeout=10s -c lock_timeout=5s \
                                -c idle_in_transaction_session_timeout=10s";
 
 impl DatabaseSettings {
-    /// Reads a connection URL; at most `max_connections` are opened.
+    /// Reads a connection URL; at most `max_connections` are opened, and one
+    /// more by each thread that reads products.
     ///
     /// # Errors
     ///
@@ -84,22 +85,13 @@ impl Database {
     ///
     /// When the pool cannot be made.
     pub fn new(settings: DatabaseSettings) -> Result<Self, StorageError> {
-        let recycling = ManagerConfig {
-            recycling_method: RecyclingMethod::Fast,
-        };
-        let manager = Manager::from_config(settings.config, NoTls, recycling);
-        let pool = Pool::builder(manager)
-            .max_size(settings.max_connections)
-            .runtime(Runtime::Tokio1)
-            .wait_timeout(Some(CONNECTION_TIMEOUT))
-            .create_timeout(Some(CONNECTION_TIMEOUT))
-            .recycle_timeout(Some(CONNECTION_TIMEOUT))
-            .build()
-            .map_err(StorageError::internal)?;
-        let product_reads = ProductReads::new(pool.clone());
+        let DatabaseSettings {
+            config,
+            max_connections,
+        } = settings;
         Ok(Self {
-            pool,
-            product_reads,
+            pool: pool(config.clone(), max_connections)?,
+            product_reads: ProductReads::new(config),
         })
     }
 
@@ -122,6 +114,21 @@ impl Database {
     pub(crate) async fn client(&self) -> Result<Object, StorageError> {
         self.pool.get().await.map_err(from_pool)
     }
+}
+
+/// A pool in which nothing is connected yet.
+pub(crate) fn pool(config: Config, max_connections: usize) -> Result<Pool, StorageError> {
+    let recycling = ManagerConfig {
+        recycling_method: RecyclingMethod::Fast,
+    };
+    Pool::builder(Manager::from_config(config, NoTls, recycling))
+        .max_size(max_connections)
+        .runtime(Runtime::Tokio1)
+        .wait_timeout(Some(CONNECTION_TIMEOUT))
+        .create_timeout(Some(CONNECTION_TIMEOUT))
+        .recycle_timeout(Some(CONNECTION_TIMEOUT))
+        .build()
+        .map_err(StorageError::internal)
 }
 
 #[cfg(test)]

@@ -11,9 +11,11 @@ use tokio::sync::{
     mpsc::{self, UnboundedReceiver, UnboundedSender},
     oneshot,
 };
+use tokio_postgres::Config;
 use uuid::Uuid;
 
 use crate::{
+    database,
     error::{column, from_pool, storage},
     products::stocked_product,
 };
@@ -27,11 +29,12 @@ const FIND_ALL: &str = "
 /// The most look-ups that one statement answers.
 const MAX_BATCH: usize = 256;
 
-/// Each thread reads for itself: nobody wakes another thread for an answer.
+/// Each thread reads for itself, over a connection of its own: nobody wakes another thread for an
+/// answer.
 #[derive(Clone)]
 pub(crate) struct ProductReads {
     readers: Arc<ThreadLocal<UnboundedSender<Lookup>>>,
-    pool: Pool,
+    config: Config,
 }
 
 type Answer = Result<Option<StockedProduct>, StorageError>;
@@ -42,19 +45,20 @@ struct Lookup {
 }
 
 impl ProductReads {
-    pub(crate) fn new(pool: Pool) -> Self {
+    pub(crate) fn new(config: Config) -> Self {
         Self {
             readers: Arc::new(ThreadLocal::new()),
-            pool,
+            config,
         }
     }
 
     pub(crate) async fn find(&self, id: ProductId) -> Answer {
-        let reader = self.readers.get_or(|| {
+        let reader = self.readers.get_or_try(|| {
+            let connection = database::pool(self.config.clone(), 1)?;
             let (reader, lookups) = mpsc::unbounded_channel();
-            tokio::spawn(read(self.pool.clone(), lookups));
-            reader
-        });
+            tokio::spawn(read(connection, lookups));
+            Ok(reader)
+        })?;
         let (answer, answered) = oneshot::channel();
         reader
             .send(Lookup { id, answer })
@@ -64,10 +68,10 @@ impl ProductReads {
 }
 
 /// Answers look-ups until nobody can ask any more.
-async fn read(pool: Pool, mut lookups: UnboundedReceiver<Lookup>) {
+async fn read(connection: Pool, mut lookups: UnboundedReceiver<Lookup>) {
     let mut batch = Vec::with_capacity(MAX_BATCH);
     while lookups.recv_many(&mut batch, MAX_BATCH).await > 0 {
-        let found = find_all(&pool, &batch).await;
+        let found = find_all(&connection, &batch).await;
         for Lookup { id, answer } in batch.drain(..) {
             // Who has hung up is not told.
             let _ = answer.send(match &found {
@@ -80,10 +84,10 @@ async fn read(pool: Pool, mut lookups: UnboundedReceiver<Lookup>) {
 
 /// What there is of the products of a batch. One that breaks a rule fails alone.
 async fn find_all(
-    pool: &Pool,
+    connection: &Pool,
     batch: &[Lookup],
 ) -> Result<HashMap<Uuid, Result<StockedProduct, StorageError>>, StorageError> {
-    let client = pool.get().await.map_err(from_pool)?;
+    let client = connection.get().await.map_err(from_pool)?;
     let find = client.prepare_cached(FIND_ALL).await.map_err(storage)?;
     let ids: Vec<Uuid> = batch.iter().map(|lookup| lookup.id.as_uuid()).collect();
     let rows = client.query(&find, &[&ids]).await.map_err(storage)?;
