@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use tokio_postgres::Row;
 
 use crate::{
-    database::Database,
+    database::{Database, PLAN_FOR_VALUES},
     error::{column, storage},
     products::price,
 };
@@ -34,12 +34,17 @@ impl BestSellersReport for Database {
         since: OffsetDateTime,
         limit: u16,
     ) -> Result<Vec<BestSeller>, StorageError> {
-        let client = self.client().await?;
-        let report = client.prepare_cached(SINCE).await.map_err(storage)?;
-        let rows = client
-            .query(&report, &[&since, &i64::from(limit)])
-            .await
-            .map_err(storage)?;
+        let mut client = self.client().await?;
+        let rows = async {
+            let transaction = client.transaction().await?;
+            transaction.batch_execute(PLAN_FOR_VALUES).await?;
+            let report = transaction.prepare_cached(SINCE).await?;
+            let limit = i64::from(limit);
+            let rows = transaction.query(&report, &[&since, &limit]).await?;
+            transaction.commit().await?;
+            Ok(rows)
+        };
+        let rows = rows.await.map_err(storage)?;
         rows.iter().map(best_seller).collect()
     }
 }

@@ -6,11 +6,12 @@ use std::{collections::HashMap, sync::Arc};
 
 use deadpool_postgres::Pool;
 use domain::{ProductId, StockedProduct, StorageError};
-use thread_local::ThreadLocal;
-use tokio::sync::{
+use futures_channel::{
     mpsc::{self, UnboundedReceiver, UnboundedSender},
     oneshot,
 };
+use futures_util::StreamExt;
+use thread_local::ThreadLocal;
 use tokio_postgres::Config;
 use uuid::Uuid;
 
@@ -28,6 +29,9 @@ const FIND_ALL: &str = "
 
 /// The most look-ups that one statement answers.
 const MAX_BATCH: usize = 256;
+
+/// The most statements of a thread that are under way at once.
+const MAX_UNDER_WAY: usize = 2;
 
 /// Each thread reads for itself, over a connection of its own: nobody wakes another thread for an
 /// answer.
@@ -54,31 +58,35 @@ impl ProductReads {
 
     pub(crate) async fn find(&self, id: ProductId) -> Answer {
         let reader = self.readers.get_or_try(|| {
-            let connection = database::pool(self.config.clone(), 1)?;
-            let (reader, lookups) = mpsc::unbounded_channel();
+            let connection = database::pool(self.config.clone(), MAX_UNDER_WAY)?;
+            let (reader, lookups) = mpsc::unbounded();
             tokio::spawn(read(connection, lookups));
             Ok(reader)
         })?;
         let (answer, answered) = oneshot::channel();
         reader
-            .send(Lookup { id, answer })
+            .unbounded_send(Lookup { id, answer })
             .map_err(StorageError::unavailable)?;
         answered.await.map_err(StorageError::unavailable)?
     }
 }
 
 /// Answers look-ups until nobody can ask any more.
-async fn read(connection: Pool, mut lookups: UnboundedReceiver<Lookup>) {
-    let mut batch = Vec::with_capacity(MAX_BATCH);
-    while lookups.recv_many(&mut batch, MAX_BATCH).await > 0 {
-        let found = find_all(&connection, &batch).await;
-        for Lookup { id, answer } in batch.drain(..) {
-            // Who has hung up is not told.
-            let _ = answer.send(match &found {
-                Ok(found) => found.get(&id.as_uuid()).cloned().transpose(),
-                Err(error) => Err(error.clone()),
-            });
-        }
+async fn read(connections: Pool, lookups: UnboundedReceiver<Lookup>) {
+    lookups
+        .ready_chunks(MAX_BATCH)
+        .for_each_concurrent(MAX_UNDER_WAY, |batch| answer(&connections, batch))
+        .await;
+}
+
+async fn answer(connections: &Pool, batch: Vec<Lookup>) {
+    let found = find_all(connections, &batch).await;
+    for Lookup { id, answer } in batch {
+        // Who has hung up is not told.
+        let _ = answer.send(match &found {
+            Ok(found) => found.get(&id.as_uuid()).cloned().transpose(),
+            Err(error) => Err(error.clone()),
+        });
     }
 }
 

@@ -83,9 +83,10 @@ impl Store {
         let nodelay = info.tcp_settings().clone().set_nodelay(true);
         let info = info.set_tcp_settings(nodelay);
         let client = Client::open(info.clone())?;
+        // Answers are waited for in `within_timeout`, so no connection sets a timer of its own.
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(timeout))
-            .set_response_timeout(Some(timeout));
+            .set_response_timeout(None);
         let writes = Pool::builder(Manager::new_with_config(info, config)?)
             .max_size(max_connections)
             .runtime(Runtime::Tokio1)
@@ -100,7 +101,7 @@ impl Store {
         let config = ConnectionManagerConfig::new()
             .set_number_of_retries(1)
             .set_connection_timeout(Some(timeout))
-            .set_response_timeout(Some(timeout));
+            .set_response_timeout(None);
         Ok(Self(Arc::new(Inner {
             client,
             config,
