@@ -56,7 +56,7 @@ const SESSION_OPTIONS: &str = "-c statement_timeout=10s -c lock_timeout=5s \
 pub(crate) const PLAN_FOR_VALUES: &str = "set local plan_cache_mode = force_custom_plan";
 
 impl DatabaseSettings {
-    /// Reads a connection URL; at most `max_connections` are opened, and one
+    /// Reads a connection URL; at most `max_connections` are opened, and two
     /// more by each thread that reads products.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! Reading products at speed: the look-ups that arrive while a statement is under way are
+//! Reading products at speed: the look-ups that arrive while statements are under way are
 //! answered together by the next one. At rest nobody waits, and what is answered was read after
 //! it was asked for.
 
@@ -30,10 +30,11 @@ const FIND_ALL: &str = "
 /// The most look-ups that one statement answers.
 const MAX_BATCH: usize = 256;
 
-/// The most statements of a thread that are under way at once.
+/// The most statements of a thread that are under way at once: with one, the thread would rest
+/// whenever all its callers wait for it.
 const MAX_UNDER_WAY: usize = 2;
 
-/// Each thread reads for itself, over a connection of its own: nobody wakes another thread for an
+/// Each thread reads for itself, over connections of its own: nobody wakes another thread for an
 /// answer.
 #[derive(Clone)]
 pub(crate) struct ProductReads {
@@ -58,9 +59,9 @@ impl ProductReads {
 
     pub(crate) async fn find(&self, id: ProductId) -> Answer {
         let reader = self.readers.get_or_try(|| {
-            let connection = database::pool(self.config.clone(), MAX_UNDER_WAY)?;
+            let connections = database::pool(self.config.clone(), MAX_UNDER_WAY)?;
             let (reader, lookups) = mpsc::unbounded();
-            tokio::spawn(read(connection, lookups));
+            tokio::spawn(read(connections, lookups));
             Ok(reader)
         })?;
         let (answer, answered) = oneshot::channel();
@@ -92,10 +93,10 @@ async fn answer(connections: &Pool, batch: Vec<Lookup>) {
 
 /// What there is of the products of a batch. One that breaks a rule fails alone.
 async fn find_all(
-    connection: &Pool,
+    connections: &Pool,
     batch: &[Lookup],
 ) -> Result<HashMap<Uuid, Result<StockedProduct, StorageError>>, StorageError> {
-    let client = connection.get().await.map_err(from_pool)?;
+    let client = connections.get().await.map_err(from_pool)?;
     let find = client.prepare_cached(FIND_ALL).await.map_err(storage)?;
     let ids: Vec<Uuid> = batch.iter().map(|lookup| lookup.id.as_uuid()).collect();
     let rows = client.query(&find, &[&ids]).await.map_err(storage)?;

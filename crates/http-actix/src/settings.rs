@@ -54,7 +54,7 @@ pub struct DatabaseArgs {
     #[arg(long, env, hide_env_values = true, value_name = "URL")]
     database_url: Option<String>,
 
-    /// The most connections to PostgreSQL
+    /// The most connections to PostgreSQL; reading products takes two more for each HTTP worker
     #[arg(long, env, default_value = "8", value_name = "N")]
     database_max_connections: String,
 }
