@@ -1,5 +1,7 @@
 -- wrk: places orders of random products for random customers. PRODUCTS=1 makes one product hot.
 -- The requests are made before the clock starts: making them would take the time of the server.
+dofile("deploy/bench/result.lua")
+
 local products = tonumber(os.getenv("PRODUCTS"))
 local lines = products > 1 and 2 or 1
 local requests = {}
@@ -31,9 +33,4 @@ end
 function request()
   n = n % #requests + 1
   return requests[n]
-end
-
-function done(summary, latency)
-  io.write(string.format("RESULT %.0f %.3f %.3f %d\n", summary.requests / summary.duration * 1e6,
-    latency:percentile(50) / 1000, latency:percentile(99) / 1000, summary.errors.status))
 end

@@ -1,4 +1,6 @@
 -- wrk: reads. PATHS is a file with a path a line, taken in turn.
+dofile("deploy/bench/result.lua")
+
 local paths = {}
 local n = 0
 
@@ -13,9 +15,4 @@ end
 function request()
   n = n % #paths + 1
   return paths[n]
-end
-
-function done(summary, latency)
-  io.write(string.format("RESULT %.0f %.3f %.3f %d\n", summary.requests / summary.duration * 1e6,
-    latency:percentile(50) / 1000, latency:percentile(99) / 1000, summary.errors.status))
 end
