@@ -118,7 +118,7 @@ async fn serve(database: &TestDatabase, flags: &[&str]) -> Served {
 async fn from_an_empty_database_to_a_placed_order_and_a_clean_end() {
     let database = TestDatabase::empty().await;
     let migrate = || run(balcao(&database, &["migrate"]), "");
-    assert_eq!(stdout(&migrate().await), "8 migrations applied");
+    assert_eq!(stdout(&migrate().await), "10 migrations applied");
     assert_eq!(stdout(&migrate().await), "the schema is up to date");
 
     let created = run(balcao(&database, &CREATE_BOSS), &format!("{PASSWORD}\n")).await;

@@ -8,8 +8,9 @@ use domain::{Email, Password, Principal, services::DeskSettings};
 use http_actix::{
     adapters::JwtSettings,
     app::{App, account_service},
+    proxies::TrustedProxies,
     server,
-    settings::{PasswordSettings, Settings},
+    settings::{HttpSettings, PasswordSettings, Settings},
 };
 use uuid::Uuid;
 
@@ -30,6 +31,7 @@ const DESK: DeskSettings = DeskSettings {
     max_batch: 256,
     side_batch: 16,
     max_waiting: 4_096,
+    max_lanes: 4,
 };
 
 /// Where a server keeps its caches.
@@ -97,7 +99,7 @@ impl TestServer {
             runtime.block_on(async {
                 let database = adapters_postgres::Database::new(settings.database.clone());
                 let (app, background) = App::new(&settings, &database.unwrap()).unwrap();
-                let (server, addr) = server::bind(settings.http_addr, 2, app).unwrap();
+                let (server, addr) = server::bind(&settings.http, app).unwrap();
                 started.send((server.handle(), addr)).unwrap();
                 server.await.unwrap();
                 background.finish().await;
@@ -174,8 +176,15 @@ impl Drop for TestServer {
 
 fn settings(database_url: &str, caches: Caches, desk: DeskSettings) -> Settings {
     Settings {
-        http_addr: SocketAddr::from(([127, 0, 0, 1], 0)),
-        workers: 2,
+        http: HttpSettings {
+            // Every address of this machine: a test may come from 127.0.0.2.
+            addr: SocketAddr::from(([127, 0, 0, 1], 0)),
+            workers: 2,
+            max_connections: 1_024,
+            read_timeout: Duration::from_secs(5),
+            bodies_memory: 64,
+            proxies: TrustedProxies::default(),
+        },
         database: DatabaseSettings::parse(database_url, 8).unwrap(),
         redis: match caches {
             Caches::InProcess => None,

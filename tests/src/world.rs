@@ -10,8 +10,8 @@ use domain::{
     Version,
     placement::{Outcome, Refusal, Request, Scope, decide},
     ports::{
-        AccountRepository, Clock, CustomerRepository, IdSource, PlacementStore, ProductRepository,
-        StockRepository,
+        AccountRepository, Clock, CustomerRepository, IdSource, LockWait, OpenPlacement,
+        PlacementStore, ProductRepository, StockRepository,
     },
     services::{Desk, DeskError, DeskSettings, OrderService},
 };
@@ -31,6 +31,8 @@ pub struct World {
     pub database: Database,
     /// The database.
     pub test: TestDatabase,
+    /// The account that places orders here.
+    pub shop: AccountId,
 }
 
 impl World {
@@ -38,7 +40,12 @@ impl World {
     pub async fn new() -> Self {
         let test = TestDatabase::migrated().await;
         let database = test.pool(MAX_CONNECTIONS);
-        Self { database, test }
+        let shop = Self::account_in(&database).await;
+        Self {
+            database,
+            test,
+            shop,
+        }
     }
 
     /// A shop all of whose connections are open already: a race that had to connect first would
@@ -46,11 +53,11 @@ impl World {
     pub async fn ready_to_race() -> Self {
         let world = Self::new().await;
         let nothing = Scope::of(&[]);
-        let open = (0..MAX_CONNECTIONS).map(|_| PlacementStore::open(&world.database, &nothing));
+        let open = (0..MAX_CONNECTIONS).map(|_| world.open(&nothing));
         for open in join_all(open).await {
-            open.unwrap().unit.abandon().await.unwrap();
+            open.unit.abandon().await.unwrap();
         }
-        assert_eq!(world.database.connections(), MAX_CONNECTIONS);
+        assert_eq!(world.database.connections_of_the_desk(), MAX_CONNECTIONS);
         world
     }
 
@@ -89,6 +96,10 @@ impl World {
 
     /// An account that is in storage.
     pub async fn account(&self) -> AccountId {
+        Self::account_in(&self.database).await
+    }
+
+    async fn account_in(database: &Database) -> AccountId {
         let account = Account {
             id: AccountId::new(Self::id()),
             email: Email::parse(&format!("{}@example.com", Self::id().simple())).unwrap(),
@@ -96,9 +107,7 @@ impl World {
             principal: Principal::Staff,
             created_at: Self::now(),
         };
-        AccountRepository::insert(&self.database, &account)
-            .await
-            .unwrap();
+        AccountRepository::insert(database, &account).await.unwrap();
         account.id
     }
 
@@ -144,6 +153,22 @@ impl World {
         NewOrder::new(customer.id, &lines).unwrap()
     }
 
+    /// A request for that order.
+    #[must_use]
+    pub fn request(&self, customer: &Customer, lines: &[(ProductId, i64)]) -> Request {
+        Request::new(self.shop, Self::order(customer, lines))
+    }
+
+    /// Begins a placement.
+    ///
+    /// # Panics
+    ///
+    /// When storage fails.
+    pub async fn open(&self, scope: &Scope) -> OpenPlacement {
+        let open = PlacementStore::open(&self.database, scope, LockWait::Briefly);
+        open.await.unwrap()
+    }
+
     /// A desk over this storage at which every order races with every other: each is placed on
     /// its own, and as many at once as there are connections.
     #[must_use]
@@ -153,21 +178,20 @@ impl World {
             max_batch: 1,
             side_batch: 1,
             max_waiting: 10_000,
+            max_lanes: 4,
         };
         let store = Arc::new(self.database.clone());
         let (clock, ids) = (Arc::new(SystemClock), Arc::new(UuidV7Source));
-        let (desk, clerks) = Desk::open(store, clock, ids, settings);
-        for clerk in clerks {
-            tokio::spawn(clerk.serve());
+        let (desk, tasks) = Desk::open(store, clock, ids, settings);
+        for task in tasks {
+            tokio::spawn(task);
         }
         desk
     }
 
     /// Places a batch in one transaction, as a clerk does.
     pub async fn place_batch(&self, batch: &[Request]) -> Vec<Result<Outcome, Refusal>> {
-        let open = PlacementStore::open(&self.database, &Scope::of(batch))
-            .await
-            .unwrap();
+        let open = self.open(&Scope::of(batch)).await;
         let plan = decide(open.state, batch, Self::now(), &UuidV7Source);
         open.unit.commit(&plan).await.unwrap();
         plan.into_answers()
@@ -183,7 +207,7 @@ impl World {
         customer: &Customer,
         lines: &[(ProductId, i64)],
     ) -> Result<Order, Refusal> {
-        let request = Request::new(Self::order(customer, lines));
+        let request = self.request(customer, lines);
         match self.racing_desk().place(request).await {
             Ok(Outcome::Placed(order) | Outcome::Replayed(order)) => Ok(order),
             Err(DeskError::Refused(refusal)) => Err(refusal),

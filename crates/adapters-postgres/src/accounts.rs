@@ -1,22 +1,37 @@
 //! Accounts: the table `users`.
 
 use async_trait::async_trait;
+use deadpool_postgres::Object;
 use domain::{
     Account, AccountId, CustomerId, Email, PasswordHash, Principal, Role, StorageError,
     ports::{AccountRepository, InsertAccountError},
 };
-use tokio_postgres::{Client, Error, Row};
+use tokio_postgres::{Client, Error, Row, types::ToSql};
 use uuid::Uuid;
 
 use crate::{
     database::Database,
     error::{USERS_EMAIL_KEY, column, storage, violates},
+    statements::query_opt,
 };
 
 const FIND_BY_EMAIL: &str = "
     select id, email, password_hash, role, customer_id, created_at
     from users
     where lower(email) = lower($1)";
+
+/// bcrypt writes the cost into the fifth and sixth character; an index is made of them.
+const DEAREST_HASH: &str = "
+    select password_hash
+    from users
+    order by substr(password_hash, 5, 2) desc
+    limit 1";
+
+const REPLACE_HASH: &str = "
+    update users
+    set password_hash = $3
+    where id = $1
+      and password_hash = $2";
 
 const INSERT: &str = "
     insert into users (id, email, password_hash, role, customer_id, created_at)
@@ -27,15 +42,33 @@ impl AccountRepository for Database {
     #[tracing::instrument(level = "debug", name = "db.users.find_by_email", skip_all)]
     async fn find_by_email(&self, email: &Email) -> Result<Option<Account>, StorageError> {
         let client = self.client().await?;
-        let find = client
-            .prepare_cached(FIND_BY_EMAIL)
-            .await
-            .map_err(storage)?;
-        let row = client
-            .query_opt(&find, &[&email.as_str()])
-            .await
-            .map_err(storage)?;
-        row.as_ref().map(account).transpose()
+        let row = query_opt(&client, FIND_BY_EMAIL, &[&email.as_str()]).await;
+        row.map_err(storage)?.as_ref().map(account).transpose()
+    }
+
+    #[tracing::instrument(level = "debug", name = "db.users.dearest_hash", skip_all)]
+    async fn dearest_hash(&self) -> Result<Option<PasswordHash>, StorageError> {
+        let client = self.client().await?;
+        let row = query_opt(&client, DEAREST_HASH, &[]).await;
+        let hash = |row: &Row| Ok(PasswordHash::new(column(row, "password_hash")?));
+        row.map_err(storage)?.as_ref().map(hash).transpose()
+    }
+
+    #[tracing::instrument(level = "debug", name = "db.users.replace_hash", skip_all)]
+    async fn replace_hash(
+        &self,
+        id: AccountId,
+        from: &PasswordHash,
+        to: &PasswordHash,
+    ) -> Result<(), StorageError> {
+        let replace = |client: Object| async move {
+            let replace = client.prepare_cached(REPLACE_HASH).await?;
+            let hashes = (from.expose(), to.expose());
+            let params: [&(dyn ToSql + Sync); 3] = [&id.as_uuid(), &hashes.0, &hashes.1];
+            client.execute(&replace, &params).await
+        };
+        self.lock_patiently(replace).await?;
+        Ok(())
     }
 
     #[tracing::instrument(level = "debug", name = "db.users.insert", skip_all)]

@@ -1,26 +1,52 @@
-//! What sells best: reckoned from `orders` and `itens_order`.
+//! What sells best: reckoned from `sales_to_date`, and from what `sales_log` holds on top of it.
 
 use async_trait::async_trait;
+use deadpool_postgres::Object;
 use domain::{BestSeller, Name, ProductId, StorageError, ports::BestSellersReport};
-use time::OffsetDateTime;
-use tokio_postgres::Row;
+use time::Date;
+use tokio_postgres::{NoTls, Row};
 
 use crate::{
-    database::{Database, PLAN_FOR_VALUES},
+    database::Database,
     error::{column, storage},
     products::price,
+    statements::query,
 };
 
+/// What was sold in the period is what had been sold by its end less what had been sold before
+/// it: two rows a product, however many orders there were.
 const SINCE: &str = "
     select products.id, products.nome, products.preco, sales.quantidade_vendida
     from (
-        select itens_order.product_id, sum(itens_order.quantidade) as quantidade_vendida
-        from orders
-        join itens_order on itens_order.order_id = orders.id
-        where orders.data_order >= $1
-          and orders.status <> 'cancelled'
-        group by itens_order.product_id
-        order by quantidade_vendida desc, itens_order.product_id
+        select product_id, sum(quantidade)::bigint as quantidade_vendida
+        from (
+            select products.id as product_id,
+                   latest.quantidade_vendida - coalesce(before.quantidade_vendida, 0) as quantidade
+            from products
+            cross join lateral (
+                select quantidade_vendida
+                from sales_to_date
+                where product_id = products.id
+                order by day desc
+                limit 1
+            ) as latest
+            left join lateral (
+                select quantidade_vendida
+                from sales_to_date
+                where product_id = products.id
+                  and day < $1
+                order by day desc
+                limit 1
+            ) as before on true
+            union all
+            select sold.product_id, sold.quantidade
+            from sales_log
+            cross join unnest(product_ids, quantidades) as sold (product_id, quantidade)
+            where day >= $1
+        ) as gathered_and_logged
+        group by product_id
+        having sum(quantidade) > 0
+        order by quantidade_vendida desc, product_id
         limit $2
     ) as sales
     join products on products.id = sales.product_id
@@ -29,23 +55,12 @@ const SINCE: &str = "
 #[async_trait]
 impl BestSellersReport for Database {
     #[tracing::instrument(level = "debug", name = "db.best_sellers.since", skip_all)]
-    async fn since(
-        &self,
-        since: OffsetDateTime,
-        limit: u16,
-    ) -> Result<Vec<BestSeller>, StorageError> {
-        let mut client = self.client().await?;
-        let rows = async {
-            let transaction = client.transaction().await?;
-            transaction.batch_execute(PLAN_FOR_VALUES).await?;
-            let report = transaction.prepare_cached(SINCE).await?;
-            let limit = i64::from(limit);
-            let rows = transaction.query(&report, &[&since, &limit]).await?;
-            transaction.commit().await?;
-            Ok(rows)
-        };
-        let rows = rows.await.map_err(storage)?;
-        rows.iter().map(best_seller).collect()
+    async fn since(&self, first_day: Date, limit: u16) -> Result<Vec<BestSeller>, StorageError> {
+        let report = Abandonable::on(self.reports_client().await?);
+        let limit = i64::from(limit);
+        let rows = query(report.client(), SINCE, &[&first_day, &limit]).await;
+        report.finish();
+        rows.map_err(storage)?.iter().map(best_seller).collect()
     }
 }
 
@@ -57,4 +72,41 @@ fn best_seller(row: &Row) -> Result<BestSeller, StorageError> {
         price: price(row, "preco")?,
         sold: u64::try_from(sold).map_err(StorageError::corrupt)?,
     })
+}
+
+/// A connection on which a long statement runs. When nobody waits for it any more, the statement
+/// is cancelled, and the connection returns to its pool once it is.
+struct Abandonable(Option<Object>);
+
+impl Abandonable {
+    const fn on(client: Object) -> Self {
+        Self(Some(client))
+    }
+
+    fn client(&self) -> &Object {
+        self.0
+            .as_ref()
+            .unwrap_or_else(|| unreachable!("taken at the end alone"))
+    }
+
+    /// The statement has ended.
+    fn finish(mut self) {
+        drop(self.0.take());
+    }
+}
+
+impl Drop for Abandonable {
+    fn drop(&mut self) {
+        let Some(client) = self.0.take() else {
+            return;
+        };
+        tokio::spawn(async move {
+            let cancelled = client.cancel_token().cancel_query(NoTls).await;
+            // Answered after the statement has ended, so that the cancellation cannot meet the
+            // next one.
+            if cancelled.is_err() || client.batch_execute("").await.is_err() {
+                drop(Object::take(client));
+            }
+        });
+    }
 }

@@ -11,6 +11,7 @@ use crate::{
     accounts,
     database::Database,
     error::{CUSTOMERS_EMAIL_KEY, USERS_EMAIL_KEY, column, storage, violates},
+    statements::query_opt,
 };
 
 const FIND: &str = "
@@ -27,11 +28,8 @@ impl CustomerRepository for Database {
     #[tracing::instrument(level = "debug", name = "db.customers.find", skip_all)]
     async fn find(&self, id: CustomerId) -> Result<Option<Customer>, StorageError> {
         let client = self.client().await?;
-        let find = client.prepare_cached(FIND).await.map_err(storage)?;
-        let row = client
-            .query_opt(&find, &[&id.as_uuid()])
-            .await
-            .map_err(storage)?;
+        let row = query_opt(&client, FIND, &[&id.as_uuid()]).await;
+        let row = row.map_err(storage)?;
         row.as_ref().map(customer).transpose()
     }
 

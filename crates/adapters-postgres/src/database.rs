@@ -1,21 +1,32 @@
-//! The pool of connections, and what every connection is set to.
+//! The pools of connections, and what every connection is set to.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 use domain::StorageError;
 use thiserror::Error;
-use tokio_postgres::{Config, NoTls, config::SslMode};
+use tokio_postgres::{Config, Error, NoTls, config::SslMode};
 
 use crate::{
-    error::{from_pool, storage},
+    error::{from_pool, is_lock_not_available, storage},
     product_reads::ProductReads,
 };
 
-/// A PostgreSQL database: every storage port of the domain. Clones share one pool.
+/// A PostgreSQL database: every storage port of the domain. Clones share its pools.
+///
+/// What is expensive, or waits for others, is kept apart from what earns money: the desk has
+/// connections that nobody else takes, and so have reports, and changes of rows that somebody
+/// may have locked (bulkheads, as on a ship).
 #[derive(Clone)]
 pub struct Database {
-    pool: Pool,
+    /// For statements that find their rows by id and wait for nobody.
+    shared: Pool,
+    /// For placing orders alone.
+    desk: Pool,
+    /// For changes of rows that exist, which may have to wait for a lock.
+    changes: Pool,
+    /// For what goes through periods of time, or through everything.
+    reports: Pool,
     pub(crate) product_reads: ProductReads,
 }
 
@@ -24,6 +35,7 @@ pub struct Database {
 pub struct DatabaseSettings {
     config: Config,
     max_connections: usize,
+    desk_connections: usize,
 }
 
 /// Why a URL does not name a database that can be reached from here.
@@ -43,21 +55,41 @@ pub enum InvalidDatabaseUrl {
 /// How long to wait for a connection of the pool, or for a new one.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What every connection is set to. Nobody waits for long, and a client that vanished in the
-/// middle of a transaction does not keep its locks. A statement is planned once: nearly all find
-/// rows by their ids, for which one plan serves any number of them, and planning anew took a
-/// fifth of the time of an order that is placed alone.
-const SESSION_OPTIONS: &str = "-c statement_timeout=10s -c lock_timeout=5s \
-                               -c idle_in_transaction_session_timeout=10s \
-                               -c plan_cache_mode=force_generic_plan";
+/// What every connection is set to: nobody waits for long, and a client that vanished in the
+/// middle of a transaction does not keep its locks.
+const EVERY_SESSION: &str = "-c statement_timeout=10s -c lock_timeout=5s \
+                             -c idle_in_transaction_session_timeout=10s -c jit=off";
 
-/// For a transaction whose statements go through periods of time: how many rows a period has,
-/// and so the best plan, depends on the period.
-pub(crate) const PLAN_FOR_VALUES: &str = "set local plan_cache_mode = force_custom_plan";
+/// For connections whose statements find their rows by id. A statement is planned once a
+/// connection, the look-ups of foreign keys too, and its plan must be right for as long as the
+/// connection lives: with these settings it goes through indexes whatever the statistics said at
+/// that moment, so a table that was small then is not read whole once it has grown. Planning anew
+/// instead took a fifth of the time of an order that is placed alone.
+const ROWS_BY_ID: &str = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off \
+                          -c enable_hashjoin=off -c enable_mergejoin=off -c enable_material=off";
+
+/// For connections whose statements lock rows, on top of [`ROWS_BY_ID`]: who meets a lock that is
+/// held for longer than a placement takes does something else meanwhile.
+const ROWS_TO_LOCK: &str = "-c lock_timeout=50ms";
+
+/// For the connection whose statements go through many rows: how many, and so the best plan,
+/// depends on the values. It does not take a second core from those who order.
+const MANY_ROWS: &str = "-c plan_cache_mode=force_custom_plan \
+                         -c max_parallel_workers_per_gather=0";
+
+/// The most connections that change rows which exist.
+const MAX_CHANGES: usize = 4;
+
+/// How long a row may stay locked by somebody else before a change of it is given up.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long to wait before asking for a lock again that was not granted.
+const LOCK_RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
 impl DatabaseSettings {
-    /// Reads a connection URL; at most `max_connections` are opened, and two more by
-    /// each thread that reads products.
+    /// Reads a connection URL. At most `max_connections` read and change rows, as many are the
+    /// desk's (see [`Self::desk_connections`]), one makes reports, and each thread that reads
+    /// products opens two more.
     ///
     /// # Errors
     ///
@@ -71,9 +103,6 @@ impl DatabaseSettings {
         if config.get_ssl_mode() == SslMode::Require {
             return Err(InvalidDatabaseUrl::TlsRequired);
         }
-        let given = config.get_options().unwrap_or_default();
-        let options = format!("{SESSION_OPTIONS} {given}");
-        config.options(options.trim());
         config.connect_timeout(CONNECTION_TIMEOUT);
         if config.get_application_name().is_none() {
             config.application_name("balcao");
@@ -81,24 +110,45 @@ impl DatabaseSettings {
         Ok(Self {
             config,
             max_connections,
+            desk_connections: max_connections,
         })
+    }
+
+    /// At most this many connections are the desk's: one for each batch that it places at once.
+    #[must_use]
+    pub fn desk_connections(self, desk_connections: usize) -> Self {
+        Self {
+            desk_connections,
+            ..self
+        }
+    }
+
+    /// How to open a connection that is set to this; options of the URL come last, and so win.
+    fn session(&self, options: &str) -> Config {
+        let given = self.config.get_options().unwrap_or_default();
+        let mut config = self.config.clone();
+        config.options(format!("{EVERY_SESSION} {options} {given}").trim());
+        config
     }
 }
 
 impl Database {
-    /// Makes the pool. Nothing is connected yet.
+    /// Makes the pools. Nothing is connected yet.
     ///
     /// # Errors
     ///
-    /// When the pool cannot be made.
+    /// When a pool cannot be made.
     pub fn new(settings: DatabaseSettings) -> Result<Self, StorageError> {
-        let DatabaseSettings {
-            config,
-            max_connections,
-        } = settings;
+        let by_id = settings.session(ROWS_BY_ID);
+        let locking = settings.session(&format!("{ROWS_BY_ID} {ROWS_TO_LOCK}"));
+        let changes = (settings.max_connections / 2).clamp(1, MAX_CHANGES);
+        let shared = settings.max_connections.saturating_sub(changes).max(1);
         Ok(Self {
-            pool: pool(config.clone(), max_connections)?,
-            product_reads: ProductReads::new(config),
+            shared: pool(by_id.clone(), shared)?,
+            desk: pool(locking.clone(), settings.desk_connections)?,
+            changes: pool(locking, changes)?,
+            reports: pool(settings.session(MANY_ROWS), 1)?,
+            product_reads: ProductReads::new(by_id),
         })
     }
 
@@ -112,14 +162,46 @@ impl Database {
         client.batch_execute("select 1").await.map_err(storage)
     }
 
-    /// How many connections the pool holds, those in use among them.
+    /// How many connections the desk has, those in use among them.
     #[must_use]
-    pub fn connections(&self) -> usize {
-        self.pool.status().size
+    pub fn connections_of_the_desk(&self) -> usize {
+        self.desk.status().size
     }
 
+    /// A shared connection.
     pub(crate) async fn client(&self) -> Result<Object, StorageError> {
-        self.pool.get().await.map_err(from_pool)
+        self.shared.get().await.map_err(from_pool)
+    }
+
+    /// A connection of the desk.
+    pub(crate) async fn desk_client(&self) -> Result<Object, StorageError> {
+        self.desk.get().await.map_err(from_pool)
+    }
+
+    /// The connection for reports.
+    pub(crate) async fn reports_client(&self) -> Result<Object, StorageError> {
+        self.reports.get().await.map_err(from_pool)
+    }
+
+    /// Does what locks rows. When somebody else holds one of them for longer than a moment, `work`
+    /// is done again from its beginning, and no connection is held in between: a row that stays
+    /// locked keeps nobody waiting but those who want to change it.
+    pub(crate) async fn lock_patiently<T, F>(
+        &self,
+        work: impl Fn(Object) -> F,
+    ) -> Result<T, StorageError>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let deadline = Instant::now() + LOCK_PATIENCE;
+        loop {
+            let client = self.changes.get().await.map_err(from_pool)?;
+            match work(client).await {
+                Err(error) if is_lock_not_available(&error) && Instant::now() < deadline => {}
+                done => return done.map_err(storage),
+            }
+            tokio::time::sleep(LOCK_RETRY_INTERVAL).await;
+        }
     }
 }
 
@@ -166,8 +248,8 @@ mod tests {
     #[test]
     fn options_of_the_url_come_last_and_so_win() {
         let url = "postgres://localhost/balcao?options=-c%20statement_timeout%3D1s";
-        let settings = DatabaseSettings::parse(url, 1).unwrap();
-        let options = settings.config.get_options().unwrap();
-        assert!(options.starts_with(SESSION_OPTIONS) && options.ends_with("statement_timeout=1s"));
+        let session = DatabaseSettings::parse(url, 1).unwrap().session(ROWS_BY_ID);
+        let options = session.get_options().unwrap();
+        assert!(options.starts_with(EVERY_SESSION) && options.ends_with("statement_timeout=1s"));
     }
 }

@@ -5,7 +5,11 @@ use std::error::Error as _;
 
 use deadpool_postgres::PoolError;
 use domain::StorageError;
-use tokio_postgres::{Error, Row, error::SqlState, types::FromSql};
+use tokio_postgres::{
+    Error, Row,
+    error::SqlState,
+    types::{FromSql, WrongType},
+};
 
 /// No two customers share an address.
 pub(crate) const CUSTOMERS_EMAIL_KEY: &str = "customers_email_key";
@@ -40,23 +44,40 @@ pub(crate) fn violates(error: &Error, constraint: &str) -> bool {
     })
 }
 
-/// Whether the data had changed under a plan: what it refers to went away, its key was taken, or
-/// another transaction came first. Deciding again on fresh data may help.
+/// Whether somebody else holds a lock that was not waited for any longer.
+pub(crate) fn is_lock_not_available(error: &Error) -> bool {
+    error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE)
+}
+
+/// Whether a table has changed since the statement was prepared ("cached plan must not change
+/// result type"): prepared anew it runs.
+pub(crate) fn is_stale_statement(error: &Error) -> bool {
+    error.as_db_error().is_some_and(|db| {
+        *db.code() == SqlState::FEATURE_NOT_SUPPORTED
+            && db.routine() == Some("RevalidateCachedQuery")
+    })
+}
+
+/// Whether the data had changed under a plan: what it refers to went away or is held by somebody
+/// else, its key was taken, or another transaction came first. Deciding again on fresh data may
+/// help.
 pub(crate) fn is_outdated(error: &Error) -> bool {
     let outdated = [
         SqlState::FOREIGN_KEY_VIOLATION,
         SqlState::T_R_SERIALIZATION_FAILURE,
         SqlState::T_R_DEADLOCK_DETECTED,
+        SqlState::LOCK_NOT_AVAILABLE,
     ];
     error.code().is_some_and(|code| outdated.contains(code))
         || violates(error, IDEMPOTENCY_KEYS_PKEY)
 }
 
-/// Whether a later try may succeed without anybody mending anything.
+/// Whether a later try may succeed without anybody mending anything. What the server did not
+/// answer to is among it: nobody knows what became of the statement then.
 fn is_passing(error: &Error) -> bool {
     let Some(code) = error.code() else {
-        let is_io = |source: &(dyn std::error::Error + 'static)| source.is::<std::io::Error>();
-        return error.is_closed() || error.source().is_some_and(is_io);
+        let is_bug = |source: &(dyn std::error::Error + 'static)| source.is::<WrongType>();
+        return !error.source().is_some_and(is_bug);
     };
     let passing = [
         SqlState::T_R_SERIALIZATION_FAILURE,

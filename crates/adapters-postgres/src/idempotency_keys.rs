@@ -4,10 +4,7 @@ use async_trait::async_trait;
 use domain::{StorageError, ports::IdempotencyKeys};
 use time::OffsetDateTime;
 
-use crate::{
-    database::{Database, PLAN_FOR_VALUES},
-    error::storage,
-};
+use crate::{database::Database, error::storage};
 
 const REMOVE_BEFORE: &str = "
     delete from idempotency_keys
@@ -23,15 +20,10 @@ const REMOVE_BEFORE: &str = "
 impl IdempotencyKeys for Database {
     #[tracing::instrument(level = "debug", name = "db.idempotency_keys.remove_before", skip_all)]
     async fn remove_before(&self, moment: OffsetDateTime, limit: u32) -> Result<u64, StorageError> {
-        let mut client = self.client().await?;
+        let client = self.client().await?;
         let removed = async {
-            let transaction = client.transaction().await?;
-            transaction.batch_execute(PLAN_FOR_VALUES).await?;
-            let remove = transaction.prepare_cached(REMOVE_BEFORE).await?;
-            let limit = i64::from(limit);
-            let removed = transaction.execute(&remove, &[&moment, &limit]).await?;
-            transaction.commit().await?;
-            Ok(removed)
+            let remove = client.prepare_cached(REMOVE_BEFORE).await?;
+            client.execute(&remove, &[&moment, &i64::from(limit)]).await
         };
         removed.await.map_err(storage)
     }

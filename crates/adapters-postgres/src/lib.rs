@@ -13,6 +13,8 @@ mod orders;
 mod placements;
 mod product_reads;
 mod products;
+mod sales;
+mod statements;
 mod status_changes;
 mod stock;
 mod transaction;

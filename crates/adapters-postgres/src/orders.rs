@@ -11,6 +11,7 @@ use crate::{
     database::Database,
     error::{column, storage},
     products::price,
+    statements::query,
 };
 
 const FIND: &str = "
@@ -26,11 +27,8 @@ impl OrderRepository for Database {
     #[tracing::instrument(level = "debug", name = "db.orders.find", skip_all)]
     async fn find(&self, id: OrderId) -> Result<Option<Order>, StorageError> {
         let client = self.client().await?;
-        let find = client.prepare_cached(FIND).await.map_err(storage)?;
-        let rows = client
-            .query(&find, &[&id.as_uuid()])
-            .await
-            .map_err(storage)?;
+        let rows = query(&client, FIND, &[&id.as_uuid()]).await;
+        let rows = rows.map_err(storage)?;
         rows.first().map(|first| order(first, &rows)).transpose()
     }
 }

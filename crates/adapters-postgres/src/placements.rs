@@ -6,12 +6,12 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use deadpool_postgres::Object;
 use domain::{
-    AccountId, CustomerId, Fingerprint, IdempotencyKey, KeyOwner, Order, OrderId, Price, ProductId,
-    StorageError,
+    AccountId, CustomerId, Fingerprint, IdempotencyKey, KeyOwner, Order, OrderId, OrderStatus,
+    ProductId, StorageError,
     placement::{Keyed, Offer, Plan, Scope, State},
-    ports::{CommitError, OpenPlacement, Placement, PlacementStore},
+    ports::{CommitError, LockWait, OpenPlacement, Placement, PlacementStore},
 };
-use futures_util::future::{try_join4, try_join5};
+use futures_util::future::{try_join, try_join5};
 use rust_decimal::Decimal;
 use time::OffsetDateTime;
 use tokio_postgres::{Client, Error, Row, Statement, types::ToSql};
@@ -19,9 +19,11 @@ use uuid::Uuid;
 
 use crate::{
     database::Database,
-    error::{column, is_outdated, storage},
+    error::{column, is_lock_not_available, is_outdated, is_stale_statement, storage},
     orders,
     products::price,
+    sales,
+    statements::query,
     stock,
     transaction::{BEGIN, Transaction},
 };
@@ -34,6 +36,30 @@ const LOCK_STOCK: &str = "
     order by product_id
     for update";
 
+/// Locks what nobody holds, and waits for nobody.
+const LOCK_FREE_STOCK: &str = "
+    select product_id, quantidade_disponivel
+    from stock
+    where product_id = any($1)
+    order by product_id
+    for update skip locked";
+
+/// Waits in line for one product. Nothing is held yet, so nobody can wait for this in turn.
+const LOCK_IN_LINE: &str = "
+    select product_id
+    from stock
+    where product_id = $1
+    for update";
+
+/// How long that takes at most; then the others who wait in line get their turn.
+const STAND_IN_LINE: &str = "set local lock_timeout = '250ms'";
+
+/// The stock of products as it is, held by somebody or not.
+const READ_STOCK: &str = "
+    select product_id, quantidade_disponivel
+    from stock
+    where product_id = any($1)";
+
 /// Runs after the locks were granted, and so sees what was committed until then.
 const READ_PRICES: &str = "
     select id, preco
@@ -43,6 +69,11 @@ const READ_PRICES: &str = "
 const READ_CUSTOMERS: &str = "
     select id
     from customers
+    where id = any($1)";
+
+const READ_ACCOUNTS: &str = "
+    select id
+    from users
     where id = any($1)";
 
 /// What was placed before under these keys: a row for each item.
@@ -85,38 +116,85 @@ const INSERT_KEYS: &str = "
 #[async_trait]
 impl PlacementStore for Database {
     #[tracing::instrument(level = "debug", name = "db.placements.open", skip_all)]
-    async fn open(&self, scope: &Scope) -> Result<OpenPlacement, StorageError> {
-        let client = self.client().await?;
-        let statements = Statements::prepare(&client, scope).await.map_err(storage)?;
-        let transaction = Transaction::on(client);
-        let read = statements.read(transaction.client(), scope);
-        let state = state(&read.await.map_err(storage)?)?;
+    async fn open(&self, scope: &Scope, wait: LockWait) -> Result<OpenPlacement, StorageError> {
+        let transaction = Transaction::on(self.desk_client().await?);
+        let rows = open(transaction.client(), scope, wait).await;
+        let state = state(&rows.map_err(storage)?)?;
         Ok(OpenPlacement {
             state,
-            unit: Box::new(Batch {
-                transaction,
-                statements,
-            }),
+            unit: Box::new(Batch { transaction }),
         })
     }
+
+    #[tracing::instrument(level = "debug", name = "db.placements.peek", skip_all)]
+    async fn peek(&self, scope: &Scope) -> Result<State, StorageError> {
+        let client = self.client().await?;
+        let ids = Ids::of(scope);
+        let products: [&(dyn ToSql + Sync); 1] = [&ids.products];
+        let rows = async {
+            Ok(Rows {
+                stock: query(&client, READ_STOCK, &products).await?,
+                prices: query(&client, READ_PRICES, &products).await?,
+                customers: query(&client, READ_CUSTOMERS, &[&ids.customers]).await?,
+                accounts: query(&client, READ_ACCOUNTS, &[&ids.accounts]).await?,
+                keyed: Vec::new(),
+            })
+        };
+        state(&rows.await.map_err(storage)?)
+    }
+}
+
+/// Begins, locks and reads. Products that somebody goes on holding are left out, in a second try;
+/// a statement that a change of its table has outdated is prepared anew.
+async fn open(client: &Object, scope: &Scope, wait: LockWait) -> Result<Rows, Error> {
+    let mut lock = match wait {
+        LockWait::Briefly => Lock::All,
+        LockWait::InLineFor(product) => Lock::InLineFor(product),
+    };
+    let mut is_prepared_anew = false;
+    loop {
+        match read(client, &lock, scope).await {
+            Err(error) if is_lock_not_available(&error) && lock != Lock::Free => lock = Lock::Free,
+            Err(error) if is_stale_statement(&error) && !is_prepared_anew => {
+                client.statement_cache.clear();
+                is_prepared_anew = true;
+            }
+            done => return done,
+        }
+        client.batch_execute("rollback").await?;
+    }
+}
+
+/// Which stock is locked, and who is waited for.
+#[derive(PartialEq, Eq)]
+enum Lock {
+    /// All of it.
+    All,
+    /// What nobody holds.
+    Free,
+    /// This product, and then what nobody holds.
+    InLineFor(ProductId),
 }
 
 /// The transaction of one batch.
 struct Batch {
     transaction: Transaction,
-    statements: Statements,
 }
 
 #[async_trait]
 impl Placement for Batch {
     #[tracing::instrument(level = "debug", name = "db.placements.commit", skip_all)]
     async fn commit(self: Box<Self>, plan: &Plan) -> Result<(), CommitError> {
-        let writes = self.statements.write(self.transaction.client(), plan);
+        let statements = Writes::prepare(self.transaction.client(), plan).await;
+        let statements = statements.map_err(storage)?;
+        let writes = statements.write(self.transaction.client(), plan);
         self.transaction.commit(writes).await.map_err(|error| {
-            if is_outdated(&error) {
-                CommitError::Rejected(error.into())
+            let is_outdated = is_outdated(&error);
+            let error = storage(error);
+            if is_outdated {
+                CommitError::Rejected(error)
             } else {
-                storage(error).into()
+                error.into()
             }
         })
     }
@@ -126,80 +204,119 @@ impl Placement for Batch {
     }
 }
 
-/// The statements of a placement, prepared once a connection.
-struct Statements {
-    lock_stock: Statement,
-    read_prices: Statement,
-    read_customers: Statement,
-    take_stock: Statement,
-    insert_orders: Statement,
-    insert_items: Statement,
-    /// For batches in which there are keys.
-    keyed: Option<KeyStatements>,
-}
-
-struct KeyStatements {
-    read: Statement,
-    insert: Statement,
-}
-
 /// The rows that a batch is decided on.
 struct Rows {
     stock: Vec<Row>,
     prices: Vec<Row>,
     customers: Vec<Row>,
+    accounts: Vec<Row>,
     keyed: Vec<Row>,
 }
 
-impl Statements {
-    async fn prepare(client: &Object, scope: &Scope) -> Result<Self, Error> {
-        let keyed = if scope.keys.is_empty() {
-            None
-        } else {
-            Some(KeyStatements {
-                read: client.prepare_cached(READ_KEYED).await?,
-                insert: client.prepare_cached(INSERT_KEYS).await?,
-            })
+/// What a scope names, as the driver takes it.
+struct Ids<'a> {
+    products: Vec<Uuid>,
+    customers: Vec<Uuid>,
+    accounts: Vec<Uuid>,
+    key_owners: Vec<Uuid>,
+    keys: Vec<&'a str>,
+}
+
+impl<'a> Ids<'a> {
+    fn of(scope: &'a Scope) -> Self {
+        let keys = scope.keys.iter();
+        let (key_owners, keys) = keys
+            .map(|owner| (owner.account_id.as_uuid(), owner.key.as_str()))
+            .unzip();
+        Self {
+            products: scope.products.iter().map(|id| id.as_uuid()).collect(),
+            customers: scope.customers.iter().map(|id| id.as_uuid()).collect(),
+            accounts: scope.accounts.iter().map(|id| id.as_uuid()).collect(),
+            key_owners,
+            keys,
+        }
+    }
+}
+
+/// Begins, locks, and then reads, all sent at once.
+async fn read(client: &Object, lock: &Lock, scope: &Scope) -> Result<Rows, Error> {
+    let ids = Ids::of(scope);
+    let lock_stock = match lock {
+        Lock::All => client.prepare_cached(LOCK_STOCK).await?,
+        Lock::Free | Lock::InLineFor(_) => client.prepare_cached(LOCK_FREE_STOCK).await?,
+    };
+    let read_prices = client.prepare_cached(READ_PRICES).await?;
+    let read_customers = client.prepare_cached(READ_CUSTOMERS).await?;
+    let read_accounts = client.prepare_cached(READ_ACCOUNTS).await?;
+    let in_line = match lock {
+        Lock::InLineFor(product) => {
+            let statement = client.prepare_cached(LOCK_IN_LINE).await?;
+            Some((statement, product.as_uuid()))
+        }
+        Lock::All | Lock::Free => None,
+    };
+    let read_keyed = match &ids.keys[..] {
+        [] => None,
+        [..] => Some(client.prepare_cached(READ_KEYED).await?),
+    };
+    let stand_in_line = async {
+        let Some((lock, product)) = &in_line else {
+            return Ok(());
+        };
+        let waited = client.batch_execute(STAND_IN_LINE);
+        try_join(waited, client.execute(lock, &[product])).await?;
+        Ok(())
+    };
+    let keyed = async {
+        match &read_keyed {
+            Some(read) => client.query(read, &[&ids.key_owners, &ids.keys]).await,
+            None => Ok(Vec::new()),
+        }
+    };
+    let products: [&(dyn ToSql + Sync); 1] = [&ids.products];
+    let begun = try_join(client.batch_execute(BEGIN), stand_in_line);
+    let (_, stock, prices, (customers, accounts), keyed) = try_join5(
+        begun,
+        client.query(&lock_stock, &products),
+        client.query(&read_prices, &products),
+        try_join(
+            client.query(&read_customers, &[&ids.customers]),
+            client.query(&read_accounts, &[&ids.accounts]),
+        ),
+        keyed,
+    )
+    .await?;
+    Ok(Rows {
+        stock,
+        prices,
+        customers,
+        accounts,
+        keyed,
+    })
+}
+
+/// The statements that write a plan, prepared once a connection.
+struct Writes {
+    take_stock: Statement,
+    insert_orders: Statement,
+    insert_items: Statement,
+    tell_sales: Statement,
+    /// For plans in which there are keys.
+    insert_keys: Option<Statement>,
+}
+
+impl Writes {
+    async fn prepare(client: &Object, plan: &Plan) -> Result<Self, Error> {
+        let insert_keys = match plan.keys() {
+            [] => None,
+            [..] => Some(client.prepare_cached(INSERT_KEYS).await?),
         };
         Ok(Self {
-            lock_stock: client.prepare_cached(LOCK_STOCK).await?,
-            read_prices: client.prepare_cached(READ_PRICES).await?,
-            read_customers: client.prepare_cached(READ_CUSTOMERS).await?,
             take_stock: client.prepare_cached(TAKE_STOCK).await?,
             insert_orders: client.prepare_cached(INSERT_ORDERS).await?,
             insert_items: client.prepare_cached(INSERT_ITEMS).await?,
-            keyed,
-        })
-    }
-
-    /// Begins, locks, and then reads, all sent at once.
-    async fn read(&self, client: &Client, scope: &Scope) -> Result<Rows, Error> {
-        let products: Vec<Uuid> = scope.products.iter().map(|id| id.as_uuid()).collect();
-        let customers: Vec<Uuid> = scope.customers.iter().map(|id| id.as_uuid()).collect();
-        let keyed = async {
-            let Some(statements) = &self.keyed else {
-                return Ok(Vec::new());
-            };
-            let (accounts, keys): (Vec<Uuid>, Vec<&str>) = scope
-                .keys
-                .iter()
-                .map(|owner| (owner.account_id.as_uuid(), owner.key.as_str()))
-                .unzip();
-            client.query(&statements.read, &[&accounts, &keys]).await
-        };
-        let ((), stock, prices, customers, keyed) = try_join5(
-            client.batch_execute(BEGIN),
-            client.query(&self.lock_stock, &[&products]),
-            client.query(&self.read_prices, &[&products]),
-            client.query(&self.read_customers, &[&customers]),
-            keyed,
-        )
-        .await?;
-        Ok(Rows {
-            stock,
-            prices,
-            customers,
-            keyed,
+            tell_sales: client.prepare_cached(sales::TELL).await?,
+            insert_keys,
         })
     }
 
@@ -210,14 +327,18 @@ impl Statements {
             .into_iter()
             .map(|(product, units)| (product.as_uuid(), units))
             .unzip();
+        // The orders of one plan are placed at one moment.
+        let day = plan.accepted().next().map(|order| order.placed_at.date());
         let orders = OrderColumns::of(plan.accepted());
         let items = ItemColumns::of(plan.accepted());
-        let (taken, orders, items): ([&(dyn ToSql + Sync); 2], _, _) =
-            ([&products, &units], orders.params(), items.params());
-        try_join4(
+        let taken: [&(dyn ToSql + Sync); 2] = [&products, &units];
+        let sold: [&(dyn ToSql + Sync); 3] = [&day, &products, &units];
+        let (orders, items) = (orders.params(), items.params());
+        try_join5(
             client.execute(&self.take_stock, &taken),
             client.execute(&self.insert_orders, &orders),
             client.execute(&self.insert_items, &items),
+            client.execute(&self.tell_sales, &sold),
             self.write_keys(client, plan),
         )
         .await?;
@@ -225,13 +346,11 @@ impl Statements {
     }
 
     async fn write_keys(&self, client: &Client, plan: &Plan) -> Result<(), Error> {
-        let Some(statements) = &self.keyed else {
+        let Some(insert) = &self.insert_keys else {
             return Ok(());
         };
         let columns = KeyColumns::of(plan.keys());
-        client
-            .execute(&statements.insert, &columns.params())
-            .await?;
+        client.execute(insert, &columns.params()).await?;
         Ok(())
     }
 }
@@ -339,30 +458,46 @@ pub(crate) async fn insert_orders<'a>(
 ) -> Result<(), Error> {
     let columns = OrderColumns::of(orders.clone());
     client.execute(INSERT_ORDERS, &columns.params()).await?;
-    let columns = ItemColumns::of(orders);
+    let columns = ItemColumns::of(orders.clone());
     client.execute(INSERT_ITEMS, &columns.params()).await?;
+    for order in orders.filter(|order| order.status != OrderStatus::Cancelled) {
+        let items = order.items.iter();
+        let (products, units): (Vec<Uuid>, Vec<i64>) = items
+            .map(|item| (item.product_id.as_uuid(), i64::from(item.quantity.units())))
+            .unzip();
+        let sold: [&(dyn ToSql + Sync); 3] = [&order.placed_at.date(), &products, &units];
+        client.execute(sales::TELL, &sold).await?;
+    }
     Ok(())
 }
 
-/// What the rows say; what is missing does not exist.
+/// What the rows say; what is missing does not exist. A product with a price whose stock was not
+/// locked is held by somebody.
 fn state(rows: &Rows) -> Result<State, StorageError> {
-    let prices = rows
-        .prices
-        .iter()
-        .map(|row| Ok((column(row, "id")?, price(row, "preco")?)));
-    let prices: HashMap<Uuid, Price> = prices.collect::<Result<_, StorageError>>()?;
     let mut state = State::default();
+    let mut stock = HashMap::with_capacity(rows.stock.len());
     for row in &rows.stock {
-        let id: Uuid = column(row, "product_id")?;
-        if let Some(&price) = prices.get(&id) {
-            let available = stock::level(row)?;
-            state
-                .offers
-                .insert(ProductId::new(id), Offer { price, available });
+        stock.insert(column::<Uuid>(row, "product_id")?, stock::level(row)?);
+    }
+    for row in &rows.prices {
+        let id = column(row, "id")?;
+        let product_id = ProductId::new(id);
+        let price = price(row, "preco")?;
+        match stock.get(&id) {
+            Some(&available) => {
+                let offer = Offer { price, available };
+                state.offers.insert(product_id, offer);
+            }
+            None => {
+                state.held.insert(product_id);
+            }
         }
     }
     for row in &rows.customers {
         state.customers.insert(CustomerId::new(column(row, "id")?));
+    }
+    for row in &rows.accounts {
+        state.accounts.insert(AccountId::new(column(row, "id")?));
     }
     for items in rows.keyed.chunk_by(is_same_order) {
         if let Some(first) = items.first() {

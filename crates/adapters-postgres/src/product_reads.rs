@@ -19,6 +19,7 @@ use crate::{
     database,
     error::{column, from_pool, storage},
     products::stocked_product,
+    statements::query,
 };
 
 const FIND_ALL: &str = "
@@ -97,9 +98,8 @@ async fn find_all(
     batch: &[Lookup],
 ) -> Result<HashMap<Uuid, Result<StockedProduct, StorageError>>, StorageError> {
     let client = connections.get().await.map_err(from_pool)?;
-    let find = client.prepare_cached(FIND_ALL).await.map_err(storage)?;
     let ids: Vec<Uuid> = batch.iter().map(|lookup| lookup.id.as_uuid()).collect();
-    let rows = client.query(&find, &[&ids]).await.map_err(storage)?;
+    let rows = query(&client, FIND_ALL, &[&ids]).await.map_err(storage)?;
     rows.iter()
         .map(|row| Ok((column(row, "id")?, stocked_product(row))))
         .collect()

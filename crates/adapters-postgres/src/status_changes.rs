@@ -2,18 +2,19 @@
 //! another.
 
 use async_trait::async_trait;
+use deadpool_postgres::Object;
 use domain::{
-    OrderId, StatusChange, StorageError,
+    MoveLocks, OrderId, StatusChange, StorageError,
     ports::{OpenStatusChange, StatusChangeStore, StatusChangeUnit},
 };
-use futures_util::future::try_join3;
-use tokio_postgres::{Client, Error};
+use futures_util::future::{try_join, try_join4};
+use tokio_postgres::{Client, Error, Row, Statement, types::ToSql};
 use uuid::Uuid;
 
 use crate::{
     database::Database,
-    error::storage,
-    orders,
+    error::{is_stale_statement, storage},
+    orders, sales,
     transaction::{BEGIN, Transaction},
 };
 
@@ -39,7 +40,11 @@ const SET_STATUS: &str = "
 const LOCK_STOCK: &str = "
     select product_id
     from stock
-    where product_id = any($1)
+    where product_id = any(array(
+        select product_id
+        from itens_order
+        where order_id = $1
+    ))
     order by product_id
     for update";
 
@@ -52,29 +57,86 @@ const RETURN_STOCK: &str = "
 #[async_trait]
 impl StatusChangeStore for Database {
     #[tracing::instrument(level = "debug", name = "db.status_changes.open", skip_all)]
-    async fn open(&self, id: OrderId) -> Result<Option<OpenStatusChange>, StorageError> {
-        let client = self.client().await?;
-        let lock = client.prepare_cached(LOCK_ORDER).await.map_err(storage)?;
-        let read = client.prepare_cached(READ_ITEMS).await.map_err(storage)?;
-        let transaction = Transaction::on(client);
-        let client = transaction.client();
-        let id = id.as_uuid();
-        let ((), locked, items) = try_join3(
-            client.batch_execute(BEGIN),
-            client.query_opt(&lock, &[&id]),
-            client.query(&read, &[&id]),
-        )
-        .await
-        .map_err(storage)?;
-        let Some(locked) = locked else {
+    async fn open(
+        &self,
+        id: OrderId,
+        locks: MoveLocks,
+    ) -> Result<Option<OpenStatusChange>, StorageError> {
+        let open = |client| open(client, id.as_uuid(), locks);
+        let Opened {
+            transaction,
+            order,
+            items,
+        } = self.lock_patiently(open).await?;
+        let Some(order) = order else {
             transaction.abandon().await.map_err(storage)?;
             return Ok(None);
         };
         Ok(Some(OpenStatusChange {
-            order: orders::order(&locked, &items)?,
+            order: orders::order(&order, &items)?,
             unit: Box::new(Change { transaction }),
         }))
     }
+}
+
+/// What was locked and read.
+struct Opened {
+    transaction: Transaction,
+    order: Option<Row>,
+    items: Vec<Row>,
+}
+
+/// Begins, locks and reads; statements that a change of their table has outdated are prepared anew.
+async fn open(client: Object, id: Uuid, locks: MoveLocks) -> Result<Opened, Error> {
+    let transaction = Transaction::on(client);
+    let client = transaction.client();
+    let rows = match read(client, id, locks).await {
+        Err(error) if is_stale_statement(&error) => {
+            client.batch_execute("rollback").await?;
+            client.statement_cache.clear();
+            read(client, id, locks).await
+        }
+        Err(error) => {
+            // The connection is good, and is wanted for the next try.
+            transaction.abandon().await?;
+            return Err(error);
+        }
+        read => read,
+    };
+    let (order, items) = rows?;
+    Ok(Opened {
+        transaction,
+        order,
+        items,
+    })
+}
+
+/// Begins, locks, and then reads, all sent at once.
+async fn read(
+    client: &Object,
+    id: Uuid,
+    locks: MoveLocks,
+) -> Result<(Option<Row>, Vec<Row>), Error> {
+    let lock_order = client.prepare_cached(LOCK_ORDER).await?;
+    let lock_stock = match locks {
+        MoveLocks::Order => None,
+        MoveLocks::OrderAndStock => Some(client.prepare_cached(LOCK_STOCK).await?),
+    };
+    let read_items = client.prepare_cached(READ_ITEMS).await?;
+    let stock = async {
+        match &lock_stock {
+            Some(lock) => client.execute(lock, &[&id]).await,
+            None => Ok(0),
+        }
+    };
+    let ((), order, _, items) = try_join4(
+        client.batch_execute(BEGIN),
+        client.query_opt(&lock_order, &[&id]),
+        stock,
+        client.query(&read_items, &[&id]),
+    )
+    .await?;
+    Ok((order, items))
 }
 
 /// The transaction of one change of status.
@@ -89,9 +151,9 @@ impl StatusChangeUnit for Change {
         let client = self.transaction.client();
         let commit = async {
             let set_status = client.prepare_cached(SET_STATUS).await?;
-            let lock_stock = client.prepare_cached(LOCK_STOCK).await?;
             let return_stock = client.prepare_cached(RETURN_STOCK).await?;
-            let writes = write(client, change, [&set_status, &lock_stock, &return_stock]);
+            let tell_sales = client.prepare_cached(sales::TELL).await?;
+            let writes = write(client, change, &set_status, &return_stock, &tell_sales);
             self.transaction.commit(writes).await
         };
         commit.await.map_err(storage)
@@ -106,26 +168,36 @@ impl StatusChangeUnit for Change {
 async fn write(
     client: &Client,
     change: &StatusChange,
-    [set_status, lock_stock, return_stock]: [&tokio_postgres::Statement; 3],
+    set_status: &Statement,
+    return_stock: &Statement,
+    tell_sales: &Statement,
 ) -> Result<(), Error> {
     let order = &change.order;
+    let (id, status, version) = (
+        order.id.as_uuid(),
+        order.status.as_str(),
+        order.version.number(),
+    );
     let (products, units): (Vec<Uuid>, Vec<i64>) = change
         .returned
         .iter()
         .map(|line| (line.product_id.as_uuid(), i64::from(line.quantity.units())))
         .unzip();
-    try_join3(
-        client.execute(
-            set_status,
-            &[
-                &order.id.as_uuid(),
-                &order.status.as_str(),
-                &order.version.number(),
-            ],
-        ),
-        client.execute(lock_stock, &[&products]),
-        client.execute(return_stock, &[&products, &units]),
-    )
-    .await?;
+    let status: [&(dyn ToSql + Sync); 3] = [&id, &status, &version];
+    let returned: [&(dyn ToSql + Sync); 2] = [&products, &units];
+    let back: Vec<i64> = units.iter().map(|units| -units).collect();
+    let sold: [&(dyn ToSql + Sync); 3] = [&order.placed_at.date(), &products, &back];
+    let take_back = async {
+        if change.returned.is_empty() {
+            return Ok(0);
+        }
+        try_join(
+            client.execute(return_stock, &returned),
+            client.execute(tell_sales, &sold),
+        )
+        .await?;
+        Ok(0)
+    };
+    try_join(client.execute(set_status, &status), take_back).await?;
     Ok(())
 }

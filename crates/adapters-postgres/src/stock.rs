@@ -1,12 +1,14 @@
 //! Stock outside of orders: the table `stock`.
 
 use async_trait::async_trait;
+use deadpool_postgres::Object;
 use domain::{ProductId, Stock, StockId, StockLevel, StorageError, ports::StockRepository};
 use tokio_postgres::{Client, Error, Row};
 
 use crate::{
     database::Database,
     error::{column, storage},
+    statements::query_opt,
 };
 
 const FIND: &str = "
@@ -29,11 +31,8 @@ impl StockRepository for Database {
     #[tracing::instrument(level = "debug", name = "db.stock.find", skip_all)]
     async fn find(&self, product_id: ProductId) -> Result<Option<Stock>, StorageError> {
         let client = self.client().await?;
-        let find = client.prepare_cached(FIND).await.map_err(storage)?;
-        let row = client
-            .query_opt(&find, &[&product_id.as_uuid()])
-            .await
-            .map_err(storage)?;
+        let row = query_opt(&client, FIND, &[&product_id.as_uuid()]).await;
+        let row = row.map_err(storage)?;
         row.as_ref().map(stock).transpose()
     }
 
@@ -43,12 +42,11 @@ impl StockRepository for Database {
         product_id: ProductId,
         available: StockLevel,
     ) -> Result<Option<Stock>, StorageError> {
-        let client = self.client().await?;
-        let set = client.prepare_cached(SET).await.map_err(storage)?;
-        let row = client
-            .query_opt(&set, &[&product_id.as_uuid(), &available.units()])
-            .await
-            .map_err(storage)?;
+        let set = |client: Object| async move {
+            let (product_id, units) = (product_id.as_uuid(), available.units());
+            query_opt(&client, SET, &[&product_id, &units]).await
+        };
+        let row = self.lock_patiently(set).await?;
         row.as_ref().map(stock).transpose()
     }
 }

@@ -37,14 +37,18 @@ impl Availability {
         matches!(*self.lock(), State::Up)
     }
 
-    /// Goes down, and says whether it was up before.
-    pub(crate) fn go_down(&self) -> bool {
+    /// Goes down, and says whether it was up before. What Redis missed by that is remembered in
+    /// the same step: it cannot come back in between and never be told.
+    pub(crate) fn go_down(&self, by_missing: Option<(&str, i64, Duration)>) -> bool {
         let mut state = self.lock();
         let was_up = matches!(*state, State::Up);
         if was_up {
             *state = State::Down {
                 missed: HashMap::new(),
             };
+        }
+        if let (State::Down { missed }, Some((key, version, ttl))) = (&mut *state, by_missing) {
+            remember(missed, key, version, ttl);
         }
         was_up
     }
@@ -54,12 +58,7 @@ impl Availability {
         let State::Down { missed } = &mut *self.lock() else {
             return false;
         };
-        let until = Instant::now() + ttl;
-        let entry = missed.entry(key.to_owned());
-        let kept = entry.or_insert(Missed { version, until });
-        if kept.version < version {
-            *kept = Missed { version, until };
-        }
+        remember(missed, key, version, ttl);
         true
     }
 
@@ -97,6 +96,15 @@ impl Availability {
     }
 }
 
+fn remember(missed: &mut HashMap<String, Missed>, key: &str, version: i64, ttl: Duration) {
+    let until = Instant::now() + ttl;
+    let entry = missed.entry(key.to_owned());
+    let kept = entry.or_insert(Missed { version, until });
+    if kept.version < version {
+        *kept = Missed { version, until };
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,8 +114,8 @@ mod tests {
     #[test]
     fn only_the_first_failure_takes_it_down() {
         let availability = Availability::up();
-        assert!(availability.go_down());
-        assert!(!availability.go_down());
+        assert!(availability.go_down(None));
+        assert!(!availability.go_down(None));
         assert!(!availability.is_up());
     }
 
@@ -115,7 +123,7 @@ mod tests {
     fn it_is_up_again_only_once_it_was_told_everything_it_missed() {
         let availability = Availability::up();
         assert!(!availability.miss("a", 2, TTL), "up: nothing is missed");
-        availability.go_down();
+        availability.go_down(None);
         assert!(availability.miss("a", 3, TTL));
         assert!(availability.miss("a", 2, TTL));
         let told = availability.take_missed_or_go_up().unwrap();
@@ -127,9 +135,19 @@ mod tests {
     }
 
     #[test]
+    fn what_was_missed_by_going_down_is_told() {
+        let availability = Availability::up();
+        assert!(availability.go_down(Some(("a", 2, TTL))));
+        // Another write has failed, and what it missed is not lost either.
+        assert!(!availability.go_down(Some(("b", 3, TTL))));
+        let told = availability.take_missed_or_go_up().unwrap();
+        assert_eq!((told["a"].version, told["b"].version), (2, 3));
+    }
+
+    #[test]
     fn what_could_not_be_told_is_told_later() {
         let availability = Availability::up();
-        availability.go_down();
+        availability.go_down(None);
         availability.miss("a", 2, TTL);
         let told = availability.take_missed_or_go_up().unwrap();
         availability.miss("a", 3, TTL);
@@ -140,7 +158,7 @@ mod tests {
     #[test]
     fn what_has_expired_by_itself_need_not_be_told() {
         let availability = Availability::up();
-        availability.go_down();
+        availability.go_down(None);
         availability.miss("a", 2, Duration::ZERO);
         assert!(availability.take_missed_or_go_up().is_none());
     }

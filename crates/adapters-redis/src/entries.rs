@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// The format of the entries, a part of every key.
-pub(crate) const FORMAT: &str = "2";
+pub(crate) const FORMAT: &str = "3";
 
 /// A price, as the sixteen bytes of its decimal.
 type StoredPrice = [u8; 16];
@@ -23,7 +23,7 @@ fn price(stored: StoredPrice) -> Result<Price, ValueError> {
 
 #[derive(Serialize, Deserialize)]
 pub(crate) struct OrderEntry {
-    id: Uuid,
+    pub(crate) id: Uuid,
     customer_id: Uuid,
     #[serde(with = "time::serde::timestamp::microseconds")]
     placed_at: OffsetDateTime,
@@ -88,7 +88,7 @@ impl TryFrom<OrderEntry> for Order {
 
 #[derive(Serialize, Deserialize)]
 pub(crate) struct CustomerEntry {
-    id: Uuid,
+    pub(crate) id: Uuid,
     name: String,
     email: String,
     #[serde(with = "time::serde::timestamp::microseconds")]
@@ -124,6 +124,7 @@ impl TryFrom<CustomerEntry> for Customer {
 
 #[derive(Serialize, Deserialize)]
 pub(crate) struct BestSellersEntry {
+    pub(crate) days: u16,
     #[serde(with = "time::serde::timestamp::microseconds")]
     as_of: OffsetDateTime,
     items: Vec<BestSellerEntry>,
@@ -137,8 +138,8 @@ struct BestSellerEntry {
     sold: u64,
 }
 
-impl From<&BestSellersList> for BestSellersEntry {
-    fn from(list: &BestSellersList) -> Self {
+impl BestSellersEntry {
+    pub(crate) fn new(days: u16, list: &BestSellersList) -> Self {
         let item = |item: &BestSeller| BestSellerEntry {
             product_id: item.product_id.as_uuid(),
             name: item.name.as_str().to_owned(),
@@ -146,6 +147,7 @@ impl From<&BestSellersList> for BestSellersEntry {
             sold: item.sold,
         };
         Self {
+            days,
             as_of: list.as_of,
             items: list.items.iter().map(item).collect(),
         }

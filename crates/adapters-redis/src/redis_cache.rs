@@ -56,8 +56,15 @@ impl RedisCache {
     ///
     /// When the URL does not name a Redis.
     pub fn new(settings: RedisSettings) -> Result<Self, InvalidRedisUrl> {
-        let store = Store::new(&settings.url, settings.max_connections, settings.timeout)
-            .map_err(|_| InvalidRedisUrl)?;
+        let probe = format!("{}:{FORMAT}:probe", settings.namespace);
+        let RedisSettings {
+            url,
+            max_connections,
+            timeout,
+            ..
+        } = &settings;
+        let store =
+            Store::new(url, *max_connections, *timeout, probe).map_err(|_| InvalidRedisUrl)?;
         let near = InProcessCache::new(TimesToLive {
             best_sellers: NEAR_TTL,
             ..settings.ttl
@@ -90,16 +97,25 @@ impl RedisCache {
         format!("{}:{FORMAT}:{kind}:{id}", self.namespace)
     }
 
-    /// Reads an entry; one that cannot be understood is a miss.
-    async fn read<E, T>(&self, key: String) -> Option<Arc<T>>
+    /// Reads an entry. One that cannot be understood, or is not what the key stands for in the
+    /// version that it says it has, is none of ours: a miss, and removed.
+    async fn read<E, T>(
+        &self,
+        key: String,
+        stands_for: impl Fn(&E) -> bool,
+        version: impl Fn(&T) -> i64,
+    ) -> Option<Arc<T>>
     where
         E: DeserializeOwned + TryInto<T>,
     {
-        let body = self.store.get(&key).await?;
-        let read = postcard::from_bytes::<E>(&body).ok();
-        let value = read.and_then(|entry| entry.try_into().ok());
+        let kept = self.store.get(&key).await?;
+        let entry = postcard::from_bytes::<E>(kept.body()).ok();
+        let value = entry
+            .filter(stands_for)
+            .and_then(|entry| entry.try_into().ok())
+            .filter(|value| version(value) == kept.version);
         if value.is_none() {
-            tracing::warn!(key, "an entry of the cache cannot be understood");
+            self.store.remove(&key, &kept).await;
         }
         value.map(Arc::new)
     }
@@ -115,7 +131,9 @@ impl RedisCache {
 #[async_trait]
 impl OrderCache for RedisCache {
     async fn get(&self, id: OrderId) -> Option<Arc<Order>> {
-        self.read::<OrderEntry, _>(self.key("order", id)).await
+        let is_this = |entry: &OrderEntry| entry.id == id.as_uuid();
+        let version = |order: &Order| order.version.number();
+        self.read(self.key("order", id), is_this, version).await
     }
 
     async fn put(&self, order: Arc<Order>) {
@@ -128,8 +146,9 @@ impl OrderCache for RedisCache {
 #[async_trait]
 impl CustomerCache for RedisCache {
     async fn get(&self, id: CustomerId) -> Option<Arc<Customer>> {
-        self.read::<CustomerEntry, _>(self.key("customer", id))
-            .await
+        let is_this = |entry: &CustomerEntry| entry.id == id.as_uuid();
+        let version = |customer: &Customer| customer.version.number();
+        self.read(self.key("customer", id), is_this, version).await
     }
 
     async fn put(&self, customer: Arc<Customer>) {
@@ -145,19 +164,24 @@ impl BestSellersCache for RedisCache {
         if let Some(list) = BestSellersCache::get(&self.near, days).await {
             return Some(list);
         }
+        let is_this = |entry: &BestSellersEntry| entry.days == days;
         let key = self.key("best-sellers", days);
-        let list = self.read::<BestSellersEntry, _>(key).await?;
+        let list = self.read(key, is_this, version_of).await?;
         BestSellersCache::put(&self.near, days, Arc::clone(&list)).await;
         Some(list)
     }
 
     async fn put(&self, days: u16, list: Arc<BestSellersList>) {
         BestSellersCache::put(&self.near, days, Arc::clone(&list)).await;
-        // A list's version is its moment, in microseconds since 1970.
-        let microseconds = list.as_of.unix_timestamp_nanos() / 1_000;
-        let version = i64::try_from(microseconds).unwrap_or(i64::MAX);
         let key = self.key("best-sellers", days);
-        let entry = BestSellersEntry::from(&*list);
-        self.write(key, version, entry, self.ttl.best_sellers).await;
+        let entry = BestSellersEntry::new(days, &list);
+        self.write(key, version_of(&list), entry, self.ttl.best_sellers)
+            .await;
     }
+}
+
+/// A list's version is its moment, in microseconds since 1970.
+fn version_of(list: &BestSellersList) -> i64 {
+    let microseconds = list.as_of.unix_timestamp_nanos() / 1_000;
+    i64::try_from(microseconds).unwrap_or(i64::MAX)
 }

@@ -1,7 +1,12 @@
 //! Versioned entries in Redis.
 //!
 //! An entry is the text `VERSION:BODY`. A body that is empty says that this version exists and
-//! that nothing older may be shown: it reads as a miss.
+//! that nothing older may be shown: it reads as a miss. What is not such a text is not ours: it
+//! reads as a miss too, and is removed.
+//!
+//! A Redis that can be read and not written is as good as down: after a write that it refused, it
+//! would go on showing what was before. So reads use a command that such a Redis refuses as well,
+//! and every replica notices before it is misled.
 
 use std::{
     collections::HashMap,
@@ -12,7 +17,7 @@ use std::{
 use deadpool_redis::{
     Manager, Pool, PoolError, Runtime,
     redis::{
-        self, AsyncConnectionConfig, Client, IntoConnectionInfo, RedisError, Script,
+        self, AsyncConnectionConfig, Client, ErrorKind, IntoConnectionInfo, RedisError, Script,
         aio::{ConnectionManager, ConnectionManagerConfig},
     },
 };
@@ -24,12 +29,13 @@ use crate::{
     times::{jittered, longest},
 };
 
-/// Keeps `ARGV[1]:ARGV[2]` for `ARGV[3]` milliseconds, unless a newer version is kept.
+/// Keeps `ARGV[1]:ARGV[2]` for `ARGV[3]` milliseconds, unless a newer version is kept. What is no
+/// text is replaced.
 static KEEP_NEWER: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
-        local kept = redis.call('GETRANGE', KEYS[1], 0, 19)
-        local version = tonumber(string.match(kept, '^(%d+):'))
+        local kept = redis.pcall('GETRANGE', KEYS[1], 0, 19)
+        local version = type(kept) == 'string' and tonumber(string.match(kept, '^(%d+):'))
         if version and version > tonumber(ARGV[1]) then
             return 0
         end
@@ -38,6 +44,24 @@ static KEEP_NEWER: LazyLock<Script> = LazyLock::new(|| {
         ",
     )
 });
+
+/// Removes what is no text, or still is `ARGV[1]`: what was written since is left alone.
+static REMOVE_FOREIGN: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+        local is_text = redis.call('TYPE', KEYS[1]).ok == 'string'
+        if is_text and redis.call('GET', KEYS[1]) ~= ARGV[1] then
+            return 0
+        end
+        return redis.call('DEL', KEYS[1])
+        ",
+    )
+});
+
+/// Reads a text without changing anything (Redis 6.2), and yet counts as a write: a replica
+/// (READONLY), a server that cannot save or lacks replicas (MISCONF, NOREPLICAS) and a user who
+/// may only read (NOPERM) refuse it.
+const READ: &str = "GETEX";
 
 /// The version with which an entity comes to be: Redis cannot hold an older one.
 const FIRST_VERSION: i64 = domain::Version::FIRST.number();
@@ -59,6 +83,40 @@ struct Inner {
     writes: Pool,
     availability: Availability,
     timeout: Duration,
+    /// The key that is written to see whether Redis can be.
+    probe: String,
+}
+
+/// What is kept under a key.
+pub(crate) struct Entry {
+    /// The version that it says it has.
+    pub(crate) version: i64,
+    text: Vec<u8>,
+    body: usize,
+}
+
+impl Entry {
+    /// Reads `VERSION:BODY`.
+    fn parse(text: Vec<u8>) -> Result<Self, Vec<u8>> {
+        let parse = || {
+            let colon = text.iter().position(|byte| *byte == b':')?;
+            let version = std::str::from_utf8(text.get(..colon)?).ok()?;
+            Some((version.parse().ok()?, colon + 1))
+        };
+        match parse() {
+            Some((version, body)) => Ok(Self {
+                version,
+                text,
+                body,
+            }),
+            None => Err(text),
+        }
+    }
+
+    /// What was kept.
+    pub(crate) fn body(&self) -> &[u8] {
+        self.text.get(self.body..).unwrap_or_default()
+    }
 }
 
 /// Why Redis did not do what it was asked to do.
@@ -72,12 +130,29 @@ enum Failure {
     Pool(#[from] PoolError),
 }
 
+impl Failure {
+    /// What Redis answered instead of doing what it was asked to do, if it answered.
+    fn refusal(&self) -> Option<&RedisError> {
+        let (Self::Redis(error) | Self::Pool(PoolError::Backend(error))) = self else {
+            return None;
+        };
+        let is_refusal = matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension);
+        is_refusal.then_some(error)
+    }
+
+    /// Whether what is kept under the key is no text.
+    fn is_wrong_type(&self) -> bool {
+        self.refusal().and_then(RedisError::code) == Some("WRONGTYPE")
+    }
+}
+
 impl Store {
     /// Makes the connections' set-up; nothing is connected yet.
     pub(crate) fn new(
         url: &str,
         max_connections: usize,
         timeout: Duration,
+        probe: String,
     ) -> Result<Self, RedisError> {
         let info = url.into_connection_info()?;
         let nodelay = info.tcp_settings().clone().set_nodelay(true);
@@ -109,37 +184,62 @@ impl Store {
             writes,
             availability: Availability::up(),
             timeout,
+            probe,
         })))
     }
 
-    /// The body of an entry; `None` when there is none or Redis cannot be asked.
-    pub(crate) async fn get(&self, key: &str) -> Option<Vec<u8>> {
+    /// An entry; `None` when there is none, none of ours, or Redis cannot be asked.
+    pub(crate) async fn get(&self, key: &str) -> Option<Entry> {
         if !self.0.availability.is_up() {
             return None;
         }
-        let mut entry = match self.0.read(key).await {
-            Ok(entry) => entry?,
+        let foreign = match self.0.read(key).await {
+            Ok(text) => match Entry::parse(text?) {
+                Ok(entry) => return (!entry.body().is_empty()).then_some(entry),
+                Err(foreign) => foreign,
+            },
+            Err(failure) if failure.is_wrong_type() => Vec::new(),
             Err(failure) => {
-                self.went_down(&failure);
+                self.went_down(&failure, None);
                 return None;
             }
         };
-        let colon = entry.iter().position(|byte| *byte == b':')?;
-        let body = entry.split_off(colon + 1);
-        (!body.is_empty()).then_some(body)
+        self.remove_text(key, &foreign).await;
+        None
+    }
+
+    /// Removes an entry that turned out not to be ours, unless another one has taken its place.
+    pub(crate) async fn remove(&self, key: &str, entry: &Entry) {
+        self.remove_text(key, &entry.text).await;
+    }
+
+    async fn remove_text(&self, key: &str, text: &[u8]) {
+        tracing::warn!(
+            key,
+            "what is kept under this key is not ours: it is removed"
+        );
+        if let Err(failure) = self.0.remove(key, text).await {
+            self.went_down(&failure, None);
+        }
     }
 
     /// Keeps an entry for `ttl`, give or take a tenth, unless a newer version is kept. Should
-    /// Redis be down, it learns before it is asked again that what it has is too old.
+    /// Redis be down, it learns before it is asked again that what it has is too old. An entry
+    /// that it refuses to replace is removed.
     pub(crate) async fn put(&self, key: &str, version: i64, body: &[u8], ttl: Duration) {
         if self.0.is_missed(key, version, ttl) {
             return;
         }
-        if let Err(failure) = self.0.write(key, version, body, jittered(ttl)).await {
-            self.went_down(&failure);
-            // Taken down by this failure or by another's: the version is missing in any case.
-            self.0.is_missed(key, version, ttl);
+        let Err(failure) = self.0.write(key, version, body, jittered(ttl)).await else {
+            return;
+        };
+        if failure.refusal().is_some() && version != FIRST_VERSION {
+            // A full Redis lets go even though it takes nothing. Should it refuse this too, the
+            // others are refused their reads, or it is down for them as well.
+            let _ = self.0.delete(key).await;
         }
+        let missed = (version != FIRST_VERSION).then_some((key, version, longest(ttl)));
+        self.went_down(&failure, missed);
     }
 
     /// Whether Redis answers.
@@ -147,25 +247,26 @@ impl Store {
         self.0.availability.is_up() && self.0.ping().await.is_ok()
     }
 
-    /// Says so once, and looks for Redis until it is back.
-    fn went_down(&self, failure: &Failure) {
-        if self.0.availability.go_down() {
+    /// Says so once, and looks for Redis until it is back. What it `missed` is remembered.
+    fn went_down(&self, failure: &Failure, missed: Option<(&str, i64, Duration)>) {
+        if self.0.availability.go_down(missed) {
             tracing::warn!(
                 error = %failure,
-                "Redis does not answer: reading from PostgreSQL until it does"
+                "Redis does not answer as it should: reading from PostgreSQL until it does"
             );
             tokio::spawn(wait_until_up(Arc::downgrade(&self.0)));
         }
     }
 }
 
-/// Looks for Redis again and again; when it answers, tells it what it missed and then, with
+/// Looks for Redis again and again; when it can be written, tells it what it missed and then, with
 /// nothing left to tell, lets it be asked again. Ends when nobody uses the store any more.
 async fn wait_until_up(store: Weak<Inner>) {
     loop {
         tokio::time::sleep(RETRY_INTERVAL).await;
         let Some(store) = store.upgrade() else { return };
-        if store.ping().await.is_err() {
+        let probe = store.write(&store.probe, FIRST_VERSION, &[], RETRY_INTERVAL);
+        if probe.await.is_err() {
             continue;
         }
         while let Some(missed) = store.availability.take_missed_or_go_up() {
@@ -197,7 +298,7 @@ impl Inner {
 
     async fn read(&self, key: &str) -> Result<Option<Vec<u8>>, Failure> {
         let mut connection = self.connection()?;
-        let get = redis::cmd("GET").arg(key).to_owned();
+        let get = redis::cmd(READ).arg(key).to_owned();
         self.within_timeout(async { Ok(get.query_async(&mut connection).await?) })
             .await
     }
@@ -215,6 +316,25 @@ impl Inner {
             let mut keep = KEEP_NEWER.key(key);
             keep.arg(version).arg(body).arg(milliseconds);
             Ok(keep.invoke_async(&mut connection).await?)
+        })
+        .await
+    }
+
+    async fn remove(&self, key: &str, text: &[u8]) -> Result<(), Failure> {
+        self.within_timeout(async {
+            let mut connection = self.writes.get().await?;
+            let mut remove = REMOVE_FOREIGN.key(key);
+            remove.arg(text);
+            Ok(remove.invoke_async(&mut connection).await?)
+        })
+        .await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), Failure> {
+        self.within_timeout(async {
+            let mut connection = self.writes.get().await?;
+            let delete = redis::cmd("DEL").arg(key).to_owned();
+            Ok(delete.query_async(&mut connection).await?)
         })
         .await
     }

@@ -1,11 +1,8 @@
 //! What the unit tests of this crate are made of: fixed time, counted ids, small entities.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
 
 use time::{OffsetDateTime, macros::datetime};
@@ -50,6 +47,10 @@ pub(crate) fn clock() -> Arc<dyn Clock> {
     Arc::new(StoppedClock)
 }
 
+pub(crate) fn account_id(n: u128) -> AccountId {
+    AccountId::new(Uuid::from_u128(n))
+}
+
 pub(crate) fn customer_id(n: u128) -> CustomerId {
     CustomerId::new(Uuid::from_u128(n))
 }
@@ -91,24 +92,25 @@ pub(crate) fn new_order(customer: u128, lines: &[(u128, i64)]) -> NewOrder {
     NewOrder::new(customer_id(customer), &lines).unwrap()
 }
 
+/// A request of account 1.
 pub(crate) fn request(customer: u128, lines: &[(u128, i64)]) -> Request {
-    Request::new(new_order(customer, lines))
+    Request::new(account_id(1), new_order(customer, lines))
 }
 
 /// A request of account 1 under this key.
 pub(crate) fn keyed(key: &str, order: NewOrder) -> Request {
-    Request::keyed(order, owner(key))
+    Request::new(account_id(1), order).under(owner(key).key)
 }
 
 /// This key of account 1.
 pub(crate) fn owner(key: &str) -> KeyOwner {
     KeyOwner {
-        account_id: AccountId::new(Uuid::from_u128(1)),
+        account_id: account_id(1),
         key: IdempotencyKey::parse(key).unwrap(),
     }
 }
 
-/// A locked state: products with their stock, and customers.
+/// A locked state: account 1, products with their stock, and customers.
 pub(crate) fn state(stock: &[(u128, i64)], customers: &[u128]) -> State {
     let offer = |&(id, level): &(u128, i64)| {
         let offer = Offer {
@@ -120,7 +122,8 @@ pub(crate) fn state(stock: &[(u128, i64)], customers: &[u128]) -> State {
     State {
         offers: stock.iter().map(offer).collect(),
         customers: customers.iter().copied().map(customer_id).collect(),
-        keyed: HashMap::new(),
+        accounts: [account_id(1)].into(),
+        ..State::default()
     }
 }
 
@@ -154,7 +157,7 @@ pub(crate) fn a_customer(n: u128) -> Customer {
 
 pub(crate) fn account(principal: Principal) -> Account {
     Account {
-        id: AccountId::new(Uuid::from_u128(1)),
+        id: account_id(1),
         email: email("ana@example.com"),
         password_hash: PasswordHash::new("hashed".to_owned()),
         principal,
@@ -164,7 +167,7 @@ pub(crate) fn account(principal: Principal) -> Account {
 
 pub(crate) fn caller(principal: Principal) -> Caller {
     Caller {
-        account_id: AccountId::new(Uuid::from_u128(1)),
+        account_id: account_id(1),
         principal,
     }
 }

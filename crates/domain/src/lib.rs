@@ -16,6 +16,7 @@
 //! - What decides about security (tokens, passwords) can fail, and fails closed.
 
 mod account;
+mod client_address;
 mod customer;
 mod email;
 mod error;
@@ -33,14 +34,15 @@ mod value;
 mod version;
 
 pub use account::{Account, AccountId, Caller, Password, PasswordHash, Principal, Role};
+pub use client_address::ClientAddress;
 pub use customer::{Customer, CustomerId};
 pub use email::Email;
 pub use error::StorageError;
 pub use idempotency::{Fingerprint, IdempotencyKey, KeyOwner};
 pub use money::{Money, Price};
 pub use order::{
-    Move, MoveRefused, NewOrder, Order, OrderId, OrderItem, OrderItemId, OrderLine, OrderStatus,
-    Quantity, StatusChange,
+    Move, MoveLocks, MoveRefused, NewOrder, Order, OrderId, OrderItem, OrderItemId, OrderLine,
+    OrderStatus, Quantity, StatusChange,
 };
 pub use product::{BestSeller, BestSellersQuery, Product, ProductId, StockedProduct};
 pub use stock::{Stock, StockId, StockLevel};

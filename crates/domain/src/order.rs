@@ -266,6 +266,15 @@ impl OrderStatus {
         }
     }
 
+    /// What a move to this status changes, and so must be locked before it is decided.
+    #[must_use]
+    pub const fn locks(self) -> MoveLocks {
+        match self {
+            Self::Cancelled => MoveLocks::OrderAndStock,
+            Self::Pending | Self::Paid | Self::Shipped | Self::Delivered => MoveLocks::Order,
+        }
+    }
+
     /// The status's name on the wire and in storage.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -296,6 +305,15 @@ impl FromStr for OrderStatus {
                 expected: "one of pending, paid, shipped, delivered, cancelled",
             })
     }
+}
+
+/// What is locked while a move is decided and written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MoveLocks {
+    /// The order alone.
+    Order,
+    /// The order, and the stock of everything in it.
+    OrderAndStock,
 }
 
 /// What comes of a wish to move an order.

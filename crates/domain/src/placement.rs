@@ -7,13 +7,15 @@ use thiserror::Error;
 use time::OffsetDateTime;
 
 use crate::{
-    CustomerId, Fingerprint, KeyOwner, NewOrder, Order, OrderId, OrderItem, OrderItemId, OrderLine,
-    OrderStatus, Price, ProductId, Quantity, StockLevel, Version, ports::IdSource,
+    AccountId, CustomerId, Fingerprint, IdempotencyKey, KeyOwner, NewOrder, Order, OrderId,
+    OrderItem, OrderItemId, OrderLine, OrderStatus, Price, ProductId, Quantity, StockLevel,
+    Version, ports::IdSource,
 };
 
-/// An order to be placed, with what makes a repeat of it known.
+/// An order to be placed, with who asks for it and what makes a repeat of it known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
+    account_id: AccountId,
     order: NewOrder,
     key: Option<(KeyOwner, Fingerprint)>,
 }
@@ -21,21 +23,36 @@ pub struct Request {
 impl Request {
     /// A request that is placed as often as it is sent.
     #[must_use]
-    pub const fn new(order: NewOrder) -> Self {
-        Self { order, key: None }
+    pub const fn new(account_id: AccountId, order: NewOrder) -> Self {
+        Self {
+            account_id,
+            order,
+            key: None,
+        }
     }
 
-    /// A request that is placed once, however often it is sent.
+    /// The same request, placed once however often it is sent under this key.
     #[must_use]
-    pub fn keyed(order: NewOrder, owner: KeyOwner) -> Self {
-        let key = Some((owner, Fingerprint::of(&order)));
-        Self { order, key }
+    pub fn under(self, key: IdempotencyKey) -> Self {
+        let owner = KeyOwner {
+            account_id: self.account_id,
+            key,
+        };
+        Self {
+            key: Some((owner, Fingerprint::of(&self.order))),
+            ..self
+        }
     }
 
     /// What is to be placed.
     #[must_use]
     pub const fn order(&self) -> &NewOrder {
         &self.order
+    }
+
+    /// The products that it asks for.
+    pub(crate) fn products(&self) -> impl Iterator<Item = ProductId> {
+        self.order.lines().iter().map(|line| line.product_id)
     }
 }
 
@@ -47,6 +64,8 @@ pub struct Scope {
     pub products: Vec<ProductId>,
     /// The customers who buy.
     pub customers: Vec<CustomerId>,
+    /// The accounts that ask.
+    pub accounts: Vec<AccountId>,
     /// The keys under which something may have been placed before.
     pub keys: Vec<KeyOwner>,
 }
@@ -55,18 +74,19 @@ impl Scope {
     /// What the orders of `batch` touch.
     #[must_use]
     pub fn of(batch: &[Request]) -> Self {
-        let orders = || batch.iter().map(Request::order);
-        let lines = orders().flat_map(NewOrder::lines);
-        let products: BTreeSet<_> = lines.map(|line| line.product_id).collect();
-        let customers: BTreeSet<_> = orders().map(NewOrder::customer_id).collect();
         let keys = batch.iter().filter_map(|request| request.key.as_ref());
-        let keys: BTreeSet<_> = keys.map(|(owner, _)| owner.clone()).collect();
         Self {
-            products: products.into_iter().collect(),
-            customers: customers.into_iter().collect(),
-            keys: keys.into_iter().collect(),
+            products: in_order(batch.iter().flat_map(Request::products)),
+            customers: in_order(batch.iter().map(|request| request.order.customer_id())),
+            accounts: in_order(batch.iter().map(|request| request.account_id)),
+            keys: in_order(keys.map(|(owner, _)| owner.clone())),
         }
     }
+}
+
+/// Each once, in order.
+fn in_order<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
+    items.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// What placement needs to know of a product.
@@ -83,8 +103,13 @@ pub struct Offer {
 pub struct State {
     /// The products of the batch.
     pub offers: HashMap<ProductId, Offer>,
+    /// The products of the batch whose stock somebody else holds: what there is of them is not
+    /// known, and they are not among the offers.
+    pub held: HashSet<ProductId>,
     /// The customers of the batch.
     pub customers: HashSet<CustomerId>,
+    /// The accounts of the batch.
+    pub accounts: HashSet<AccountId>,
     /// What was placed before under the keys of the batch.
     pub keyed: HashMap<KeyOwner, Keyed>,
 }
@@ -112,9 +137,18 @@ pub struct ShortLine {
 /// Why an order was not placed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Refusal {
+    /// The account that asks is gone.
+    #[error("the account does not exist any more")]
+    UnknownAccount,
     /// The key stands for another request already.
     #[error("the idempotency key stands for another request")]
     KeyReused,
+    /// Somebody else holds the stock of this product: it cannot be ordered before they are done.
+    #[error("the stock of product {product_id} is held by somebody else")]
+    Held {
+        /// The first such product of the order.
+        product_id: ProductId,
+    },
     /// There is no such customer.
     #[error("the customer does not exist")]
     UnknownCustomer,
@@ -200,6 +234,33 @@ pub fn decide(state: State, batch: &[Request], now: OffsetDateTime, ids: &dyn Id
     }
 }
 
+/// What placing one order would answer, were it alone: nothing is taken from the state.
+///
+/// # Errors
+///
+/// Why it would be refused.
+pub fn quote(
+    state: &State,
+    request: &Request,
+    now: OffsetDateTime,
+    ids: &dyn IdSource,
+) -> Result<Order, Refusal> {
+    state.admit(request)?;
+    let priced = price(&request.order, state)?;
+    Ok(order(&request.order, &priced, now, ids))
+}
+
+impl State {
+    /// Whether the account of a request still exists.
+    fn admit(&self, request: &Request) -> Result<(), Refusal> {
+        if self.accounts.contains(&request.account_id) {
+            Ok(())
+        } else {
+            Err(Refusal::UnknownAccount)
+        }
+    }
+}
+
 /// A decision under way: the state as the requests so far have left it.
 struct Decision<'a> {
     state: State,
@@ -210,6 +271,7 @@ struct Decision<'a> {
 
 impl Decision<'_> {
     fn answer(&mut self, request: &Request) -> Result<Outcome, Refusal> {
+        self.state.admit(request)?;
         let Some((owner, fingerprint)) = &request.key else {
             return self.place(&request.order).map(Outcome::Placed);
         };
@@ -230,32 +292,30 @@ impl Decision<'_> {
         Ok(Outcome::Placed(order))
     }
 
-    fn place(&mut self, order: &NewOrder) -> Result<Order, Refusal> {
-        let customer_id = order.customer_id();
-        if !self.state.customers.contains(&customer_id) {
-            return Err(Refusal::UnknownCustomer);
-        }
-        let priced = price(order.lines(), &self.state.offers)?;
+    fn place(&mut self, new: &NewOrder) -> Result<Order, Refusal> {
+        let priced = price(new, &self.state)?;
         for line in &priced {
             self.state.offers.insert(line.product_id, line.left);
         }
-        Ok(Order {
-            id: OrderId::new(self.ids.next_id()),
-            customer_id,
-            placed_at: self.now,
-            status: OrderStatus::Pending,
-            items: priced.iter().map(|line| self.item(line)).collect(),
-            version: Version::FIRST,
-        })
+        Ok(order(new, &priced, self.now, self.ids))
     }
+}
 
-    fn item(&self, line: &PricedLine) -> OrderItem {
-        OrderItem {
-            id: OrderItemId::new(self.ids.next_id()),
-            product_id: line.product_id,
-            quantity: line.quantity,
-            unit_price: line.left.price,
-        }
+/// The order that is placed when every line of it can be served.
+fn order(new: &NewOrder, priced: &[PricedLine], now: OffsetDateTime, ids: &dyn IdSource) -> Order {
+    let item = |line: &PricedLine| OrderItem {
+        id: OrderItemId::new(ids.next_id()),
+        product_id: line.product_id,
+        quantity: line.quantity,
+        unit_price: line.left.price,
+    };
+    Order {
+        id: OrderId::new(ids.next_id()),
+        customer_id: new.customer_id(),
+        placed_at: now,
+        status: OrderStatus::Pending,
+        items: priced.iter().map(item).collect(),
+        version: Version::FIRST,
     }
 }
 
@@ -267,10 +327,15 @@ struct PricedLine {
 }
 
 /// Prices every line of an order, or says everything that stands against it.
-fn price(
-    lines: &[OrderLine],
-    offers: &HashMap<ProductId, Offer>,
-) -> Result<Vec<PricedLine>, Refusal> {
+fn price(order: &NewOrder, state: &State) -> Result<Vec<PricedLine>, Refusal> {
+    if !state.customers.contains(&order.customer_id()) {
+        return Err(Refusal::UnknownCustomer);
+    }
+    let lines = order.lines();
+    let is_held = |line: &&OrderLine| state.held.contains(&line.product_id);
+    if let Some(&OrderLine { product_id, .. }) = lines.iter().find(is_held) {
+        return Err(Refusal::Held { product_id });
+    }
     let mut priced = Vec::with_capacity(lines.len());
     let mut unknown = Vec::new();
     let mut short = Vec::new();
@@ -279,7 +344,7 @@ fn price(
         quantity,
     } in lines
     {
-        let Some(offer) = offers.get(&product_id) else {
+        let Some(offer) = state.offers.get(&product_id) else {
             unknown.push(product_id);
             continue;
         };

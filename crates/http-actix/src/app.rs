@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use adapters_postgres::Database;
-use adapters_redis::{InProcessCache, InvalidRedisUrl, RedisCache};
+use adapters_redis::{InProcessCache, InvalidRedisUrl, RedisCache, RedisSettings, TimesToLive};
 use domain::{
     StorageError,
     ports::{
@@ -11,15 +11,17 @@ use domain::{
         PasswordHasherError, Tokens,
     },
     services::{
-        AccountService, AuthService, Clerk, CustomerService, Desk, Housekeeping, OrderService,
+        AccountService, AuthService, CustomerService, Desk, DeskTask, Housekeeping, OrderService,
         ProductService,
     },
 };
 use thiserror::Error;
-use tokio::{spawn, task::JoinHandle};
+use tokio::{spawn, task::JoinHandle, time::MissedTickBehavior};
 
 use crate::{
     adapters::{BcryptHasher, JwtTokens, SystemClock, UuidV7Source},
+    bodies::{Bodies, Stopping},
+    proxies::TrustedProxies,
     settings::{PasswordSettings, Settings},
 };
 
@@ -31,6 +33,8 @@ pub struct App {
     pub(crate) orders: OrderService,
     pub(crate) tokens: Arc<dyn Tokens>,
     pub(crate) ids: Arc<dyn IdSource>,
+    pub(crate) bodies: Bodies,
+    pub(crate) proxies: TrustedProxies,
     pub(crate) probes: Probes,
 }
 
@@ -46,6 +50,9 @@ pub enum AppError {
     /// The cost of passwords is out of range.
     #[error("passwords: {0}")]
     Passwords(#[from] PasswordHasherError),
+    /// A time is longer than can be reckoned with.
+    #[error("a time: {0}")]
+    Time(#[from] time::error::ConversionRange),
 }
 
 impl App {
@@ -66,19 +73,21 @@ impl App {
         ));
         let caches = Caches::new(settings)?;
         let database = Arc::new(database.clone());
-        let (desk, clerks) = Desk::open(
+        let (desk, tasks) = Desk::open(
             database.clone(),
             Arc::clone(&clock),
             Arc::clone(&ids),
             settings.desk,
         );
-        let housekeeping = Housekeeping::new(database.clone(), Arc::clone(&clock));
-        let background = Background::start(desk.clone(), clerks, housekeeping);
+        let housekeeping =
+            Housekeeping::new(database.clone(), database.clone(), Arc::clone(&clock));
+        let background = Background::start(desk.clone(), tasks, housekeeping);
         let app = Self {
             auth: AuthService::new(
                 database.clone(),
                 Arc::clone(&passwords),
                 Arc::clone(&tokens),
+                Arc::clone(&clock),
             ),
             customers: CustomerService::new(
                 database.clone(),
@@ -94,10 +103,13 @@ impl App {
                 caches.best_sellers,
                 clock,
                 Arc::clone(&ids),
+                settings.cache_ttl.best_sellers.try_into()?,
             ),
             orders: OrderService::new(desk, database.clone(), database.clone(), caches.orders),
             tokens,
             ids,
+            bodies: Bodies::new(settings.http.bodies_memory, settings.http.read_timeout),
+            proxies: settings.http.proxies.clone(),
             probes: Probes {
                 database,
                 redis: caches.redis,
@@ -105,50 +117,74 @@ impl App {
         };
         Ok((app, background))
     }
+
+    /// For whoever stops the server.
+    #[must_use]
+    pub fn stopping(&self) -> Stopping {
+        self.bodies.stopping()
+    }
 }
 
 /// What goes on besides answering requests.
 pub struct Background {
     desk: Desk,
-    clerks: Vec<JoinHandle<()>>,
-    housekeeping: JoinHandle<()>,
+    tasks: Vec<JoinHandle<()>>,
+    housekeeping: [JoinHandle<()>; 2],
 }
 
 /// How often old idempotency keys are removed.
-const HOUSEKEEPING_INTERVAL: Duration = Duration::from_hours(1);
+const KEYS_INTERVAL: Duration = Duration::from_hours(1);
+
+/// How often what was sold is gathered: seldom enough to cost the orders nothing that can be
+/// measured, often enough that a report finds little to add up by itself.
+const SALES_INTERVAL: Duration = Duration::from_secs(15);
 
 impl Background {
-    fn start(desk: Desk, clerks: Vec<Clerk>, housekeeping: Housekeeping) -> Self {
+    fn start(desk: Desk, tasks: Vec<DeskTask>, housekeeping: Housekeeping) -> Self {
+        let housekeeping = Arc::new(housekeeping);
         Self {
             desk,
-            clerks: clerks
-                .into_iter()
-                .map(|clerk| spawn(clerk.serve()))
-                .collect(),
-            housekeeping: spawn(keep_house(housekeeping)),
+            tasks: tasks.into_iter().map(spawn).collect(),
+            housekeeping: [
+                spawn(remove_old_keys(Arc::clone(&housekeeping))),
+                spawn(gather_sales(housekeeping)),
+            ],
         }
     }
 
     /// Places the orders that wait at the desk, and takes no more.
     pub async fn finish(self) {
-        self.housekeeping.abort();
+        for task in self.housekeeping {
+            task.abort();
+        }
         self.desk.close();
-        for clerk in self.clerks {
-            if let Err(error) = clerk.await {
-                tracing::error!(%error, "a clerk did not finish");
+        for task in self.tasks {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a task of the desk did not finish");
             }
         }
     }
 }
 
-async fn keep_house(housekeeping: Housekeeping) {
-    let mut interval = tokio::time::interval(HOUSEKEEPING_INTERVAL);
+async fn remove_old_keys(housekeeping: Arc<Housekeeping>) {
+    let mut interval = tokio::time::interval(KEYS_INTERVAL);
     loop {
         interval.tick().await;
         match housekeeping.remove_old_keys().await {
             Ok(0) => {}
             Ok(removed) => tracing::info!(removed, "old idempotency keys are gone"),
             Err(error) => tracing::warn!(%error, "old idempotency keys could not be removed"),
+        }
+    }
+}
+
+async fn gather_sales(housekeeping: Arc<Housekeeping>) {
+    let mut interval = tokio::time::interval(SALES_INTERVAL);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        if let Err(error) = housekeeping.gather_sales().await {
+            tracing::warn!(%error, "what was sold could not be gathered");
         }
     }
 }
@@ -188,7 +224,7 @@ struct Caches {
 impl Caches {
     fn new(settings: &Settings) -> Result<Self, InvalidRedisUrl> {
         let Some(redis) = &settings.redis else {
-            let cache = Arc::new(InProcessCache::new(settings.cache_ttl));
+            let cache = Arc::new(InProcessCache::new(kept(settings.cache_ttl)));
             return Ok(Self {
                 orders: cache.clone(),
                 customers: cache.clone(),
@@ -196,13 +232,26 @@ impl Caches {
                 redis: None,
             });
         };
-        let cache = Arc::new(RedisCache::new(redis.clone())?);
+        let redis = RedisSettings {
+            ttl: kept(redis.ttl),
+            ..redis.clone()
+        };
+        let cache = Arc::new(RedisCache::new(redis)?);
         Ok(Self {
             orders: cache.clone(),
             customers: cache.clone(),
             best_sellers: cache.clone(),
             redis: Some(cache),
         })
+    }
+}
+
+/// How long entries are kept. The last list of best sellers is needed while the next one is made,
+/// and when none can be.
+fn kept(ttl: TimesToLive) -> TimesToLive {
+    TimesToLive {
+        best_sellers: ttl.best_sellers * 20,
+        ..ttl
     }
 }
 

@@ -18,6 +18,7 @@ use domain::Caller;
 
 use crate::{
     app::App,
+    connection::Progress,
     problem::{Code, Problem},
     routes::MatchedRoute,
 };
@@ -35,6 +36,7 @@ pub(crate) async fn around<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let start = Instant::now();
     let id = request_id(&request);
+    let _handled = request.conn_data::<Progress>().map(Progress::handle);
     let mut response = match next.call(request).await {
         Ok(response) => response.map_into_boxed_body(),
         // Only middleware fails like this, and ours answers instead.

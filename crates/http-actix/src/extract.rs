@@ -10,18 +10,16 @@ use actix_web::{
     FromRequest, HttpMessage, HttpRequest,
     dev::Payload,
     http::header::{self, EntityTag, Header, HeaderValue, IfNoneMatch},
-    web,
+    web::Data,
 };
-use domain::{Caller, IdempotencyKey};
+use domain::{Caller, ClientAddress, IdempotencyKey};
 use futures_util::future::LocalBoxFuture;
 
 use crate::{
+    app::App,
     dto::{FromBody, FromQuery, read_body, read_query},
     problem::{Code, Problem},
 };
-
-/// The most bytes in a body.
-pub(crate) const MAX_BODY_BYTES: usize = 256 * 1_024;
 
 /// Who calls: [`crate::access`] has let them pass.
 pub(crate) struct Authenticated(pub(crate) Caller);
@@ -45,6 +43,24 @@ impl FromRequest for MaybeAuthenticated {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(Ok(Self(request.extensions().get::<Caller>().copied())))
+    }
+}
+
+/// Where the request comes from: the last address that no trusted proxy of ours has named.
+pub(crate) struct From(pub(crate) ClientAddress);
+
+impl FromRequest for From {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let peer = request.peer_addr().map(|peer| peer.ip());
+        let peer = peer.ok_or_else(|| Problem::internal("the peer has no address"));
+        let client = peer.and_then(|peer| {
+            let forwarded = request.headers().get_all("x-forwarded-for");
+            Ok(app(request)?.proxies.client(peer, forwarded))
+        });
+        ready(client.map(Self))
     }
 }
 
@@ -142,37 +158,23 @@ impl<T: FromBody> FromRequest for Body<T> {
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let checked = check_headers(request);
-        let payload = web::Payload::from_request(request, payload);
+        let request = request.clone();
+        let payload = payload.take();
         Box::pin(async move {
-            checked?;
-            let payload = payload
-                .await
-                .map_err(|error| Problem::internal(error.to_string()))?;
-            match payload.to_bytes_limited(MAX_BODY_BYTES).await {
-                Ok(Ok(bytes)) => read_body(&bytes).map(Self),
-                Ok(Err(_)) => {
-                    Err(Problem::new(Code::MalformedJson)
-                        .detail("the body broke off before its end"))
-                }
-                Err(_) => Err(Problem::new(Code::BodyTooLarge)),
+            if !request
+                .content_type()
+                .eq_ignore_ascii_case("application/json")
+            {
+                return Err(Problem::new(Code::UnsupportedMediaType));
             }
+            let app = app(&request)?;
+            let body = app.bodies.read(&request, payload).await?;
+            read_body(&body.bytes).map(Self)
         })
     }
 }
 
-/// Refuses what need not be read.
-fn check_headers(request: &HttpRequest) -> Result<(), Problem> {
-    if !request
-        .content_type()
-        .eq_ignore_ascii_case("application/json")
-    {
-        return Err(Problem::new(Code::UnsupportedMediaType));
-    }
-    let length = request.headers().get(header::CONTENT_LENGTH);
-    let length = length.and_then(|l| l.to_str().ok()?.parse::<usize>().ok());
-    if length.is_some_and(|length| length > MAX_BODY_BYTES) {
-        return Err(Problem::new(Code::BodyTooLarge));
-    }
-    Ok(())
+fn app(request: &HttpRequest) -> Result<&Data<App>, Problem> {
+    let app = request.app_data::<Data<App>>();
+    app.ok_or_else(|| Problem::internal("the app is not there"))
 }

@@ -8,12 +8,15 @@
 pub mod access;
 pub mod adapters;
 pub mod app;
+pub mod bodies;
 pub mod cli;
+mod connection;
 mod demo;
 mod dto;
 mod edge;
 mod extract;
 mod problem;
+pub mod proxies;
 pub mod routes;
 pub mod server;
 pub mod settings;

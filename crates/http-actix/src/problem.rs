@@ -93,6 +93,7 @@ pub(crate) struct Problem {
     faults: Vec<Fault>,
     facts: Map<String, Value>,
     allow: Option<String>,
+    retry_after: Option<u64>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -110,6 +111,7 @@ impl Problem {
             faults: Vec::new(),
             facts: Map::new(),
             allow: None,
+            retry_after: None,
             source: None,
         }
     }
@@ -198,8 +200,10 @@ impl Problem {
         if let Some(allow) = &self.allow {
             response.insert_header((header::ALLOW, allow.as_str()));
         }
-        if code.status() == StatusCode::SERVICE_UNAVAILABLE {
-            response.insert_header((header::RETRY_AFTER, RETRY_AFTER));
+        let is_unavailable = code.status() == StatusCode::SERVICE_UNAVAILABLE;
+        let retry_after = self.retry_after.or(is_unavailable.then_some(RETRY_AFTER));
+        if let Some(seconds) = retry_after {
+            response.insert_header((header::RETRY_AFTER, seconds));
         }
         let document = Document {
             r#type: format!("/docs#{}", code.as_str()),
@@ -270,6 +274,11 @@ impl From<AuthError> for Problem {
     fn from(error: AuthError) -> Self {
         match error {
             AuthError::WrongCredentials => Self::new(Code::WrongCredentials),
+            AuthError::TooManyAttempts { retry_after } => Self {
+                // Whole seconds, none of them too few.
+                retry_after: u64::try_from(retry_after.whole_seconds() + 1).ok(),
+                ..Self::new(Code::TooManyAttempts)
+            },
             AuthError::Passwords(error) => error.into(),
             AuthError::Tokens(error) => error.into(),
             AuthError::Storage(error) => error.into(),
@@ -298,6 +307,8 @@ impl From<ProductError> for Problem {
     fn from(error: ProductError) -> Self {
         match error {
             ProductError::NotFound => Self::new(Code::NotFound),
+            ProductError::Busy => Self::new(Code::Unavailable)
+                .detail("too many reports are being made: this one was not begun"),
             ProductError::Storage(error) => error.into(),
         }
     }
@@ -331,6 +342,12 @@ impl From<OrderError> for Problem {
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
+            Refusal::UnknownAccount => {
+                Self::new(Code::TokenInvalid).detail("the account of this token is gone")
+            }
+            Refusal::Held { product_id } => Self::new(Code::Unavailable).detail(format!(
+                "the stock of product {product_id} is being changed: nothing was placed"
+            )),
             Refusal::KeyReused => Self::new(Code::IdempotencyKeyReused),
             Refusal::UnknownCustomer => Self::invalid(vec![Fault::at(
                 "/customer_id",

@@ -1,40 +1,112 @@
-//! The HTTP server.
+//! The HTTP server: the framework's own, over connections that are watched, and of which there is
+//! a bounded number.
 
-use std::{
-    io,
-    net::{SocketAddr, ToSocketAddrs},
+use std::{io, net::SocketAddr, time::Duration};
+
+use actix_http::HttpService;
+use actix_server::{Server, ServerBuilder, ServerHandle};
+use actix_service::{IntoServiceFactory as _, ServiceFactoryExt as _, fn_service, map_config};
+use actix_web::{
+    App as ActixApp,
+    dev::AppConfig,
+    middleware::from_fn,
+    rt::net::TcpStream,
+    web::{Data, ServiceConfig},
+};
+use tokio::{
+    net::TcpSocket,
+    signal::unix::{SignalKind, signal},
 };
 
-use actix_web::{App as ActixApp, HttpServer, dev::Server, middleware::from_fn, web::Data};
-
-use crate::{app::App, edge, routes};
+use crate::{
+    app::App, bodies::Stopping, connection::Watched, edge, routes, settings::HttpSettings,
+};
 
 /// How long requests under way may take to finish when the server stops, in seconds.
 const SHUTDOWN_TIMEOUT: u64 = 30;
 
+/// How many connections may wait to be accepted.
+const BACKLOG: u32 = 1_024;
+
 /// Listens, and says where: port 0 becomes a free one. The server runs once it is awaited, and
-/// stops at SIGINT or SIGTERM when the requests under way are answered.
+/// stops when its handle says so, or [`stop_on_signals`].
 ///
 /// # Errors
 ///
 /// When nobody can listen there.
-pub fn bind(
-    addr: impl ToSocketAddrs,
-    workers: usize,
-    app: App,
-) -> io::Result<(Server, SocketAddr)> {
+pub fn bind(settings: &HttpSettings, app: App) -> io::Result<(Server, SocketAddr)> {
+    let socket = match settings.addr {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(settings.addr)?;
+    let listener = socket.listen(BACKLOG)?.into_std()?;
+    let addr = listener.local_addr()?;
+
     let app = Data::new(app);
-    let factory = move || {
-        ActixApp::new()
-            .app_data(app.clone())
-            .configure(routes::configure)
-            .wrap(from_fn(edge::around))
-    };
-    let server = HttpServer::new(factory)
-        .workers(workers)
+    let read_timeout = settings.read_timeout;
+    let builder = ServerBuilder::default()
+        .workers(settings.workers)
+        .max_concurrent_connections(settings.max_connections.div_ceil(settings.workers))
         .shutdown_timeout(SHUTDOWN_TIMEOUT)
-        .bind(addr)?;
-    let addr = server.addrs().first().copied();
-    let addr = addr.ok_or_else(|| io::Error::other("nothing is listening"))?;
+        .disable_signals();
+    let stopping = builder.graceful_shutdown_signal();
+    let server = builder.listen("http", listener, move || {
+        let app = app.clone();
+        let service = ActixApp::new()
+            .configure(move |config| configure(config, app))
+            .wrap(from_fn(edge::around));
+        let service = service
+            .into_factory()
+            .map_err(|error| error.error_response());
+        let stopping = stopping.clone();
+        let http = HttpService::build()
+            .graceful_shutdown_signal(move || {
+                let stopping = stopping.clone();
+                async move { stopping.notified().await }
+            })
+            .client_request_timeout(read_timeout)
+            .client_disconnect_timeout(Duration::from_secs(1))
+            .local_addr(addr)
+            .on_connect_ext(|connection: &Watched, data| {
+                data.insert(connection.progress());
+            })
+            // What is in it tells nobody anything here: where the server is, is in no answer.
+            .h1(map_config(service, |()| AppConfig::default()));
+        let watch = move |stream: TcpStream| async move {
+            let peer = stream.peer_addr().ok();
+            Ok((Watched::new(stream, read_timeout), peer))
+        };
+        fn_service(watch).and_then(http)
+    })?;
     Ok((server.run(), addr))
+}
+
+fn configure(config: &mut ServiceConfig, app: Data<App>) {
+    config.app_data(app);
+    routes::configure(config);
+}
+
+/// Stops a server at SIGINT or SIGTERM: it accepts no more connections, waits for nobody's body
+/// any more, answers the requests under way, and ends.
+///
+/// # Errors
+///
+/// When the signals cannot be listened for.
+pub fn stop_on_signals(server: ServerHandle, stopping: Stopping) -> io::Result<()> {
+    let (mut interrupt, mut terminate) = (
+        signal(SignalKind::interrupt())?,
+        signal(SignalKind::terminate())?,
+    );
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        tracing::info!("stopping");
+        stopping.begin();
+        server.stop(true).await;
+    });
+    Ok(())
 }

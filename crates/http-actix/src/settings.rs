@@ -1,29 +1,29 @@
 //! The settings: each is declared once, as a flag and an environment variable, and all of them
 //! are checked at the start, together.
 
-use std::{
-    fmt,
-    net::{SocketAddr, ToSocketAddrs},
-    thread::available_parallelism,
-    time::Duration,
-};
+mod check;
+mod http;
+
+use std::{thread::available_parallelism, time::Duration};
 
 use adapters_postgres::DatabaseSettings;
 use adapters_redis::{RedisCache, RedisSettings, TimesToLive};
 use clap::Args;
 use domain::services::DeskSettings;
 use secrecy::SecretString;
-use thiserror::Error;
 
+pub use self::{check::BadSettings, http::HttpSettings};
+use self::{
+    check::{Check, Noted},
+    http::HttpArgs,
+};
 use crate::adapters::JwtSettings;
 
 /// All that `serve` needs to know.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where to listen.
-    pub http_addr: SocketAddr,
-    /// How many threads answer requests.
-    pub workers: usize,
+    /// The server.
+    pub http: HttpSettings,
     /// The database.
     pub database: DatabaseSettings,
     /// Redis; without it the caches are in this process.
@@ -54,7 +54,8 @@ pub struct DatabaseArgs {
     #[arg(long, env, hide_env_values = true, value_name = "URL")]
     database_url: Option<String>,
 
-    /// The most connections to PostgreSQL; reading products takes two more for each HTTP worker
+    /// The most connections to PostgreSQL for reading and changing; the desk takes one more for
+    /// each clerk and lane, reports take one, and reading products two for each HTTP worker
     #[arg(long, env, default_value = "8", value_name = "N")]
     database_max_connections: String,
 }
@@ -101,7 +102,8 @@ pub struct ServeArgs {
     #[arg(long, env, default_value = "300", value_name = "S")]
     cache_customers_ttl_seconds: String,
 
-    /// How long a list of best sellers stays cached, and so how old it may be, in seconds
+    /// How long a list of best sellers is taken for new, in seconds; the next one to ask makes it
+    /// anew, and the others are answered with the last one meanwhile
     #[arg(long, env, default_value = "60", value_name = "S")]
     cache_best_sellers_ttl_seconds: String,
 
@@ -132,32 +134,12 @@ pub struct ServeArgs {
     #[arg(long, env, default_value = "4096", value_name = "N")]
     desk_max_waiting: String,
 
-    /// Where to listen
-    #[arg(
-        long,
-        env,
-        default_value = "127.0.0.1:8080",
-        value_name = "ADDRESS:PORT"
-    )]
-    http_addr: String,
+    /// For how many products whose stock somebody goes on holding a place in line is kept at once
+    #[arg(long, env, default_value = "4", value_name = "N")]
+    desk_max_lanes: String,
 
-    /// How many threads answer requests [default: as many as there are cores]
-    #[arg(long, env, value_name = "N")]
-    http_workers: Option<String>,
-}
-
-/// Every setting that is wrong.
-#[derive(Debug, Error)]
-pub struct BadSettings(Vec<String>);
-
-impl fmt::Display for BadSettings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("these settings must be mended first:")?;
-        for bad in &self.0 {
-            write!(f, "\n  {bad}")?;
-        }
-        Ok(())
-    }
+    #[command(flatten)]
+    http: HttpArgs,
 }
 
 impl DatabaseArgs {
@@ -231,20 +213,16 @@ impl ServeArgs {
         let jwt = self.read_jwt(check);
         let passwords = self.passwords.read(check);
         let desk = self.read_desk(check);
-        let http_addr = self.read_addr(check);
-        let workers = match &self.http_workers {
-            Some(number) => check.number("HTTP_WORKERS", number, 1..=1_024),
-            None => Ok(cores()),
-        };
+        let http = self.http.read(check);
+        let desk = desk?;
         Ok(Settings {
-            http_addr: http_addr?,
-            workers: workers?,
-            database: database?,
+            http: http?,
+            database: database?.desk_connections(desk.clerks + desk.max_lanes),
             redis: redis?,
             cache_ttl: cache_ttl?,
             jwt: jwt?,
             passwords: passwords?,
-            desk: desk?,
+            desk,
         })
     }
 
@@ -253,11 +231,13 @@ impl ServeArgs {
         let max_batch = check.number("DESK_MAX_BATCH", &self.desk_max_batch, 1..=1_000);
         let side_batch = check.number("DESK_SIDE_BATCH", &self.desk_side_batch, 1..=1_000);
         let max_waiting = check.number("DESK_MAX_WAITING", &self.desk_max_waiting, 1..=1_000_000);
+        let max_lanes = check.number("DESK_MAX_LANES", &self.desk_max_lanes, 1..=64);
         Ok(DeskSettings {
             clerks: clerks?,
             max_batch: max_batch?,
             side_batch: side_batch?,
             max_waiting: max_waiting?,
+            max_lanes: max_lanes?,
         })
     }
 
@@ -312,73 +292,6 @@ impl ServeArgs {
             secret: SecretString::from(secret),
             ttl: Duration::from_secs(ttl?),
         })
-    }
-
-    fn read_addr(&self, check: &mut Check) -> Result<SocketAddr, Noted> {
-        let addrs = self.http_addr.to_socket_addrs();
-        match addrs.ok().and_then(|mut addrs| addrs.next()) {
-            Some(addr) => Ok(addr),
-            None => check.bad("HTTP_ADDR", "is not ADDRESS:PORT such as 127.0.0.1:8080"),
-        }
-    }
-}
-
-/// Something is wrong, and was noted.
-#[derive(Clone, Copy)]
-struct Noted;
-
-/// Collects what is wrong, so that it can be told together.
-#[derive(Default)]
-struct Check(Vec<String>);
-
-impl Check {
-    fn bad<T>(&mut self, name: &str, why: impl fmt::Display) -> Result<T, Noted> {
-        self.0.push(format!("{name} {why}"));
-        Err(Noted)
-    }
-
-    fn ok<T, E: fmt::Display>(&mut self, name: &str, read: Result<T, E>) -> Result<T, Noted> {
-        read.or_else(|error| self.bad(name, error))
-    }
-
-    fn given<'a>(
-        &mut self,
-        name: &str,
-        text: Option<&'a str>,
-        how: &str,
-    ) -> Result<&'a str, Noted> {
-        match text.filter(|text| !text.is_empty()) {
-            Some(text) => Ok(text),
-            None => self.bad(name, format!("is missing: {how}")),
-        }
-    }
-
-    fn number<T>(
-        &mut self,
-        name: &str,
-        text: &str,
-        range: std::ops::RangeInclusive<T>,
-    ) -> Result<T, Noted>
-    where
-        T: std::str::FromStr + PartialOrd + fmt::Display,
-    {
-        match text.parse() {
-            Ok(number) if range.contains(&number) => Ok(number),
-            _ => {
-                let (least, most) = range.into_inner();
-                self.bad(
-                    name,
-                    format!("is {text:?}, not a whole number from {least} to {most}"),
-                )
-            }
-        }
-    }
-
-    fn done<T>(self, value: Result<T, Noted>) -> Result<T, BadSettings> {
-        match value {
-            Ok(value) if self.0.is_empty() => Ok(value),
-            _ => Err(BadSettings(self.0)),
-        }
     }
 }
 

@@ -23,6 +23,7 @@ async fn a_full_queue_answers_503_at_once_and_takes_orders_again_when_it_has_dra
         max_batch: 1,
         side_batch: 1,
         max_waiting: 1,
+        max_lanes: 1,
     };
     let server = TestServer::start_with_desk(&database, Caches::InProcess, desk);
     let staff = server.staff().await;

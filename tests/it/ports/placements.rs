@@ -5,10 +5,9 @@ use std::{collections::BTreeMap, sync::Arc};
 use adapters_postgres::Database;
 use async_trait::async_trait;
 use domain::{
-    AccountId, CustomerId, IdempotencyKey, KeyOwner, NewOrder, OrderStatus, ProductId,
-    StorageError,
-    placement::{Outcome, Refusal, Request, Scope, decide},
-    ports::{CommitError, IdempotencyKeys, OpenPlacement, PlacementStore},
+    AccountId, CustomerId, IdempotencyKey, NewOrder, OrderStatus, ProductId, StorageError,
+    placement::{Outcome, Refusal, Request, Scope, State, decide},
+    ports::{CommitError, IdempotencyKeys, LockWait, OpenPlacement, PlacementStore},
     services::{Desk, DeskError, DeskSettings},
 };
 use futures_util::{FutureExt, future::join_all};
@@ -19,6 +18,7 @@ fn scope(products: &[ProductId], customers: &[CustomerId]) -> Scope {
     Scope {
         products: products.to_vec(),
         customers: customers.to_vec(),
+        accounts: Vec::new(),
         keys: Vec::new(),
     }
 }
@@ -29,16 +29,19 @@ async fn the_state_holds_what_exists_and_nothing_else() {
     let (customer, product) = (world.customer().await, world.product(5).await);
     let nothing = ProductId::new(World::id());
     let nobody = CustomerId::new(World::id());
-    let open = PlacementStore::open(
-        &world.database,
-        &scope(&[product, nothing], &[customer.id, nobody]),
-    )
-    .await
-    .unwrap();
+    let ghost = AccountId::new(World::id());
+    let scope = Scope {
+        accounts: vec![world.shop, ghost],
+        ..scope(&[product, nothing], &[customer.id, nobody])
+    };
+    let open = world.open(&scope).await;
     assert_eq!(open.state.offers.len(), 1);
     assert_eq!(open.state.offers[&product].available.units(), 5);
     assert_eq!(open.state.offers[&product].price.to_string(), "19.90");
     assert_eq!(open.state.customers, [customer.id].into());
+    assert_eq!(open.state.accounts, [world.shop].into());
+    assert!(open.state.held.is_empty());
+    assert_eq!(world.database.peek(&scope).await.unwrap(), open.state);
     open.unit.abandon().await.unwrap();
 }
 
@@ -48,11 +51,11 @@ async fn a_batch_is_written_whole_in_one_commit() {
     let customer = world.customer().await;
     let (first, second) = (world.product(5).await, world.product(5).await);
     let batch = [
-        World::order(&customer, &[(first, 2), (second, 1)]),
-        World::order(&customer, &[(first, 4)]),
-        World::order(&customer, &[(second, 4), (first, 3)]),
+        world.request(&customer, &[(first, 2), (second, 1)]),
+        world.request(&customer, &[(first, 4)]),
+        world.request(&customer, &[(second, 4), (first, 3)]),
     ];
-    let answers = world.place_batch(&batch.map(Request::new)).await;
+    let answers = world.place_batch(&batch).await;
     let placed: Vec<_> = answers.iter().map(Result::is_ok).collect();
     assert_eq!(placed, [true, false, true]);
     assert_eq!(world.available(first).await, 0);
@@ -70,8 +73,8 @@ async fn sixty_four_buyers_of_fifty_units_buy_exactly_fifty() {
     let (customer, product) = (world.customer().await, world.product(50).await);
     let desk = world.racing_desk();
     let buyers = (0..64).map(|_| {
-        let (desk, order) = (desk.clone(), World::order(&customer, &[(product, 1)]));
-        tokio::spawn(async move { desk.place(Request::new(order)).await })
+        let (desk, request) = (desk.clone(), world.request(&customer, &[(product, 1)]));
+        tokio::spawn(async move { desk.place(request).await })
     });
     let answers = join_all(buyers).await;
     let answers: Vec<_> = answers.into_iter().map(Result::unwrap).collect();
@@ -102,10 +105,10 @@ async fn orders_that_name_the_same_products_in_opposite_ways_never_deadlock() {
         } else {
             [(second, 1), (first, 1)]
         };
-        let (desk, order) = (desk.clone(), World::order(&customer, &lines));
+        let (desk, request) = (desk.clone(), world.request(&customer, &lines));
         tokio::spawn(async move {
             for _ in 0..5 {
-                desk.place(Request::new(order.clone())).await.unwrap();
+                desk.place(request.clone()).await.unwrap();
             }
         })
     });
@@ -122,7 +125,7 @@ async fn a_placement_that_is_dropped_leaves_neither_a_lock_nor_an_open_transacti
     let (customer, product) = (world.customer().await, world.product(5).await);
     for _ in 0..3 {
         let scope = scope(&[product], &[customer.id]);
-        drop(PlacementStore::open(&world.database, &scope).await.unwrap());
+        drop(world.open(&scope).await);
         world.no_transaction_is_left_open().await;
         let placed = World::soon("placing", world.place(&customer, &[(product, 1)])).await;
         assert!(placed.is_ok());
@@ -135,14 +138,56 @@ async fn a_placement_that_is_given_up_while_it_waits_for_a_lock_leaves_nothing_b
     let world = World::new().await;
     let (customer, product) = (world.customer().await, world.product(5).await);
     let scope = scope(&[product], &[customer.id]);
-    let holder = PlacementStore::open(&world.database, &scope).await.unwrap();
-    let waiting = PlacementStore::open(&world.database, &scope);
-    let waited = tokio::time::timeout(std::time::Duration::from_millis(200), waiting).await;
+    let holder = world.open(&scope).await;
+    let in_line = LockWait::InLineFor(product);
+    let waiting = PlacementStore::open(&world.database, &scope, in_line);
+    let waited = tokio::time::timeout(std::time::Duration::from_millis(100), waiting).await;
     assert!(waited.is_err(), "two placements hold the same stock");
     holder.unit.abandon().await.unwrap();
     world.no_transaction_is_left_open().await;
     let placed = World::soon("placing", world.place(&customer, &[(product, 5)])).await;
     assert!(placed.is_ok());
+}
+
+#[tokio::test]
+async fn what_somebody_goes_on_holding_is_told_and_keeps_the_others_not_waiting() {
+    let world = World::new().await;
+    let (held, free) = (world.product(5).await, world.product(5).await);
+    let holder = world.open(&scope(&[held], &[])).await;
+    for wait in [LockWait::Briefly, LockWait::InLineFor(held)] {
+        let both = scope(&[held, free], &[]);
+        let open = PlacementStore::open(&world.database, &both, wait);
+        let open = World::soon("what is free", open).await.unwrap();
+        assert_eq!(open.state.held, [held].into());
+        let offered: Vec<_> = open.state.offers.keys().copied().collect();
+        assert_eq!(offered, [free]);
+        // What is offered is locked, what is held is not waited for.
+        let free_is_locked = PlacementStore::open(&world.database, &both, LockWait::Briefly);
+        let other = free_is_locked.await.unwrap();
+        assert_eq!(other.state.held, [held, free].into());
+        open.unit.abandon().await.unwrap();
+        other.unit.abandon().await.unwrap();
+    }
+    holder.unit.abandon().await.unwrap();
+    let open = world.open(&scope(&[held, free], &[])).await;
+    assert!(open.state.held.is_empty());
+}
+
+#[tokio::test]
+async fn who_stands_in_line_for_a_product_gets_it_when_it_is_let_go() {
+    let world = World::new().await;
+    let product = world.product(5).await;
+    let only = scope(&[product], &[]);
+    let holder = world.open(&only).await;
+    let in_line = LockWait::InLineFor(product);
+    let waiting = PlacementStore::open(&world.database, &only, in_line);
+    let mut waiting = Box::pin(waiting);
+    let early = tokio::time::timeout(std::time::Duration::from_millis(100), &mut waiting).await;
+    assert!(early.is_err(), "it stands in line");
+    holder.unit.abandon().await.unwrap();
+    let open = World::soon("its turn", waiting).await.unwrap();
+    assert!(open.state.held.is_empty());
+    assert_eq!(open.state.offers[&product].available.units(), 5);
 }
 
 #[tokio::test]
@@ -156,8 +201,9 @@ async fn connections_of_placements_that_ended_are_used_again() {
         select count(distinct pid)
         from pg_stat_activity
         where datname = current_database() and application_name = 'balcao'";
-    assert_eq!(world.count(backends).await, 1);
-    assert_eq!(world.database.connections(), 1);
+    // One of the desk, and one that made the customer and the product.
+    assert_eq!(world.count(backends).await, 2);
+    assert_eq!(world.database.connections_of_the_desk(), 1);
 }
 
 #[tokio::test]
@@ -165,9 +211,8 @@ async fn a_plan_that_storage_refuses_is_rolled_back_whole() {
     let world = World::new().await;
     let (customer, product) = (world.customer().await, world.product(5).await);
     // Decided on a customer who has gone since: the last of three writes fails.
-    let batch = [Request::new(World::order(&customer, &[(product, 2)]))];
-    let scope = scope(&[product], &[customer.id]);
-    let open = PlacementStore::open(&world.database, &scope).await.unwrap();
+    let batch = [world.request(&customer, &[(product, 2)])];
+    let open = world.open(&Scope::of(&batch)).await;
     let plan = decide(open.state, &batch, World::now(), &UuidV7Source);
     let gone = format!("delete from customers where id = '{}'", customer.id);
     world
@@ -187,7 +232,7 @@ async fn a_plan_that_storage_refuses_is_rolled_back_whole() {
     // And its connection is good for the next.
     let other = world.customer().await;
     assert!(world.place(&other, &[(product, 5)]).await.is_ok());
-    assert_eq!(world.database.connections(), 1);
+    assert_eq!(world.database.connections_of_the_desk(), 1);
 }
 
 #[tokio::test]
@@ -202,8 +247,8 @@ async fn stock_plus_sold_is_always_what_there_was() {
     let desk = world.racing_desk();
     let buyers = (0..40_usize).map(|n| {
         let lines = [(products[n % 3], 2), (products[(n + n / 3) % 3], 1)];
-        let (desk, order) = (desk.clone(), World::order(&customer, &lines));
-        tokio::spawn(async move { desk.place(Request::new(order)).await })
+        let (desk, request) = (desk.clone(), world.request(&customer, &lines));
+        tokio::spawn(async move { desk.place(request).await })
     });
     for answer in join_all(buyers).await {
         let _ = answer.unwrap();
@@ -220,12 +265,7 @@ async fn stock_plus_sold_is_always_what_there_was() {
 }
 
 fn keyed(account: AccountId, key: &str, order: NewOrder) -> Request {
-    let key = IdempotencyKey::parse(key).unwrap();
-    let owner = KeyOwner {
-        account_id: account,
-        key,
-    };
-    Request::keyed(order, owner)
+    Request::new(account, order).under(IdempotencyKey::parse(key).unwrap())
 }
 
 #[tokio::test]
@@ -344,11 +384,15 @@ struct Meddled {
 
 #[async_trait]
 impl PlacementStore for Meddled {
-    async fn open(&self, scope: &Scope) -> Result<OpenPlacement, StorageError> {
-        let open = PlacementStore::open(&self.database, scope).await?;
+    async fn open(&self, scope: &Scope, wait: LockWait) -> Result<OpenPlacement, StorageError> {
+        let open = PlacementStore::open(&self.database, scope, wait).await?;
         let gone = format!("delete from customers where id = '{}'", self.goes_away);
         self.client.batch_execute(&gone).await.unwrap();
         Ok(open)
+    }
+
+    async fn peek(&self, scope: &Scope) -> Result<State, StorageError> {
+        self.database.peek(scope).await
     }
 }
 
@@ -367,20 +411,23 @@ async fn a_batch_with_one_poisoned_order_places_the_others() {
         max_batch: 10,
         side_batch: 1,
         max_waiting: 10,
+        max_lanes: 1,
     };
     let (clock, ids) = (Arc::new(SystemClock), Arc::new(UuidV7Source));
-    let (desk, mut clerks) = Desk::open(Arc::new(store), clock, ids, settings);
+    let (desk, tasks) = Desk::open(Arc::new(store), clock, ids, settings);
     let mut placing: Vec<_> = [&stays, &goes, &stays]
         .into_iter()
         .map(|customer| {
-            let request = Request::new(World::order(customer, &[(product, 2)]));
+            let request = world.request(customer, &[(product, 2)]);
             Box::pin(desk.place(request))
         })
         .collect();
     for placing in &mut placing {
         assert!(placing.now_or_never().is_none(), "they wait for the clerk");
     }
-    tokio::spawn(clerks.remove(0).serve());
+    for task in tasks {
+        tokio::spawn(task);
+    }
     let answers = join_all(placing).await;
     assert!(
         matches!(

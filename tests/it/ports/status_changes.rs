@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use domain::{
-    Move, OrderId, OrderStatus, Principal,
-    placement::{Outcome, Request},
+    Move, MoveLocks, OrderId, OrderStatus, Principal,
+    placement::Outcome,
     ports::{OrderRepository, StatusChangeStore},
     services::OrderError,
 };
@@ -20,7 +20,7 @@ async fn a_change_is_written_with_its_version_and_returns_what_it_returns() {
         .place(&customer, &[(second, 2), (first, 3)])
         .await
         .unwrap();
-    let open = StatusChangeStore::open(&world.database, placed.id)
+    let open = StatusChangeStore::open(&world.database, placed.id, MoveLocks::OrderAndStock)
         .await
         .unwrap()
         .unwrap();
@@ -42,11 +42,11 @@ async fn a_change_is_written_with_its_version_and_returns_what_it_returns() {
 async fn an_order_that_does_not_exist_opens_nothing() {
     let world = World::new().await;
     let nothing = OrderId::new(World::id());
-    let open = StatusChangeStore::open(&world.database, nothing)
+    let open = StatusChangeStore::open(&world.database, nothing, MoveLocks::OrderAndStock)
         .await
         .unwrap();
     assert!(open.is_none());
-    assert_eq!(world.database.connections(), 1);
+    world.no_transaction_is_left_open().await;
 }
 
 #[tokio::test]
@@ -113,10 +113,10 @@ async fn placements_and_cancellations_of_the_same_products_never_deadlock() {
         } else {
             [(second, 1), (first, 1)]
         };
-        let order = World::order(&customer, &lines);
+        let request = world.request(&customer, &lines);
         let (desk, orders) = (desk.clone(), Arc::clone(&orders));
         tokio::spawn(async move {
-            let placed = match desk.place(Request::new(order)).await.unwrap() {
+            let placed = match desk.place(request).await.unwrap() {
                 Outcome::Placed(order) | Outcome::Replayed(order) => order,
             };
             let cancelled = OrderStatus::Cancelled;
@@ -137,7 +137,7 @@ async fn a_change_that_is_dropped_leaves_neither_a_lock_nor_an_open_transaction(
     let (customer, product) = (world.customer().await, world.product(5).await);
     let order = world.place(&customer, &[(product, 1)]).await.unwrap().id;
     drop(
-        StatusChangeStore::open(&world.database, order)
+        StatusChangeStore::open(&world.database, order, MoveLocks::OrderAndStock)
             .await
             .unwrap(),
     );

@@ -2,11 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{
-    ProductId, StockLevel,
-    placement::Scope,
-    ports::{PlacementStore, StockRepository},
-};
+use domain::{ProductId, StockLevel, placement::Scope, ports::StockRepository};
 use integration_tests::World;
 
 #[tokio::test]
@@ -44,9 +40,10 @@ async fn setting_stock_waits_for_a_placement_that_holds_it() {
     let scope = Scope {
         products: vec![product],
         customers: Vec::new(),
+        accounts: Vec::new(),
         keys: Vec::new(),
     };
-    let open = PlacementStore::open(&world.database, &scope).await.unwrap();
+    let open = world.open(&scope).await;
     let database = world.database.clone();
     let mut set =
         tokio::spawn(

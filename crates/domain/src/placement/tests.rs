@@ -5,11 +5,18 @@ use std::collections::BTreeMap;
 use proptest::{collection::vec, prelude::*};
 
 use super::*;
-use crate::fixtures::{CountingIds, keyed, new_order, now, owner, price_of, product_id, state};
+use crate::fixtures::{
+    CountingIds, account_id, keyed, new_order, now, owner, price_of, product_id, state,
+};
+
+/// A request of account 1.
+fn unkeyed(order: NewOrder) -> Request {
+    Request::new(account_id(1), order)
+}
 
 /// Decides over this stock, with customers 1 to 3, under no keys.
 fn plan_over(stock: &[(u128, i64)], batch: &[NewOrder]) -> Plan {
-    let batch: Vec<_> = batch.iter().cloned().map(Request::new).collect();
+    let batch: Vec<_> = batch.iter().cloned().map(unkeyed).collect();
     let state = state(stock, &[1, 2, 3]);
     decide(state, &batch, now(), &CountingIds::default())
 }
@@ -197,7 +204,7 @@ proptest! {
             .iter()
             .zip(&keys)
             .map(|(order, key)| match key {
-                0 => Request::new(order.clone()),
+                0 => unkeyed(order.clone()),
                 key => keyed(&format!("key-{key}"), order.clone()),
             })
             .collect();
@@ -281,11 +288,60 @@ fn a_key_is_one_accounts_own() {
     let order = new_order(1, &[(1, 1)]);
     let (mut state, _) = keyed_before(&order);
     state.offers = crate::fixtures::state(&[(1, 1)], &[]).offers;
-    let other = KeyOwner {
-        account_id: crate::AccountId::new(uuid::Uuid::from_u128(2)),
-        ..owner("key-1")
-    };
-    let batch = [Request::keyed(order, other)];
+    state.accounts.insert(account_id(2));
+    let batch = [Request::new(account_id(2), order).under(owner("key-1").key)];
     let plan = decide(state, &batch, now(), &CountingIds::default());
     assert_eq!(plan.accepted().count(), 1);
+}
+
+#[test]
+fn an_account_that_is_gone_places_nothing_not_even_a_repeat() {
+    let order = new_order(1, &[(1, 1)]);
+    let (mut state, _) = keyed_before(&order);
+    state.accounts.clear();
+    let batch = [unkeyed(order.clone()), keyed("key-1", order)];
+    let plan = decide(state, &batch, now(), &CountingIds::default());
+    let gone = || Err(Refusal::UnknownAccount);
+    assert_eq!(plan.into_answers(), [gone(), gone()]);
+}
+
+#[test]
+fn an_order_of_what_somebody_holds_is_set_apart_and_a_repeat_of_it_is_not() {
+    let order = new_order(1, &[(1, 1), (2, 1)]);
+    let mut state = state(&[(1, 1)], &[1]);
+    state.held.insert(product_id(2));
+    let batch = [unkeyed(order), unkeyed(new_order(1, &[(1, 1)]))];
+    let answers = decide(state, &batch, now(), &CountingIds::default()).into_answers();
+    let product_id = product_id(2);
+    assert_eq!(answers[0], Err(Refusal::Held { product_id }));
+    assert!(answers[1].is_ok(), "the first has taken nothing");
+
+    let order = new_order(1, &[(1, 5)]);
+    let (mut state, placed) = keyed_before(&order);
+    state.offers.clear();
+    state.held.insert(crate::fixtures::product_id(1));
+    let plan = decide(
+        state,
+        &[keyed("key-1", order)],
+        now(),
+        &CountingIds::default(),
+    );
+    assert_eq!(plan.into_answers(), [Ok(Outcome::Replayed(placed))]);
+}
+
+#[test]
+fn a_quote_answers_what_placing_would_and_takes_nothing() {
+    let state = state(&[(1, 3)], &[1]);
+    let quote = |units| {
+        let request = unkeyed(new_order(1, &[(1, units)]));
+        quote(&state, &request, now(), &CountingIds::default())
+    };
+    let order = new_order(1, &[(1, 3)]);
+    for _ in 0..2 {
+        assert_eq!(
+            quote(3),
+            decide_over(&[(1, 3)], std::slice::from_ref(&order)).remove(0)
+        );
+    }
+    assert!(matches!(quote(4), Err(Refusal::InsufficientStock { .. })));
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use thiserror::Error;
 
-use crate::{Account, Email, StorageError};
+use crate::{Account, AccountId, Email, PasswordHash, StorageError};
 
 /// Finds and keeps the accounts of the shop's people. A customer's account comes to be together
 /// with its customer: see [`super::CustomerRepository`].
@@ -16,6 +16,26 @@ pub trait AccountRepository: Send + Sync {
     ///
     /// When storage fails: the caller MUST NOT take that for "no such account".
     async fn find_by_email(&self, email: &Email) -> Result<Option<Account>, StorageError>;
+
+    /// Of the password hashes of all accounts, one that takes longest to check.
+    ///
+    /// # Errors
+    ///
+    /// When storage fails.
+    async fn dearest_hash(&self) -> Result<Option<PasswordHash>, StorageError>;
+
+    /// Keeps another hash of the password of this account, unless it has another one than `from`
+    /// by now.
+    ///
+    /// # Errors
+    ///
+    /// When storage fails: the account has the hash that it had.
+    async fn replace_hash(
+        &self,
+        id: AccountId,
+        from: &PasswordHash,
+        to: &PasswordHash,
+    ) -> Result<(), StorageError>;
 
     /// Keeps a new account.
     ///

@@ -13,6 +13,7 @@ mod orders;
 mod passwords;
 mod placements;
 mod products;
+mod sales;
 mod status_changes;
 mod stock;
 mod tokens;
@@ -27,9 +28,10 @@ pub use idempotency_keys::IdempotencyKeys;
 pub use ids::IdSource;
 pub use order_cache::OrderCache;
 pub use orders::OrderRepository;
-pub use passwords::{PasswordHasher, PasswordHasherError};
-pub use placements::{CommitError, OpenPlacement, Placement, PlacementStore};
+pub use passwords::{Asker, PasswordCheck, PasswordHasher, PasswordHasherError, Verdict};
+pub use placements::{CommitError, LockWait, OpenPlacement, Placement, PlacementStore};
 pub use products::ProductRepository;
+pub use sales::{SalesCorrection, SalesTotals};
 pub use status_changes::{OpenStatusChange, StatusChangeStore, StatusChangeUnit};
 pub use stock::StockRepository;
 pub use tokens::{AccessToken, TokenError, Tokens};
@@ -41,6 +43,6 @@ pub use self::{
     customers::MockCustomerRepository, idempotency_keys::MockIdempotencyKeys, ids::MockIdSource,
     order_cache::MockOrderCache, orders::MockOrderRepository, passwords::MockPasswordHasher,
     placements::MockPlacement, placements::MockPlacementStore, products::MockProductRepository,
-    status_changes::MockStatusChangeStore, status_changes::MockStatusChangeUnit,
-    stock::MockStockRepository, tokens::MockTokens,
+    sales::MockSalesTotals, status_changes::MockStatusChangeStore,
+    status_changes::MockStatusChangeUnit, stock::MockStockRepository, tokens::MockTokens,
 };

@@ -2,22 +2,27 @@
 
 use async_trait::async_trait;
 
-use crate::{Order, OrderId, StatusChange, StorageError};
+use crate::{MoveLocks, Order, OrderId, StatusChange, StorageError};
 
 /// Where orders change their status.
 #[cfg_attr(any(test, feature = "testing"), mockall::automock)]
 #[async_trait]
 pub trait StatusChangeStore: Send + Sync {
-    /// Begins a transaction and locks the order with this id. Without such an order nothing is
-    /// locked.
+    /// Begins a transaction and locks the order with this id, and the stock of its products if
+    /// that is asked for. Without such an order nothing is locked.
     ///
-    /// Nobody else MUST be able to open the same order until the unit is committed, abandoned or
-    /// dropped.
+    /// Nobody else MUST be able to open the same order, or to change the stock that was locked
+    /// with it, until the unit is committed, abandoned or dropped. Who waits for a lock MUST NOT
+    /// keep those waiting who need it not.
     ///
     /// # Errors
     ///
     /// When storage fails: nothing is locked then.
-    async fn open(&self, id: OrderId) -> Result<Option<OpenStatusChange>, StorageError>;
+    async fn open(
+        &self,
+        id: OrderId,
+        locks: MoveLocks,
+    ) -> Result<Option<OpenStatusChange>, StorageError>;
 }
 
 /// A change under way: the locked order, and the unit of work that holds the lock.

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::{
-    Account, AccountId, Email, Password, Principal, StorageError,
+    Account, AccountId, ClientAddress, Email, Password, PasswordHash, Principal, StorageError,
     ports::{
-        AccountRepository, Clock, IdSource, InsertAccountError, PasswordHasher, PasswordHasherError,
+        AccountRepository, Asker, Clock, IdSource, InsertAccountError, PasswordHasher,
+        PasswordHasherError,
     },
 };
 
@@ -65,7 +66,7 @@ impl AccountService {
         let account = Account {
             id: AccountId::new(self.ids.next_id()),
             email,
-            password_hash: self.passwords.hash(password).await?,
+            password_hash: self.hash(password).await?,
             principal,
             created_at: self.clock.now(),
         };
@@ -75,13 +76,18 @@ impl AccountService {
             Err(InsertAccountError::Storage(error)) => Err(error.into()),
         }
     }
+
+    /// Hashes a password for whoever is at this machine.
+    async fn hash(&self, password: Password) -> Result<PasswordHash, PasswordHasherError> {
+        let asker = Asker::Address(ClientAddress::LOCAL);
+        self.passwords.hash(password, asker).await
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
-        PasswordHash,
         fixtures::{clock, email, ids},
         ports::{MockAccountRepository, MockPasswordHasher},
     };
@@ -90,7 +96,7 @@ mod tests {
         let mut passwords = MockPasswordHasher::new();
         passwords
             .expect_hash()
-            .returning(|_| Ok(PasswordHash::new("hashed".to_owned())));
+            .returning(|_, _| Ok(PasswordHash::new("hashed".to_owned())));
         AccountService::new(Arc::new(accounts), Arc::new(passwords), clock(), ids())
     }
 

@@ -1,22 +1,51 @@
 //! Logging in.
 
-use std::sync::Arc;
+use std::{
+    hash::{BuildHasher, Hash, RandomState},
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use thiserror::Error;
+use time::Duration;
 
+use super::{
+    failed_attempts::{FailedAttempts, Limit},
+    recent::Recent,
+};
 use crate::{
-    Caller, Email, StorageError,
+    Account, Caller, ClientAddress, Email, Password, StorageError,
     ports::{
-        AccessToken, AccountRepository, PasswordHasher, PasswordHasherError, TokenError, Tokens,
+        AccessToken, AccountRepository, Asker, Clock, PasswordCheck, PasswordHasher,
+        PasswordHasherError, TokenError, Tokens, Verdict,
     },
 };
 
-/// Exchanges passwords for tokens.
+/// Exchanges passwords for tokens. Whoever fails is slowed down: an address that fails at one
+/// account, an address that fails at many, and an account at which many fail. Who has logged in
+/// from an address lately is not taken for the others who fail there, or at that account.
 pub struct AuthService {
     accounts: Arc<dyn AccountRepository>,
     passwords: Arc<dyn PasswordHasher>,
     tokens: Arc<dyn Tokens>,
+    clock: Arc<dyn Clock>,
+    failed: FailedAttempts,
+    /// Who has logged in lately, and from where.
+    known: Mutex<Recent<()>>,
+    /// Makes keys of addresses and accounts that nobody can choose to be the same.
+    keys: RandomState,
 }
+
+/// The most failures a minute of one address at one account.
+const AT_ONE_ACCOUNT: u32 = 5;
+
+/// The most failures a minute of one address, and at one account.
+const ALTOGETHER: u32 = 60;
+
+/// How long it is remembered at least that somebody has logged in from an address.
+const KNOWN_FOR: Duration = Duration::DAY;
+
+/// The most pairs of an account and an address that are remembered.
+const MAX_KNOWN: usize = 100_000;
 
 /// Why nobody was logged in.
 #[derive(Debug, Error)]
@@ -24,6 +53,12 @@ pub enum AuthError {
     /// The address or the password is wrong; which of them is nobody's business.
     #[error("the email address or the password is wrong")]
     WrongCredentials,
+    /// Too many attempts have failed lately: this one was not looked at.
+    #[error("too many attempts have failed")]
+    TooManyAttempts {
+        /// When the next one may succeed.
+        retry_after: Duration,
+    },
     /// The password could not be checked.
     #[error(transparent)]
     Passwords(#[from] PasswordHasherError),
@@ -42,11 +77,16 @@ impl AuthService {
         accounts: Arc<dyn AccountRepository>,
         passwords: Arc<dyn PasswordHasher>,
         tokens: Arc<dyn Tokens>,
+        clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
             accounts,
             passwords,
             tokens,
+            clock,
+            failed: FailedAttempts::new(),
+            known: Mutex::new(Recent::new(KNOWN_FOR, MAX_KNOWN)),
+            keys: RandomState::new(),
         }
     }
 
@@ -55,112 +95,123 @@ impl AuthService {
     ///
     /// # Errors
     ///
-    /// `WrongCredentials`, or what the ports fail with.
-    pub async fn login(&self, email: &str, password: String) -> Result<AccessToken, AuthError> {
-        let account = match Email::parse(email) {
-            Ok(email) => self.accounts.find_by_email(&email).await?,
-            Err(_) => None,
+    /// `WrongCredentials` or `TooManyAttempts`, or what the ports fail with.
+    pub async fn login(
+        &self,
+        email: &str,
+        password: String,
+        from: ClientAddress,
+    ) -> Result<AccessToken, AuthError> {
+        let attempt = self.begin(email, from)?;
+        let account = match self.check(email, &password, attempt.asker).await {
+            Ok(account) => account,
+            Err(AuthError::WrongCredentials) => return Err(AuthError::WrongCredentials),
+            Err(error) => {
+                // It is not known to be wrong.
+                self.failed.forgive(&attempt.limits);
+                return Err(error);
+            }
         };
-        let hash = account
-            .as_ref()
-            .map(|account| account.password_hash.clone());
-        let is_right = self.passwords.verify(password, hash).await?;
-        let account = account
-            .filter(|_| is_right)
-            .ok_or(AuthError::WrongCredentials)?;
+        self.failed.forgive(&attempt.limits);
+        self.remember(attempt.pair);
         Ok(self.tokens.issue(&Caller {
             account_id: account.id,
             principal: account.principal,
         })?)
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::{
-        Principal,
-        fixtures::{account, storage_is_down},
-        ports::{MockAccountRepository, MockPasswordHasher, MockTokens},
-    };
-
-    fn service(
-        accounts: MockAccountRepository,
-        passwords: MockPasswordHasher,
-        tokens: MockTokens,
-    ) -> AuthService {
-        AuthService::new(Arc::new(accounts), Arc::new(passwords), Arc::new(tokens))
+    /// Counts an attempt as failed, until it has succeeded.
+    fn begin(&self, email: &str, from: ClientAddress) -> Result<Attempt, AuthError> {
+        let account = email.to_lowercase();
+        let pair = self.key(("pair", from, &account));
+        let (address, account) = (self.key(("address", from)), self.key(("account", &account)));
+        let limit = |key, failures| Limit { key, failures };
+        let mut limits = vec![limit(pair, AT_ONE_ACCOUNT)];
+        let is_known = self.is_known(pair);
+        if !is_known {
+            limits.extend([limit(address, ALTOGETHER), limit(account, ALTOGETHER)]);
+        }
+        let begun = self.failed.begin(&limits, self.clock.now());
+        begun.map_err(|retry_after| AuthError::TooManyAttempts { retry_after })?;
+        Ok(Attempt {
+            limits,
+            pair,
+            asker: if is_known {
+                Asker::Known(pair)
+            } else {
+                Asker::Address(from)
+            },
+        })
     }
 
-    #[tokio::test]
-    async fn the_right_password_is_exchanged_for_a_token_of_that_account() {
-        let known = account(Principal::Staff);
-        let expected = Caller {
-            account_id: known.id,
-            principal: Principal::Staff,
+    /// The account, if the password is right. A hash that is not such as would be made today is
+    /// replaced.
+    async fn check(&self, email: &str, password: &str, asker: Asker) -> Result<Account, AuthError> {
+        let account = match Email::parse(email) {
+            Ok(email) => self.accounts.find_by_email(&email).await?,
+            Err(_) => None,
         };
-        let mut accounts = MockAccountRepository::new();
-        accounts
-            .expect_find_by_email()
-            .returning(move |_| Ok(Some(known.clone())));
-        let mut passwords = MockPasswordHasher::new();
-        passwords
-            .expect_verify()
-            .withf(|attempt, hash| attempt == "right" && hash.is_some())
-            .returning(|_, _| Ok(true));
-        let mut tokens = MockTokens::new();
-        tokens
-            .expect_issue()
-            .withf(move |caller| *caller == expected)
-            .returning(|_| {
-                Ok(AccessToken {
-                    token: "token".to_owned(),
-                    expires_in: Duration::from_mins(15),
-                })
-            });
-        let token = service(accounts, passwords, tokens)
-            .login("ana@example.com", "right".to_owned())
-            .await
-            .unwrap();
-        assert_eq!(token.token, "token");
-    }
-
-    #[tokio::test]
-    async fn an_unknown_address_is_checked_as_long_and_refused_like_a_wrong_password() {
-        for (address, known) in [
-            ("ana@example.com", Some(account(Principal::Admin))),
-            ("nobody@example.com", None),
-            ("no address", None),
-        ] {
-            let has_account = known.is_some();
-            let mut accounts = MockAccountRepository::new();
-            accounts
-                .expect_find_by_email()
-                .returning(move |_| Ok(known.clone()));
-            let mut passwords = MockPasswordHasher::new();
-            passwords
-                .expect_verify()
-                .withf(move |_, hash| hash.is_some() == has_account)
-                .times(1)
-                .returning(|_, _| Ok(false));
-            let refused = service(accounts, passwords, MockTokens::new())
-                .login(address, "wrong".to_owned())
-                .await;
-            assert!(matches!(refused, Err(AuthError::WrongCredentials)));
+        let verdict = self.passwords.check(PasswordCheck {
+            attempt: password.to_owned(),
+            hash: account
+                .as_ref()
+                .map(|account| account.password_hash.clone()),
+            dearest: self.accounts.dearest_hash().await?,
+            asker,
+        });
+        match (account, verdict.await?) {
+            (Some(account), Verdict::Right) => Ok(account),
+            (Some(account), Verdict::RightButOutdated) => {
+                self.hash_again(&account, password, asker).await?;
+                Ok(account)
+            }
+            (None, _) | (_, Verdict::Wrong) => Err(AuthError::WrongCredentials),
         }
     }
 
-    #[tokio::test]
-    async fn a_storage_failure_is_not_taken_for_a_wrong_password() {
-        let mut accounts = MockAccountRepository::new();
-        accounts
-            .expect_find_by_email()
-            .returning(|_| Err(storage_is_down()));
-        let failed = service(accounts, MockPasswordHasher::new(), MockTokens::new())
-            .login("ana@example.com", "right".to_owned())
-            .await;
-        assert!(matches!(failed, Err(AuthError::Storage(_))));
+    /// Hashes a password as it would be hashed today. One that is too short or too long for that
+    /// keeps its hash, and so does one for which there is no turn now: a later login will do.
+    async fn hash_again(
+        &self,
+        account: &Account,
+        password: &str,
+        asker: Asker,
+    ) -> Result<(), AuthError> {
+        let Ok(password) = Password::parse(password.to_owned()) else {
+            return Ok(());
+        };
+        let from = &account.password_hash;
+        match self.passwords.hash(password, asker).await {
+            Ok(to) => Ok(self.accounts.replace_hash(account.id, from, &to).await?),
+            Err(PasswordHasherError::Busy) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn key(&self, what: impl Hash) -> u64 {
+        self.keys.hash_one(what)
+    }
+
+    fn is_known(&self, pair: u64) -> bool {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.turn(self.clock.now());
+        known.now().contains_key(&pair) || known.before().contains_key(&pair)
+    }
+
+    fn remember(&self, pair: u64) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.turn(self.clock.now());
+        known.now().insert(pair, ());
     }
 }
+
+/// An attempt to log in, which counts as failed for now.
+struct Attempt {
+    limits: Vec<Limit>,
+    /// The account, and the address from which it is tried.
+    pair: u64,
+    asker: Asker,
+}
+
+#[cfg(test)]
+mod tests;

@@ -6,11 +6,11 @@ use thiserror::Error;
 
 use super::single_flight::SingleFlight;
 use crate::{
-    Account, AccountId, Caller, Customer, CustomerId, Email, Name, Password, Principal, Role,
-    StorageError, Version,
+    Account, AccountId, Caller, ClientAddress, Customer, CustomerId, Email, Name, Password,
+    Principal, Role, StorageError, Version,
     ports::{
-        Clock, CustomerCache, CustomerRepository, IdSource, InsertCustomerError, PasswordHasher,
-        PasswordHasherError,
+        Asker, Clock, CustomerCache, CustomerRepository, IdSource, InsertCustomerError,
+        PasswordHasher, PasswordHasherError,
     },
 };
 
@@ -21,7 +21,7 @@ pub struct CustomerService {
     passwords: Arc<dyn PasswordHasher>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
-    loads: SingleFlight<CustomerId, Customer>,
+    loads: SingleFlight<CustomerId, Customer, StorageError>,
 }
 
 /// What somebody says who registers a customer.
@@ -87,6 +87,7 @@ impl CustomerService {
         &self,
         caller: Option<&Caller>,
         registration: Registration,
+        from: ClientAddress,
     ) -> Result<Arc<Customer>, CustomerError> {
         match caller.map(|caller| caller.principal.role()) {
             Some(Role::Customer) => return Err(CustomerError::NotForCustomers),
@@ -102,7 +103,7 @@ impl CustomerService {
         };
         let inserted = match registration.password {
             Some(password) => {
-                let account = self.account_of(&customer, password).await?;
+                let account = self.account_of(&customer, password, from).await?;
                 self.customers
                     .insert_with_account(&customer, &account)
                     .await
@@ -143,7 +144,7 @@ impl CustomerService {
             }
             Ok(found)
         };
-        let found = self.loads.join(id, load).await?;
+        let found = self.loads.join_later(id, load).await?;
         found.ok_or(CustomerError::NotFound)
     }
 
@@ -151,11 +152,13 @@ impl CustomerService {
         &self,
         customer: &Customer,
         password: Password,
+        from: ClientAddress,
     ) -> Result<Account, CustomerError> {
+        let asker = Asker::Address(from);
         Ok(Account {
             id: AccountId::new(self.ids.next_id()),
             email: customer.email.clone(),
-            password_hash: self.passwords.hash(password).await?,
+            password_hash: self.passwords.hash(password, asker).await?,
             principal: Principal::Customer(customer.id),
             created_at: customer.created_at,
         })
@@ -179,7 +182,7 @@ mod tests {
         let mut passwords = MockPasswordHasher::new();
         passwords
             .expect_hash()
-            .returning(|_| Ok(PasswordHash::new("hashed".to_owned())));
+            .returning(|_, _| Ok(PasswordHash::new("hashed".to_owned())));
         CustomerService::new(
             Arc::new(customers),
             Arc::new(cache),
@@ -214,7 +217,7 @@ mod tests {
             .in_sequence(&mut order)
             .return_const(());
         let made = service(customers, cache)
-            .register(None, ana(Some("long enough")))
+            .register(None, ana(Some("long enough")), ClientAddress::LOCAL)
             .await
             .unwrap();
         assert_eq!(made.email.as_str(), "ana@example.com");
@@ -223,7 +226,7 @@ mod tests {
     #[tokio::test]
     async fn nobody_signs_up_without_a_password() {
         let refused = service(MockCustomerRepository::new(), MockCustomerCache::new())
-            .register(None, ana(None))
+            .register(None, ana(None), ClientAddress::LOCAL)
             .await;
         assert!(matches!(refused, Err(CustomerError::PasswordRequired)));
     }
@@ -235,7 +238,11 @@ mod tests {
         let mut cache = MockCustomerCache::new();
         cache.expect_put().return_const(());
         let made = service(customers, cache)
-            .register(Some(&caller(Principal::Staff)), ana(None))
+            .register(
+                Some(&caller(Principal::Staff)),
+                ana(None),
+                ClientAddress::LOCAL,
+            )
             .await;
         assert!(made.is_ok());
     }
@@ -243,7 +250,11 @@ mod tests {
     #[tokio::test]
     async fn a_customer_registers_nobody() {
         let refused = service(MockCustomerRepository::new(), MockCustomerCache::new())
-            .register(Some(&own_caller(1)), ana(Some("long enough")))
+            .register(
+                Some(&own_caller(1)),
+                ana(Some("long enough")),
+                ClientAddress::LOCAL,
+            )
             .await;
         assert!(matches!(refused, Err(CustomerError::NotForCustomers)));
     }
@@ -255,7 +266,7 @@ mod tests {
             .expect_insert_with_account()
             .returning(|_, _| Err(InsertCustomerError::EmailTaken));
         let refused = service(customers, MockCustomerCache::new())
-            .register(None, ana(Some("long enough")))
+            .register(None, ana(Some("long enough")), ClientAddress::LOCAL)
             .await;
         assert!(matches!(refused, Err(CustomerError::EmailTaken)));
     }

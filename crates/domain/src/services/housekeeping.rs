@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use crate::{
     IdempotencyKey, StorageError,
-    ports::{Clock, IdempotencyKeys},
+    ports::{Clock, IdempotencyKeys, SalesTotals},
 };
 
-/// Removes what is no longer needed.
+/// Removes what is no longer needed, and adds up what was told.
 pub struct Housekeeping {
     keys: Arc<dyn IdempotencyKeys>,
+    sales: Arc<dyn SalesTotals>,
     clock: Arc<dyn Clock>,
 }
 
@@ -19,8 +20,22 @@ const AT_ONCE: u32 = 1_000;
 impl Housekeeping {
     /// Joins the ports.
     #[must_use]
-    pub fn new(keys: Arc<dyn IdempotencyKeys>, clock: Arc<dyn Clock>) -> Self {
-        Self { keys, clock }
+    pub fn new(
+        keys: Arc<dyn IdempotencyKeys>,
+        sales: Arc<dyn SalesTotals>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { keys, sales, clock }
+    }
+
+    /// Gathers what was sold lately into the totals that best sellers are read from, and says how
+    /// many placements and cancellations there were.
+    ///
+    /// # Errors
+    ///
+    /// What storage fails with; nothing is lost then.
+    pub async fn gather_sales(&self) -> Result<u64, StorageError> {
+        self.sales.gather().await
     }
 
     /// Removes the keys whose time is over, a few at a time, and says how many there were.
@@ -49,7 +64,7 @@ mod tests {
     use super::*;
     use crate::{
         fixtures::{clock, now, storage_is_down},
-        ports::MockIdempotencyKeys,
+        ports::{MockIdempotencyKeys, MockSalesTotals},
     };
 
     #[tokio::test]
@@ -63,7 +78,8 @@ mod tests {
                 .in_sequence(&mut sequence)
                 .returning(move |_, _| Ok(removed));
         }
-        let housekeeping = Housekeeping::new(Arc::new(keys), clock());
+        let housekeeping =
+            Housekeeping::new(Arc::new(keys), Arc::new(MockSalesTotals::new()), clock());
         assert_eq!(housekeeping.remove_old_keys().await.unwrap(), 2_007);
     }
 
@@ -72,7 +88,8 @@ mod tests {
         let mut keys = MockIdempotencyKeys::new();
         keys.expect_remove_before()
             .returning(|_, _| Err(storage_is_down()));
-        let housekeeping = Housekeeping::new(Arc::new(keys), clock());
+        let housekeeping =
+            Housekeeping::new(Arc::new(keys), Arc::new(MockSalesTotals::new()), clock());
         assert!(housekeeping.remove_old_keys().await.is_err());
     }
 }

@@ -9,8 +9,8 @@ use super::{
     single_flight::SingleFlight,
 };
 use crate::{
-    Caller, CustomerId, IdempotencyKey, KeyOwner, Move, MoveRefused, NewOrder, Order, OrderId,
-    OrderLine, OrderStatus, Principal, StorageError, ValueError,
+    Caller, CustomerId, IdempotencyKey, Move, MoveRefused, NewOrder, Order, OrderId, OrderLine,
+    OrderStatus, Principal, StorageError, ValueError,
     placement::{Outcome, Refusal, Request},
     ports::{OpenStatusChange, OrderCache, OrderRepository, StatusChangeStore},
 };
@@ -21,7 +21,7 @@ pub struct OrderService {
     orders: Arc<dyn OrderRepository>,
     changes: Arc<dyn StatusChangeStore>,
     cache: Arc<dyn OrderCache>,
-    loads: SingleFlight<OrderId, Order>,
+    loads: SingleFlight<OrderId, Order, StorageError>,
 }
 
 /// What somebody says who places an order.
@@ -103,13 +103,10 @@ impl OrderService {
         request: OrderRequest,
         key: Option<IdempotencyKey>,
     ) -> Result<PlacedOrder, OrderError> {
-        let order = new_order(caller, &request)?;
+        let request = to_the_desk(caller, &request)?;
         let request = match key {
-            Some(key) => {
-                let account_id = caller.account_id;
-                Request::keyed(order, KeyOwner { account_id, key })
-            }
-            None => Request::new(order),
+            Some(key) => request.under(key),
+            None => request,
         };
         // Not told to the cache: most orders are never read, and nothing older can be kept.
         Ok(match self.desk.place(request).await? {
@@ -134,8 +131,7 @@ impl OrderService {
         caller: &Caller,
         request: &OrderRequest,
     ) -> Result<Order, OrderError> {
-        let order = new_order(caller, request)?;
-        Ok(self.desk.quote(order).await?)
+        Ok(self.desk.quote(to_the_desk(caller, request)?).await?)
     }
 
     /// The order with this id, if it is the caller's to see.
@@ -165,8 +161,8 @@ impl OrderService {
         id: OrderId,
         to: OrderStatus,
     ) -> Result<Arc<Order>, OrderError> {
-        let OpenStatusChange { order, unit } =
-            self.changes.open(id).await?.ok_or(OrderError::NotFound)?;
+        let opened = self.changes.open(id, to.locks()).await?;
+        let OpenStatusChange { order, unit } = opened.ok_or(OrderError::NotFound)?;
         let decided = if caller.principal.may_see(order.customer_id) {
             order
                 .move_to(to, caller.principal)
@@ -189,7 +185,6 @@ impl OrderService {
             }
         };
         let order = Arc::new(order);
-        self.loads.forget(id);
         self.cache.put(Arc::clone(&order)).await;
         Ok(order)
     }
@@ -203,7 +198,7 @@ impl OrderService {
             }
             Ok(found)
         };
-        self.loads.join(id, load).await
+        self.loads.join_later(id, load).await
     }
 }
 
@@ -217,9 +212,11 @@ impl From<DeskError> for OrderError {
     }
 }
 
-fn new_order(caller: &Caller, request: &OrderRequest) -> Result<NewOrder, OrderError> {
+/// What is asked of the desk, and by whom.
+fn to_the_desk(caller: &Caller, request: &OrderRequest) -> Result<Request, OrderError> {
     let customer_id = buyer(caller, request.customer_id)?;
-    NewOrder::new(customer_id, &request.lines).map_err(OrderError::Lines)
+    let order = NewOrder::new(customer_id, &request.lines).map_err(OrderError::Lines)?;
+    Ok(Request::new(caller.account_id, order))
 }
 
 /// Who buys: customers order for themselves, the shop orders for whom it names.

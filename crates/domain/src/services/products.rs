@@ -5,7 +5,10 @@ use std::sync::Arc;
 use thiserror::Error;
 use time::Duration;
 
-use super::single_flight::SingleFlight;
+use super::{
+    single_flight::{Found, SingleFlight},
+    turns::Turns,
+};
 use crate::{
     BestSeller, BestSellersQuery, Description, Name, Price, Product, ProductId, Stock, StockId,
     StockLevel, StockedProduct, StorageError,
@@ -23,8 +26,14 @@ pub struct ProductService {
     cache: Arc<dyn BestSellersCache>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
-    loads: SingleFlight<u16, BestSellersList>,
+    loads: SingleFlight<u16, BestSellersList, ProductError>,
+    reports: Turns,
+    /// How long a list of best sellers is taken for new.
+    fresh_for: Duration,
 }
+
+/// The most lists of best sellers that wait to be made: each takes a moment of the database.
+const MAX_WAITING_REPORTS: usize = 8;
 
 /// What somebody says who adds a product to the catalogue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,18 +49,22 @@ pub struct NewProduct {
 }
 
 /// Why a product was not added or not shown.
-#[derive(Debug, Error)]
+#[derive(Debug, Clone, Error)]
 pub enum ProductError {
     /// There is no such product.
     #[error("there is no such product")]
     NotFound,
+    /// Too many lists of best sellers are being made: this one was not begun. A later try may
+    /// succeed.
+    #[error("too many reports are being made")]
+    Busy,
     /// Storage failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
 }
 
 impl ProductService {
-    /// Joins the ports.
+    /// Joins the ports. A list of best sellers that is older than `fresh_for` is made anew.
     #[must_use]
     pub fn new(
         products: Arc<dyn ProductRepository>,
@@ -60,6 +73,7 @@ impl ProductService {
         cache: Arc<dyn BestSellersCache>,
         clock: Arc<dyn Clock>,
         ids: Arc<dyn IdSource>,
+        fresh_for: Duration,
     ) -> Self {
         Self {
             products,
@@ -69,6 +83,8 @@ impl ProductService {
             clock,
             ids,
             loads: SingleFlight::new(),
+            reports: Turns::new(1, MAX_WAITING_REPORTS),
+            fresh_for,
         }
     }
 
@@ -130,43 +146,51 @@ impl ProductService {
         set.ok_or(ProductError::NotFound)
     }
 
-    /// What sold best lately. The answer is as old as the cache keeps it at most.
+    /// What sold best lately. While a list is made anew, everybody but who asked for that is
+    /// answered with the last one.
     ///
     /// # Errors
     ///
-    /// What storage fails with.
+    /// `Busy`, or what storage fails with; neither as long as there is a last list.
     pub async fn best_sellers(
         &self,
         query: BestSellersQuery,
     ) -> Result<Vec<BestSeller>, ProductError> {
-        let list = match self.cache.get(query.days()).await {
-            Some(list) => Some(list),
-            None => self.load_best_sellers(query.days()).await?,
+        let days = query.days();
+        let list = match self.cache.get(days).await {
+            Some(last) if self.is_fresh(&last) || self.loads.is_going_on(days) => Some(last),
+            Some(last) => self.load_best_sellers(days).await.unwrap_or(Some(last)),
+            None => self.load_best_sellers(days).await?,
         };
         let items = list.iter().flat_map(|list| &list.items);
         Ok(items.take(query.limit().into()).cloned().collect())
     }
 
+    fn is_fresh(&self, list: &BestSellersList) -> bool {
+        self.clock.now() - list.as_of < self.fresh_for
+    }
+
     /// Reckons the longest list of a period: every shorter one is its beginning.
-    async fn load_best_sellers(
-        &self,
-        days: u16,
-    ) -> Result<Option<Arc<BestSellersList>>, StorageError> {
+    async fn load_best_sellers(&self, days: u16) -> Found<BestSellersList, ProductError> {
         let (report, cache) = (Arc::clone(&self.report), Arc::clone(&self.cache));
-        let as_of = self.clock.now();
+        let (clock, reports) = (Arc::clone(&self.clock), self.reports.clone());
         let load = async move {
-            let since = as_of - Duration::days(days.into());
-            let items = report.since(since, BestSellersQuery::MAX_LIMIT).await?;
+            let _turn = reports.take().await.map_err(|_| ProductError::Busy)?;
+            let as_of = clock.now();
+            let first_day = (as_of - Duration::days(days.into())).date();
+            let items = report.since(first_day, BestSellersQuery::MAX_LIMIT).await?;
             let list = Arc::new(BestSellersList { as_of, items });
             cache.put(days, Arc::clone(&list)).await;
             Ok(Some(list))
         };
-        self.loads.join(days, load).await
+        self.loads.join_any(days, load).await
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+
     use super::*;
     use crate::{
         fixtures::{best_seller, clock, ids, name, now, price, product_id, storage_is_down},
@@ -188,6 +212,7 @@ mod tests {
             Arc::new(cache),
             clock(),
             ids(),
+            Duration::MINUTE,
         )
     }
 
@@ -264,7 +289,9 @@ mod tests {
         let mut report = MockBestSellersReport::new();
         report
             .expect_since()
-            .withf(|since, limit| *since == now() - Duration::days(30) && *limit == 100)
+            .withf(|first_day, limit| {
+                *first_day == (now() - Duration::days(30)).date() && *limit == 100
+            })
             .times(1)
             .returning(|_, _| Ok((1..=3).map(best_seller).collect()));
         let top = of_best_sellers(report, cache)
@@ -302,5 +329,93 @@ mod tests {
             .best_sellers(BestSellersQuery::new(10, 30).unwrap())
             .await;
         assert!(matches!(failed, Err(ProductError::Storage(_))));
+    }
+
+    /// The list of 30 days as it was so long ago.
+    fn last_list(age: Duration) -> Option<Arc<BestSellersList>> {
+        Some(Arc::new(BestSellersList {
+            as_of: now() - age,
+            items: vec![best_seller(1)],
+        }))
+    }
+
+    #[tokio::test]
+    async fn while_a_list_is_made_anew_the_others_are_answered_with_the_last_one() {
+        let mut cache = MockBestSellersCache::new();
+        cache
+            .expect_get()
+            .returning(|_| last_list(Duration::MINUTE));
+        cache.expect_put().times(1).return_const(());
+        let (answer, answered) = tokio::sync::oneshot::channel();
+        let answered = std::sync::Mutex::new(Some(answered));
+        let report = HeldReport(answered);
+        let service = ProductService::new(
+            Arc::new(MockProductRepository::new()),
+            Arc::new(MockStockRepository::new()),
+            Arc::new(report),
+            Arc::new(cache),
+            clock(),
+            ids(),
+            Duration::MINUTE,
+        );
+        let query = BestSellersQuery::new(10, 30).unwrap();
+        let mut makes = Box::pin(service.best_sellers(query));
+        assert!(makes.as_mut().now_or_never().is_none());
+        let meanwhile = service.best_sellers(query).now_or_never().unwrap();
+        assert_eq!(meanwhile.unwrap(), [best_seller(1)]);
+        answer.send(vec![best_seller(2)]).unwrap();
+        assert_eq!(makes.await.unwrap(), [best_seller(2)]);
+    }
+
+    /// A report that is made when the test says so.
+    struct HeldReport(std::sync::Mutex<Option<tokio::sync::oneshot::Receiver<Vec<BestSeller>>>>);
+
+    #[async_trait::async_trait]
+    impl BestSellersReport for HeldReport {
+        async fn since(&self, _: time::Date, _: u16) -> Result<Vec<BestSeller>, StorageError> {
+            let answered = self.0.lock().unwrap().take();
+            match answered {
+                Some(answered) => Ok(answered.await.unwrap()),
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn when_no_list_can_be_made_the_last_one_will_do() {
+        let mut cache = MockBestSellersCache::new();
+        cache.expect_get().returning(|_| last_list(Duration::HOUR));
+        let mut report = MockBestSellersReport::new();
+        report
+            .expect_since()
+            .returning(|_, _| Err(storage_is_down()));
+        let top = of_best_sellers(report, cache)
+            .best_sellers(BestSellersQuery::new(10, 30).unwrap())
+            .await;
+        assert_eq!(top.unwrap(), [best_seller(1)]);
+    }
+
+    #[tokio::test]
+    async fn one_report_is_made_at_a_time_a_few_wait_and_the_rest_are_turned_away() {
+        let mut cache = MockBestSellersCache::new();
+        cache.expect_get().returning(|_| None);
+        let report = HeldReport(std::sync::Mutex::new(None));
+        let service = ProductService::new(
+            Arc::new(MockProductRepository::new()),
+            Arc::new(MockStockRepository::new()),
+            Arc::new(report),
+            Arc::new(cache),
+            clock(),
+            ids(),
+            Duration::MINUTE,
+        );
+        let ask = |days| Box::pin(service.best_sellers(BestSellersQuery::new(1, days).unwrap()));
+        let mut waiting: Vec<_> = (1..=9).map(ask).collect();
+        for asked in &mut waiting {
+            assert!(asked.as_mut().now_or_never().is_none());
+        }
+        assert!(matches!(ask(10).await, Err(ProductError::Busy)));
+        // Who asks for a list that is being made waits for that one.
+        assert!(ask(1).now_or_never().is_none());
     }
 }

@@ -1,14 +1,16 @@
 //! Passwords, hashed by bcrypt.
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::Range, time::Duration};
 
 use async_trait::async_trait;
-use bcrypt::{BcryptError, non_truncating_hash, non_truncating_verify};
+use bcrypt::{BcryptError, HashParts, non_truncating_hash, non_truncating_verify};
 use domain::{
     Password, PasswordHash,
-    ports::{PasswordHasher, PasswordHasherError},
+    ports::{Asker, PasswordCheck, PasswordHasher, PasswordHasherError, Verdict},
 };
-use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
+use tokio::{task::spawn_blocking, time::timeout};
+
+use super::fair_turns::FairTurns;
 
 /// How long a caller waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -17,38 +19,63 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// not take every core from those who order.
 pub struct BcryptHasher {
     cost: u32,
-    turns: Arc<Semaphore>,
-    patience: Duration,
-    /// What an attempt is checked against when there is no account.
-    nobodys: PasswordHash,
+    hashing: Turns,
+    checking: Turns,
 }
 
+/// The turns of one kind of work.
+struct Turns {
+    turns: FairTurns,
+    patience: Duration,
+}
+
+/// The costs that bcrypt knows: `2^cost` rounds.
+const COSTS: Range<u32> = 4..32;
+
 impl BcryptHasher {
-    /// A hasher that takes `2^cost` rounds, for at most `concurrency` passwords at once.
+    /// A hasher that takes `2^cost` rounds, for at most `concurrency` passwords at once that are
+    /// checked, and as many that are hashed.
     ///
     /// # Errors
     ///
     /// When the cost is not between 4 and 31.
     pub fn new(cost: u32, concurrency: usize) -> Result<Self, PasswordHasherError> {
-        let nobodys = non_truncating_hash("nobody has this password", cost).map_err(failed)?;
+        if !COSTS.contains(&cost) {
+            return Err(failed(BcryptError::CostNotAllowed(cost)));
+        }
         Ok(Self {
             cost,
-            turns: Arc::new(Semaphore::new(concurrency)),
-            patience: PATIENCE,
-            nobodys: PasswordHash::new(nobodys),
+            hashing: Turns::new(concurrency),
+            checking: Turns::new(concurrency),
         })
+    }
+
+    /// The cost of a hash; what is none has ours.
+    fn cost_of(&self, hash: &PasswordHash) -> u32 {
+        let parts = hash.expose().parse::<HashParts>();
+        parts.map_or(self.cost, |parts| parts.get_cost())
+    }
+}
+
+impl Turns {
+    fn new(concurrency: usize) -> Self {
+        Self {
+            turns: FairTurns::new(concurrency),
+            patience: PATIENCE,
+        }
     }
 
     /// Runs `work` on a thread of its own when it is its turn. Once begun it runs to its end and
     /// keeps its turn until then, even when the caller hangs up.
-    async fn in_turn<T: Send + 'static>(
+    async fn run<T: Send + 'static>(
         &self,
+        asker: Asker,
         work: impl FnOnce() -> Result<T, BcryptError> + Send + 'static,
     ) -> Result<T, PasswordHasherError> {
-        let turn = timeout(self.patience, Arc::clone(&self.turns).acquire_owned())
+        let turn = timeout(self.patience, self.turns.take(asker))
             .await
             .map_err(|_| PasswordHasherError::Busy)?
-            .map_err(failed)?;
+            .map_err(|_| PasswordHasherError::Busy)?;
         let work = spawn_blocking(move || {
             let _turn = turn;
             work()
@@ -59,31 +86,63 @@ impl BcryptHasher {
 
 #[async_trait]
 impl PasswordHasher for BcryptHasher {
-    async fn hash(&self, password: Password) -> Result<PasswordHash, PasswordHasherError> {
+    async fn hash(
+        &self,
+        password: Password,
+        asker: Asker,
+    ) -> Result<PasswordHash, PasswordHasherError> {
         let cost = self.cost;
-        self.in_turn(move || non_truncating_hash(password.expose(), cost))
-            .await
-            .map(PasswordHash::new)
+        let hash = move || non_truncating_hash(password.expose(), cost);
+        self.hashing.run(asker, hash).await.map(PasswordHash::new)
     }
 
-    async fn verify(
-        &self,
-        attempt: String,
-        hash: Option<PasswordHash>,
-    ) -> Result<bool, PasswordHasherError> {
-        let is_known = hash.is_some();
-        let hash = hash.unwrap_or_else(|| self.nobodys.clone());
-        let is_right = self
-            .in_turn(
-                move || match non_truncating_verify(&attempt, hash.expose()) {
-                    // Longer than any password that was ever accepted, with an account or without.
-                    Err(BcryptError::Truncation(_)) => Ok(false),
-                    other => other,
-                },
-            )
-            .await?;
-        Ok(is_right && is_known)
+    async fn check(&self, check: PasswordCheck) -> Result<Verdict, PasswordHasherError> {
+        let PasswordCheck {
+            attempt,
+            hash,
+            dearest,
+            asker,
+        } = check;
+        let costs = [&hash, &dearest].map(|hash| hash.as_ref().map(|hash| self.cost_of(hash)));
+        let dearest = costs.into_iter().flatten().fold(self.cost, u32::max);
+        let is_outdated = costs[0] != Some(self.cost);
+        let is_right = move || is_right(&attempt, hash.as_ref(), dearest, burn);
+        Ok(match self.checking.run(asker, is_right).await? {
+            false => Verdict::Wrong,
+            true if is_outdated => Verdict::RightButOutdated,
+            true => Verdict::Right,
+        })
     }
+}
+
+/// Whether an attempt matches a hash. A no takes as many rounds as the dearest hash, whatever
+/// this one takes.
+fn is_right(
+    attempt: &str,
+    hash: Option<&PasswordHash>,
+    dearest: u32,
+    mut burn: impl FnMut(u32),
+) -> Result<bool, BcryptError> {
+    let Some(hash) = hash else {
+        burn(dearest);
+        return Ok(false);
+    };
+    let cost = hash.expose().parse::<HashParts>()?.get_cost();
+    match non_truncating_verify(attempt, hash.expose()) {
+        Ok(true) => return Ok(true),
+        Ok(false) => {}
+        // Longer than any password that was ever accepted: refused without a single round.
+        Err(BcryptError::Truncation(_)) => burn(cost),
+        Err(error) => return Err(error),
+    }
+    // 2^cost and those from 2^cost up to the last before 2^dearest make 2^dearest.
+    (cost..dearest).for_each(burn);
+    Ok(false)
+}
+
+/// Takes as long as checking a password whose hash has this cost.
+fn burn(cost: u32) {
+    std::hint::black_box(bcrypt::bcrypt(cost, [0; 16], b"nobody has this password"));
 }
 
 fn failed(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> PasswordHasherError {
@@ -92,58 +151,128 @@ fn failed(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Passwo
 
 #[cfg(test)]
 mod tests {
+    use domain::ClientAddress;
+
     use super::*;
 
     /// The least cost that bcrypt knows: these tests are not about slowness.
     const COST: u32 = 4;
 
-    fn password(text: &str) -> Password {
-        Password::parse(text.to_owned()).unwrap()
+    const ASKER: Asker = Asker::Address(ClientAddress::LOCAL);
+
+    fn hasher(cost: u32) -> BcryptHasher {
+        BcryptHasher::new(cost, 1).unwrap()
+    }
+
+    async fn hash(hasher: &BcryptHasher, text: &str) -> PasswordHash {
+        let password = Password::parse(text.to_owned()).unwrap();
+        hasher.hash(password, ASKER).await.unwrap()
+    }
+
+    async fn check(hasher: &BcryptHasher, attempt: &str, hash: Option<&PasswordHash>) -> Verdict {
+        let check = PasswordCheck {
+            attempt: attempt.to_owned(),
+            hash: hash.cloned(),
+            dearest: hash.cloned(),
+            asker: ASKER,
+        };
+        hasher.check(check).await.unwrap()
     }
 
     #[tokio::test]
     async fn only_the_right_password_is_right() {
-        let hasher = BcryptHasher::new(COST, 1).unwrap();
-        let hash = hasher.hash(password("correct horse")).await.unwrap();
-        let verify = |attempt: &str| hasher.verify(attempt.to_owned(), Some(hash.clone()));
-        assert!(verify("correct horse").await.unwrap());
-        assert!(!verify("correct horses").await.unwrap());
-        assert!(!verify("").await.unwrap());
+        let hasher = hasher(COST);
+        let hash = hash(&hasher, "correct horse").await;
+        let check = |attempt| check(&hasher, attempt, Some(&hash));
+        assert_eq!(check("correct horse").await, Verdict::Right);
+        assert_eq!(check("correct horses").await, Verdict::Wrong);
+        assert_eq!(check("").await, Verdict::Wrong);
     }
 
     #[tokio::test]
     async fn without_an_account_no_password_is_right() {
-        let hasher = BcryptHasher::new(COST, 1).unwrap();
-        let attempt = "nobody has this password".to_owned();
-        assert!(!hasher.verify(attempt, None).await.unwrap());
+        let verdict = check(&hasher(COST), "nobody has this password", None).await;
+        assert_eq!(verdict, Verdict::Wrong);
     }
 
     #[tokio::test]
     async fn a_long_password_is_compared_whole_and_a_longer_one_is_wrong() {
-        let hasher = BcryptHasher::new(COST, 1).unwrap();
+        let hasher = hasher(COST);
         let longest = "x".repeat(71);
-        let hash = hasher.hash(password(&longest)).await.unwrap();
-        let verify = |attempt: String| hasher.verify(attempt, Some(hash.clone()));
-        assert!(verify(longest.clone()).await.unwrap());
-        assert!(!verify(format!("{}y", "x".repeat(70))).await.unwrap());
-        assert!(!verify(longest + "x").await.unwrap());
+        let hash = hash(&hasher, &longest).await;
+        let check = |attempt: String| {
+            let (hasher, hash) = (&hasher, &hash);
+            async move { check(hasher, &attempt, Some(hash)).await }
+        };
+        assert_eq!(check(longest.clone()).await, Verdict::Right);
+        let other_end = format!("{}y", "x".repeat(70));
+        assert_eq!(check(other_end).await, Verdict::Wrong);
+        assert_eq!(check(longest + "x").await, Verdict::Wrong);
     }
 
     #[tokio::test]
     async fn two_hashes_of_one_password_differ() {
-        let hasher = BcryptHasher::new(COST, 1).unwrap();
-        let hash = || hasher.hash(password("correct horse"));
-        assert_ne!(hash().await.unwrap(), hash().await.unwrap());
+        let hasher = hasher(COST);
+        let (one, other) = (
+            hash(&hasher, "correct horse").await,
+            hash(&hasher, "correct horse").await,
+        );
+        assert_ne!(one, other);
+    }
+
+    #[tokio::test]
+    async fn a_right_password_whose_hash_has_another_cost_is_outdated() {
+        for (made_at, now_at) in [(COST, COST + 1), (COST + 1, COST)] {
+            let hash = hash(&hasher(made_at), "correct horse").await;
+            let verdict = check(&hasher(now_at), "correct horse", Some(&hash)).await;
+            assert_eq!(verdict, Verdict::RightButOutdated);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_no_takes_the_rounds_of_the_dearest_hash_whatever_is_checked() {
+        let (cheap, dear) = (hasher(COST), hasher(COST + 3));
+        let (cheap, dear) = (
+            hash(&cheap, "correct horse").await,
+            hash(&dear, "correct horse").await,
+        );
+        let dearest = COST + 3;
+        for (attempt, hash) in [
+            ("wrong", Some(&cheap)),
+            ("wrong", Some(&dear)),
+            (&"x".repeat(72), Some(&cheap)),
+            ("wrong", None),
+        ] {
+            let mut rounds = 0;
+            let is_right = is_right(attempt, hash, dearest, |cost| rounds += 1_u64 << cost);
+            assert!(!is_right.unwrap());
+            // What checking the hash itself takes.
+            let checked = hash.filter(|_| attempt.len() <= 71);
+            let checked = checked.map_or(0, |hash| {
+                1 << COSTS
+                    .clone()
+                    .find(|cost| hash.expose().starts_with(&format!("$2b${cost:02}$")))
+                    .unwrap()
+            });
+            assert_eq!(rounds + checked, 1 << dearest, "{attempt}");
+        }
     }
 
     #[tokio::test]
     async fn who_waits_too_long_for_a_turn_is_told_to_come_back() {
-        let hasher = BcryptHasher {
-            patience: Duration::ZERO,
-            ..BcryptHasher::new(COST, 1).unwrap()
-        };
-        let _turn = hasher.turns.acquire().await.unwrap();
-        let told = hasher.verify("correct horse".to_owned(), None).await;
+        let mut hasher = hasher(COST);
+        hasher.checking.patience = Duration::ZERO;
+        let _turn = hasher.checking.turns.take(ASKER).await.unwrap();
+        let told = hasher
+            .check(PasswordCheck {
+                attempt: "correct horse".to_owned(),
+                hash: None,
+                dearest: None,
+                asker: ASKER,
+            })
+            .await;
         assert!(matches!(told, Err(PasswordHasherError::Busy)));
+        // Hashing has turns of its own.
+        hash(&hasher, "correct horse").await;
     }
 }

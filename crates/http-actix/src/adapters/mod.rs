@@ -2,6 +2,7 @@
 
 mod bcrypt;
 mod clock;
+mod fair_turns;
 mod ids;
 mod jwt;
 

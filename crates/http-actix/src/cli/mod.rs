@@ -1,5 +1,6 @@
 //! The command line.
 
+mod best_sellers;
 mod logs;
 mod migrate;
 mod seed;
@@ -28,6 +29,9 @@ enum Command {
     /// Manage the accounts of the shop's people
     #[command(subcommand)]
     User(user::User),
+    /// Look after what best sellers are read from
+    #[command(subcommand)]
+    BestSellers(best_sellers::BestSellers),
     /// Load a demonstration: a coffee shop's catalogue, customers and orders
     Seed(seed::Seed),
 }
@@ -45,6 +49,7 @@ pub fn main() -> ExitCode {
             Command::Serve(serve) => serve.run().await,
             Command::Migrate(migrate) => migrate.run().await,
             Command::User(user) => user.run().await,
+            Command::BestSellers(best_sellers) => best_sellers.run().await,
             Command::Seed(seed) => seed.run().await,
         }
     };

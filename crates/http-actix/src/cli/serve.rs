@@ -28,8 +28,10 @@ impl Serve {
             tracing::info!("no REDIS_URL: the caches are in this process, run one replica");
         }
         let (app, background) = App::new(&settings, &database)?;
-        let (server, addr) = server::bind(settings.http_addr, settings.workers, app)
-            .map_err(|error| format!("cannot listen on {}: {error}", settings.http_addr))?;
+        let stopping = app.stopping();
+        let (server, addr) = server::bind(&settings.http, app)
+            .map_err(|error| format!("cannot listen on {}: {error}", settings.http.addr))?;
+        server::stop_on_signals(server.handle(), stopping)?;
         tracing::info!(%addr, "listening");
         server.await?;
         background.finish().await;

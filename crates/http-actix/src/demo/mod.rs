@@ -12,8 +12,9 @@ use std::{
 
 use adapters_postgres::Demo;
 use domain::{
-    Customer, CustomerId, Description, Email, Move, Name, NewOrder, Order, OrderLine, OrderStatus,
-    Price, Principal, Product, ProductId, Quantity, Stock, StockId, StockLevel, Version,
+    AccountId, Customer, CustomerId, Description, Email, Move, Name, NewOrder, Order, OrderLine,
+    OrderStatus, Price, Principal, Product, ProductId, Quantity, Stock, StockId, StockLevel,
+    Version,
     placement::{Offer, Request, State, decide},
     ports::IdSource,
 };
@@ -26,6 +27,9 @@ use people::PEOPLE;
 
 /// A demonstration that cannot be made is a bug in its data.
 type Failure = Box<dyn std::error::Error>;
+
+/// Who places the orders: nobody who could log in.
+const SHOP: AccountId = AccountId::new(Uuid::nil());
 
 const ORDERS: u32 = 200;
 const DAYS: u32 = 60;
@@ -93,7 +97,7 @@ fn orders(
         let lines = basket(&mut random, products)?;
         let order = NewOrder::new(customer.id, &lines)?;
         let state = state(customer, products);
-        let batch = [Request::new(order)];
+        let batch = [Request::new(SHOP, order)];
         let plan = decide(state, &batch, placed_at, ids);
         let placed = plan.accepted().next().ok_or("an order is refused")?;
         let order = moved_on(placed.clone(), age, number)?;
@@ -129,7 +133,8 @@ fn state(customer: &Customer, products: &[(Product, Stock)]) -> State {
     };
     State {
         offers: products.iter().map(offer).collect(),
-        customers: std::iter::once(customer.id).collect(),
+        customers: [customer.id].into(),
+        accounts: [SHOP].into(),
         ..State::default()
     }
 }

@@ -1,10 +1,13 @@
 //! Reading bodies: every field is read on its own from its raw text, so that everything that is
 //! wrong is told at once and numbers are exactly what was written.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use domain::ValueError;
-use serde::de::DeserializeOwned;
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, MapAccess, Visitor},
+};
 use serde_json::value::RawValue;
 
 use crate::problem::{Code, Fault, Problem, value_code};
@@ -189,6 +192,33 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// The entries of an object, those with one name too: a map would keep the last of them alone.
+struct Entries<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Collect;
+
+        impl<'de> Visitor<'de> for Collect {
+            type Value = Entries<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(Entries(entries))
+            }
+        }
+
+        deserializer.deserialize_map(Collect)
+    }
+}
+
 /// Reads an object with `read`, and refuses the fields that it did not take.
 fn read_object<T>(
     raw: &RawValue,
@@ -196,17 +226,23 @@ fn read_object<T>(
     faults: &mut Vec<Fault>,
     read: impl FnOnce(&mut Fields<'_>) -> Result<T, Wrong>,
 ) -> Result<T, Wrong> {
-    let Ok(raw) = serde_json::from_str(raw.get()) else {
+    let Ok(Entries(entries)) = serde_json::from_str(raw.get()) else {
         faults.push(Fault::at(pointer, "wrong_type", "must be an object"));
         return Err(Wrong);
     };
     let mut fields = Fields {
-        raw,
+        raw: BTreeMap::new(),
         known: Vec::new(),
         pointer: pointer.to_owned(),
         faults,
     };
-    let value = read(&mut fields);
+    let mut value = Ok(());
+    for (name, raw) in entries {
+        if fields.raw.insert(name.clone(), raw).is_some() {
+            value = fields.fault(&name, "repeated", "must be given once");
+        }
+    }
+    let read = read(&mut fields);
     fields.refuse_the_rest();
-    value
+    value.and(read)
 }

@@ -25,12 +25,14 @@ pub(crate) enum Code {
     UnsupportedMediaType,
     IdempotencyKeyReused,
     Invalid,
+    TooManyAttempts,
+    RequestTimeout,
     Internal,
     Unavailable,
 }
 
 impl Code {
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 23] = [
         Self::MalformedJson,
         Self::MalformedId,
         Self::MalformedQuery,
@@ -50,6 +52,8 @@ impl Code {
         Self::UnsupportedMediaType,
         Self::IdempotencyKeyReused,
         Self::Invalid,
+        Self::TooManyAttempts,
+        Self::RequestTimeout,
         Self::Internal,
         Self::Unavailable,
     ];
@@ -173,6 +177,18 @@ impl Code {
                 "validation_failed",
                 "The body is not valid",
                 "Mend every field that `errors` names.",
+            ),
+            Self::TooManyAttempts => (
+                S::TOO_MANY_REQUESTS,
+                "too_many_attempts",
+                "Too many attempts have failed",
+                "Wait for the seconds in the header Retry-After, and then send what is right.",
+            ),
+            Self::RequestTimeout => (
+                S::REQUEST_TIMEOUT,
+                "request_timeout",
+                "The body did not arrive in time",
+                "Send the request again, and its body at once.",
             ),
             Self::Internal => (
                 S::INTERNAL_SERVER_ERROR,

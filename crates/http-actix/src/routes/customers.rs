@@ -7,19 +7,20 @@ use super::{created, to_the_end, unless_known};
 use crate::{
     app::App,
     dto::CustomerBody,
-    extract::{Authenticated, Body, Known, MaybeAuthenticated, PathId},
+    extract::{Authenticated, Body, From, Known, MaybeAuthenticated, PathId},
     problem::Problem,
 };
 
 pub(super) async fn register(
     app: Data<App>,
     MaybeAuthenticated(caller): MaybeAuthenticated,
+    From(address): From,
     Body(registration): Body<Registration>,
 ) -> Result<HttpResponse, Problem> {
     let register = async move {
         Ok(app
             .customers
-            .register(caller.as_ref(), registration)
+            .register(caller.as_ref(), registration, address)
             .await?)
     };
     let customer = to_the_end(register).await?;

@@ -6,7 +6,7 @@ use actix_web::HttpResponse;
 use domain::Role;
 
 use super::ENDPOINTS;
-use crate::{extract::MAX_BODY_BYTES, problem::Code};
+use crate::{bodies, problem::Code};
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;\
     padding:0 1rem}table{border-collapse:collapse;width:100%}td,th{border-bottom:1px solid #ddd;\
@@ -27,7 +27,7 @@ fn html() -> String {
          <p>JSON in UTF-8. Money is a string with two places, instants are RFC 3339 in UTC, \
          bodies have {} KiB at most.</p>\
          <h2>Endpoints</h2><table><tr><th>call<th>what<th>anonymous<th>customer<th>staff<th>admin",
-        MAX_BODY_BYTES / 1_024
+        bodies::MAX_BYTES / 1_024
     );
     let mark = |admitted| if admitted { "✓" } else { "–" };
     for endpoint in ENDPOINTS {

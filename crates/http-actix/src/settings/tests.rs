@@ -23,7 +23,7 @@ fn check(flags: &[&str]) -> Result<Settings, BadSettings> {
 #[test]
 fn a_database_and_a_secret_are_enough() {
     let settings = check(&[DATABASE, SECRET]).unwrap();
-    assert_eq!(settings.http_addr.to_string(), "127.0.0.1:8080");
+    assert_eq!(settings.http.addr.to_string(), "127.0.0.1:8080");
     assert_eq!(settings.jwt.ttl, Duration::from_mins(15));
     assert_eq!(settings.passwords.cost, 12);
     assert!(settings.redis.is_none());

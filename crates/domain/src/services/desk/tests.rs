@@ -6,20 +6,27 @@ use futures_util::{FutureExt, future::join_all};
 
 use super::*;
 use crate::{
-    fixtures::{clock, customer_id, ids, new_order, product_id, request, state, storage_is_down},
-    ports::{CommitError, MockPlacement, MockPlacementStore},
+    fixtures::{
+        clock, customer_id, ids, keyed, new_order, product_id, request, state, storage_is_down,
+    },
+    ports::{CommitError, LockWait, MockPlacement, MockPlacementStore, OpenPlacement},
 };
 
-/// A desk with one clerk, who does not serve yet.
-fn desk(store: MockPlacementStore, max_batch: usize, max_waiting: usize) -> (Desk, Clerk) {
+/// A desk with one clerk, at which nobody serves yet.
+fn desk(store: MockPlacementStore, max_batch: usize, max_waiting: usize) -> (Desk, Vec<DeskTask>) {
     let settings = DeskSettings {
         clerks: 1,
         max_batch,
         side_batch: 1,
         max_waiting,
+        max_lanes: 2,
     };
-    let (desk, mut clerks) = Desk::open(Arc::new(store), clock(), ids(), settings);
-    (desk, clerks.remove(0))
+    Desk::open(Arc::new(store), clock(), ids(), settings)
+}
+
+/// From now on somebody serves.
+fn serve(tasks: Vec<DeskTask>) -> Vec<tokio::task::JoinHandle<()>> {
+    tasks.into_iter().map(tokio::spawn).collect()
 }
 
 /// The answers to requests that all wait when the clerk begins to serve.
@@ -27,7 +34,7 @@ async fn answers(
     store: MockPlacementStore,
     requests: Vec<Request>,
 ) -> Vec<Result<Outcome, DeskError>> {
-    let (desk, clerk) = desk(store, 100, 100);
+    let (desk, tasks) = desk(store, 100, 100);
     let mut placing: Vec<_> = requests
         .into_iter()
         .map(|r| Box::pin(desk.place(r)))
@@ -35,7 +42,7 @@ async fn answers(
     for placing in &mut placing {
         assert!(placing.now_or_never().is_none(), "nobody serves yet");
     }
-    tokio::spawn(clerk.serve());
+    serve(tasks);
     join_all(placing).await
 }
 
@@ -44,7 +51,7 @@ fn store_of(units: Vec<MockPlacement>) -> MockPlacementStore {
     let mut store = MockPlacementStore::new();
     let count = units.len();
     let units = Mutex::new(units.into_iter());
-    store.expect_open().times(count).returning(move |_| {
+    store.expect_open().times(count).returning(move |_, _| {
         Ok(OpenPlacement {
             state: state(&[(1, 3)], &[1]),
             unit: Box::new(units.lock().unwrap().next().unwrap()),
@@ -71,7 +78,9 @@ fn abandoned() -> MockPlacement {
 }
 
 fn rejected() -> Result<(), CommitError> {
-    Err(CommitError::Rejected("the customer went away".into()))
+    Err(CommitError::Rejected(StorageError::internal(
+        "the customer went away",
+    )))
 }
 
 #[tokio::test]
@@ -117,14 +126,14 @@ async fn those_who_wait_are_placed_in_one_batch_and_each_gets_its_own_answer() {
 #[tokio::test]
 async fn a_batch_is_no_larger_than_it_may_be() {
     let store = store_of(vec![committing(|| Ok(())), committing(|| Ok(()))]);
-    let (desk, clerk) = desk(store, 2, 10);
+    let (desk, tasks) = desk(store, 2, 10);
     let mut placing: Vec<_> = (0..3)
         .map(|_| Box::pin(desk.place(request(1, &[(1, 1)]))))
         .collect();
     for placing in &mut placing {
         assert!(placing.now_or_never().is_none());
     }
-    tokio::spawn(clerk.serve());
+    serve(tasks);
     assert!(join_all(placing).await.iter().all(Result::is_ok));
 }
 
@@ -133,12 +142,12 @@ async fn locks_are_asked_for_once_a_product_and_in_id_order() {
     let mut store = MockPlacementStore::new();
     store
         .expect_open()
-        .withf(|scope| {
+        .withf(|scope, _| {
             scope.products == [1, 2, 3].map(product_id)
                 && scope.customers == [1, 2].map(customer_id)
         })
         .times(1)
-        .returning(|_| Err(storage_is_down()));
+        .returning(|_, _| Err(storage_is_down()));
     let batch = vec![
         request(2, &[(3, 1), (1, 1)]),
         request(1, &[(2, 1), (3, 1)]),
@@ -153,7 +162,7 @@ async fn a_failure_to_open_places_nothing_and_is_told_to_everybody() {
     store
         .expect_open()
         .times(1)
-        .returning(|_| Err(storage_is_down()));
+        .returning(|_, _| Err(storage_is_down()));
     let batch = vec![request(1, &[(1, 1)]), request(1, &[(1, 1)])];
     for answer in answers(store, batch).await {
         assert!(matches!(
@@ -176,13 +185,15 @@ async fn a_commit_that_may_have_happened_is_told_and_not_tried_again() {
 }
 
 #[tokio::test]
-async fn a_batch_that_storage_rejects_is_placed_one_by_one_and_only_the_poisoned_fails() {
+async fn a_batch_that_storage_rejects_is_halved_until_only_the_poisoned_fails() {
     let poison: Commit = || Err(StorageError::internal("it does not fit").into());
     let rejects: Commit = rejected;
     for first in [rejects, poison] {
+        // All three; the first; the other two; the second; the third.
         let store = store_of(vec![
             committing(first),
             committing(|| Ok(())),
+            committing(first),
             committing(poison),
             committing(|| Ok(())),
         ]);
@@ -200,8 +211,8 @@ async fn a_batch_that_storage_rejects_is_placed_one_by_one_and_only_the_poisoned
 }
 
 #[tokio::test]
-async fn an_order_that_is_rejected_twice_is_a_bug_and_told_as_one() {
-    let store = store_of(vec![committing(rejected), committing(rejected)]);
+async fn an_order_that_is_rejected_whenever_it_is_decided_fails_for_that_reason() {
+    let store = store_of((0..3).map(|_| committing(rejected)).collect());
     let answers = answers(store, vec![request(1, &[(1, 1)])]).await;
     assert!(matches!(
         answers[..],
@@ -212,7 +223,7 @@ async fn an_order_that_is_rejected_twice_is_a_bug_and_told_as_one() {
 #[tokio::test]
 async fn a_full_queue_turns_away_and_takes_orders_again_when_it_has_drained() {
     let store = store_of(vec![committing(|| Ok(())), committing(|| Ok(()))]);
-    let (desk, clerk) = desk(store, 10, 1);
+    let (desk, tasks) = desk(store, 10, 1);
     let mut waiting = Box::pin(desk.place(request(1, &[(1, 1)])));
     assert!((&mut waiting).now_or_never().is_none());
     let turned_away = desk.place(request(1, &[(1, 1)])).now_or_never();
@@ -220,7 +231,7 @@ async fn a_full_queue_turns_away_and_takes_orders_again_when_it_has_drained() {
         matches!(turned_away, Some(Err(DeskError::Full))),
         "and at once"
     );
-    tokio::spawn(clerk.serve());
+    serve(tasks);
     assert!(waiting.await.is_ok());
     assert!(desk.place(request(1, &[(1, 1)])).await.is_ok());
 }
@@ -230,21 +241,21 @@ async fn who_hangs_up_while_waiting_is_left_out_and_the_others_are_served() {
     let mut store = MockPlacementStore::new();
     store
         .expect_open()
-        .withf(|scope| scope.customers == [customer_id(1)])
+        .withf(|scope, _| scope.customers == [customer_id(1)])
         .times(1)
-        .returning(|_| {
+        .returning(|_, _| {
             Ok(OpenPlacement {
                 state: state(&[(1, 3)], &[1]),
                 unit: Box::new(committing(|| Ok(()))),
             })
         });
-    let (desk, clerk) = desk(store, 10, 10);
+    let (desk, tasks) = desk(store, 10, 10);
     let mut gone = Box::pin(desk.place(request(2, &[(1, 3)])));
     let mut stays = Box::pin(desk.place(request(1, &[(1, 3)])));
     assert!((&mut gone).now_or_never().is_none());
     assert!((&mut stays).now_or_never().is_none());
     drop(gone);
-    tokio::spawn(clerk.serve());
+    serve(tasks);
     assert!(stays.await.is_ok());
 }
 
@@ -254,8 +265,8 @@ async fn a_panic_costs_one_batch_its_answers_and_no_more() {
         committing(|| panic!("a bug, made by this test")),
         committing(|| Ok(())),
     ]);
-    let (desk, clerk) = desk(store, 10, 10);
-    tokio::spawn(clerk.serve());
+    let (desk, tasks) = desk(store, 10, 10);
+    serve(tasks);
     let lost = desk.place(request(1, &[(1, 1)])).await;
     assert!(matches!(
         lost,
@@ -267,26 +278,232 @@ async fn a_panic_costs_one_batch_its_answers_and_no_more() {
 #[tokio::test]
 async fn a_desk_that_closes_finishes_what_it_took_and_refuses_the_rest() {
     let store = store_of(vec![committing(|| Ok(()))]);
-    let (desk, clerk) = desk(store, 10, 10);
+    let (desk, tasks) = desk(store, 10, 10);
     let mut taken = Box::pin(desk.place(request(1, &[(1, 1)])));
     assert!((&mut taken).now_or_never().is_none());
     desk.close();
     let late = desk.place(request(1, &[(1, 1)])).await;
     assert!(matches!(late, Err(DeskError::Full)));
-    let serving = tokio::spawn(clerk.serve());
+    let serving = serve(tasks);
     assert!(taken.await.is_ok());
-    serving.await.unwrap();
+    for task in serving {
+        task.await.unwrap();
+    }
 }
 
 #[tokio::test]
 async fn a_quote_says_what_would_happen_and_commits_nothing() {
-    let (desk, _clerk) = desk(store_of(vec![abandoned(), abandoned()]), 10, 10);
-    let quote = desk.quote(new_order(1, &[(1, 3)])).await.unwrap();
+    let mut store = MockPlacementStore::new();
+    store.expect_open().never();
+    store
+        .expect_peek()
+        .times(2)
+        .returning(|_| Ok(state(&[(1, 3)], &[1])));
+    let (desk, tasks) = desk(store, 10, 10);
+    serve(tasks);
+    let quote = desk.quote(request(1, &[(1, 3)])).await.unwrap();
     assert_eq!(quote.items.len(), 1);
-    let refused = desk.quote(new_order(1, &[(1, 4)])).await;
+    let refused = desk.quote(request(1, &[(1, 4)])).await;
     assert!(matches!(
         refused,
         Err(DeskError::Refused(Refusal::InsufficientStock { .. }))
+    ));
+}
+
+#[tokio::test]
+async fn quotes_that_wait_are_read_together_and_each_is_decided_as_if_it_were_alone() {
+    let mut store = MockPlacementStore::new();
+    store
+        .expect_peek()
+        .withf(|scope| scope.products == [1, 2].map(product_id))
+        .times(1)
+        .returning(|_| Ok(state(&[(1, 3), (2, 3)], &[1])));
+    let (desk, tasks) = desk(store, 10, 10);
+    let mut quotes: Vec<_> = [&[(1, 3)][..], &[(1, 3), (2, 1)]]
+        .map(|lines| Box::pin(desk.quote(request(1, lines))))
+        .into();
+    for quote in &mut quotes {
+        assert!(quote.now_or_never().is_none(), "nobody serves yet");
+    }
+    serve(tasks);
+    assert!(join_all(quotes).await.iter().all(Result::is_ok));
+}
+
+#[tokio::test]
+async fn too_many_quotes_are_turned_away() {
+    let (desk, _tasks) = desk(MockPlacementStore::new(), 10, 10);
+    let mut waiting: Vec<_> = (0..quotes::MAX_WAITING)
+        .map(|_| Box::pin(desk.quote(request(1, &[(1, 1)]))))
+        .collect();
+    for quote in &mut waiting {
+        assert!(quote.now_or_never().is_none());
+    }
+    let turned_away = desk.quote(request(1, &[(1, 1)])).await;
+    assert!(matches!(turned_away, Err(DeskError::Full)));
+}
+
+/// What opening a placement answers while somebody holds product 2.
+fn while_2_is_held(unit: MockPlacement) -> OpenPlacement {
+    let mut state = state(&[(1, 3)], &[1]);
+    state.held = [product_id(2)].into();
+    OpenPlacement {
+        state,
+        unit: Box::new(unit),
+    }
+}
+
+#[tokio::test]
+async fn who_wants_what_somebody_holds_waits_in_line_and_the_others_are_placed() {
+    let mut store = MockPlacementStore::new();
+    store
+        .expect_open()
+        .withf(|_, wait| *wait == LockWait::Briefly)
+        .times(1)
+        .returning(|_, _| Ok(while_2_is_held(committing(|| Ok(())))));
+    // Still held at first.
+    let mut sequence = mockall::Sequence::new();
+    let in_line = |scope: &crate::placement::Scope, wait: &LockWait| {
+        scope.products == [product_id(2)] && *wait == LockWait::InLineFor(product_id(2))
+    };
+    store
+        .expect_open()
+        .withf(in_line)
+        .times(2)
+        .in_sequence(&mut sequence)
+        .returning(|_, _| Ok(while_2_is_held(abandoned())));
+    store
+        .expect_open()
+        .withf(in_line)
+        .times(1)
+        .in_sequence(&mut sequence)
+        .returning(|_, _| {
+            Ok(OpenPlacement {
+                state: state(&[(2, 3)], &[1]),
+                unit: Box::new(committing(|| Ok(()))),
+            })
+        });
+    let batch = vec![
+        request(1, &[(2, 2)]),
+        request(1, &[(1, 1)]),
+        // Behind the first, and too late: two of three are gone by then.
+        request(1, &[(2, 2)]),
+    ];
+    let answers = answers(store, batch).await;
+    assert!(matches!(
+        answers[..],
+        [
+            Ok(Outcome::Placed(_)),
+            Ok(Outcome::Placed(_)),
+            Err(DeskError::Refused(Refusal::InsufficientStock { .. })),
+        ]
+    ));
+}
+
+/// The lane goes round and round while the product is held: it must not take the only thread.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_later_stands_behind_those_who_wait_in_line() {
+    let is_held = Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let (in_line, mut is_in_line) = tokio::sync::mpsc::unbounded_channel();
+    let mut store = MockPlacementStore::new();
+    store
+        .expect_open()
+        .withf(|_, wait| *wait == LockWait::Briefly)
+        .returning(|_, _| Ok(while_2_is_held(abandoned())));
+    let held = Arc::clone(&is_held);
+    let left = std::sync::atomic::AtomicI64::new(1);
+    store
+        .expect_open()
+        .withf(|_, wait| *wait == LockWait::InLineFor(product_id(2)))
+        .returning(move |_, _| {
+            let _ = in_line.send(());
+            if held.load(std::sync::atomic::Ordering::SeqCst) {
+                return Ok(while_2_is_held(abandoned()));
+            }
+            // One unit is left, and none once it was taken.
+            let left = left.swap(0, std::sync::atomic::Ordering::SeqCst);
+            let mut unit = MockPlacement::new();
+            unit.expect_commit().returning(|_| Ok(()));
+            unit.expect_abandon().returning(|| Ok(()));
+            Ok(OpenPlacement {
+                state: state(&[(2, left)], &[1]),
+                unit: Box::new(unit),
+            })
+        });
+    let (desk, tasks) = desk(store, 100, 100);
+    let mut first = Box::pin(desk.place(request(1, &[(2, 1)])));
+    assert!((&mut first).now_or_never().is_none());
+    serve(tasks);
+    is_in_line.recv().await.unwrap();
+    let mut second = Box::pin(desk.place(request(1, &[(2, 1)])));
+    assert!((&mut second).now_or_never().is_none());
+    while !desk.queue.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    is_held.store(false, std::sync::atomic::Ordering::SeqCst);
+    assert!(first.await.is_ok());
+    assert!(matches!(
+        second.await,
+        Err(DeskError::Refused(Refusal::InsufficientStock { .. }))
+    ));
+}
+
+#[tokio::test]
+async fn who_has_waited_in_line_for_too_long_is_told_what_is_held() {
+    /// A clock that goes on by three seconds whenever somebody looks at it.
+    struct Hasty(Mutex<OffsetDateTime>);
+
+    impl Clock for Hasty {
+        fn now(&self) -> OffsetDateTime {
+            let mut now = self.0.lock().unwrap();
+            *now += time::Duration::seconds(3);
+            *now
+        }
+    }
+
+    let mut store = MockPlacementStore::new();
+    store
+        .expect_open()
+        .returning(|_, _| Ok(while_2_is_held(abandoned())));
+    let settings = DeskSettings {
+        clerks: 1,
+        max_batch: 10,
+        side_batch: 1,
+        max_waiting: 10,
+        max_lanes: 1,
+    };
+    let clock = Arc::new(Hasty(Mutex::new(crate::fixtures::now())));
+    let (desk, tasks) = Desk::open(Arc::new(store), clock, ids(), settings);
+    serve(tasks);
+    let told = desk.place(request(1, &[(2, 1)])).await;
+    let held = product_id(2);
+    assert!(matches!(
+        told,
+        Err(DeskError::Refused(Refusal::Held { product_id })) if product_id == held
+    ));
+}
+
+#[tokio::test]
+async fn a_deleted_account_is_refused_alone_and_costs_the_others_no_second_try() {
+    let mut store = MockPlacementStore::new();
+    store.expect_open().times(1).returning(|scope, _| {
+        assert_eq!(scope.accounts.len(), 2);
+        Ok(OpenPlacement {
+            state: state(&[(1, 3)], &[1]),
+            unit: Box::new(committing(|| Ok(()))),
+        })
+    });
+    let gone = crate::fixtures::account_id(9);
+    let batch = vec![
+        Request::new(gone, new_order(1, &[(1, 1)])),
+        keyed("key", new_order(1, &[(1, 1)])),
+    ];
+    let answers = answers(store, batch).await;
+    assert!(matches!(
+        answers[..],
+        [
+            Err(DeskError::Refused(Refusal::UnknownAccount)),
+            Ok(Outcome::Placed(_)),
+        ]
     ));
 }
 

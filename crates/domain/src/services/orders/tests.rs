@@ -31,10 +31,11 @@ impl Ports {
             max_batch: 10,
             side_batch: 1,
             max_waiting: 10,
+            max_lanes: 1,
         };
-        let (desk, clerks) = Desk::open(Arc::new(self.placements), clock(), ids(), settings);
-        for clerk in clerks {
-            tokio::spawn(clerk.serve());
+        let (desk, tasks) = Desk::open(Arc::new(self.placements), clock(), ids(), settings);
+        for task in tasks {
+            tokio::spawn(task);
         }
         OrderService::new(
             desk,
@@ -49,7 +50,7 @@ impl Ports {
         self.placements
             .expect_open()
             .times(1)
-            .return_once(move |_| {
+            .return_once(move |_, _| {
                 Ok(OpenPlacement {
                     state: state(&[(1, 3)], &[1]),
                     unit: Box::new(unit),
@@ -60,12 +61,15 @@ impl Ports {
 
     /// Locks the order of customer 1 in this status.
     fn locking(mut self, status: OrderStatus, unit: MockStatusChangeUnit) -> Self {
-        self.changes.expect_open().times(1).return_once(move |_| {
-            Ok(Some(OpenStatusChange {
-                order: order(status),
-                unit: Box::new(unit),
-            }))
-        });
+        self.changes
+            .expect_open()
+            .times(1)
+            .return_once(move |_, _| {
+                Ok(Some(OpenStatusChange {
+                    order: order(status),
+                    unit: Box::new(unit),
+                }))
+            });
         self
     }
 }

@@ -1,0 +1,183 @@
+//! What was sold: the tables `sales_log` and `sales_to_date`. Placements and cancellations tell
+//! the log within their own transactions, so it lacks nothing and counts nothing twice; gathering
+//! adds it to the totals that best sellers are read from.
+
+use async_trait::async_trait;
+use deadpool_postgres::Object;
+use domain::{
+    ProductId, StorageError,
+    ports::{SalesCorrection, SalesTotals},
+};
+use time::Date;
+use tokio_postgres::{Client, Error, Row};
+use uuid::Uuid;
+
+use crate::{
+    database::Database,
+    error::{column, storage},
+};
+
+/// Tells what was sold on a day, or came back.
+pub(crate) const TELL: &str = "
+    insert into sales_log (day, product_ids, quantidades)
+    values ($1, $2, $3)";
+
+/// Whoever changes the totals holds this lock: "sales" in ASCII.
+const LOCK: i64 = 0x0000_0073_616c_6573;
+
+const TRY_LOCK: &str = "select pg_try_advisory_xact_lock($1)";
+
+/// Held by the session: a transaction that waited for it would see what was there before.
+const LOCK_SESSION: &str = "select pg_advisory_lock($1)";
+
+/// Empties the log into the totals. A total holds all that was sold before, so what was sold on a
+/// day is added to every later day that there is, and a new day begins with the total before it.
+const GATHER: &str = "
+    with log as (
+        delete from sales_log
+        returning day, product_ids, quantidades
+    ), changes as materialized (
+        select product_id, day,
+               (sum(sum(quantidade)) over days)::bigint as so_far,
+               lead(day) over days as next_day
+        from log
+        cross join unnest(product_ids, quantidades) as sold (product_id, quantidade)
+        group by product_id, day
+        window days as (partition by product_id order by day)
+    ), updated as (
+        update sales_to_date as total
+        set quantidade_vendida = total.quantidade_vendida + changes.so_far
+        from changes
+        where total.product_id = changes.product_id
+          and total.day >= changes.day
+          and (changes.next_day is null or total.day < changes.next_day)
+    ), inserted as (
+        insert into sales_to_date (product_id, day, quantidade_vendida)
+        select product_id, day, so_far + coalesce((
+            select quantidade_vendida
+            from sales_to_date as earlier
+            where earlier.product_id = changes.product_id
+              and earlier.day < changes.day
+            order by earlier.day desc
+            limit 1
+        ), 0)
+        from changes
+        where not exists (
+            select 1
+            from sales_to_date as total
+            where total.product_id = changes.product_id
+              and total.day = changes.day
+        )
+    )
+    select count(*) from log";
+
+/// The totals, reckoned anew from the orders.
+const RECKON: &str = "
+    create temporary table reckoned on commit drop as
+    select product_id, day,
+           (sum(sum(quantidade)) over (partition by product_id order by day))::bigint
+               as quantidade_vendida
+    from (
+        select product_id, (data_order at time zone 'UTC')::date as day, quantidade
+        from orders
+        join itens_order on itens_order.order_id = orders.id
+        where orders.status <> 'cancelled'
+    ) as sold
+    group by product_id, day";
+
+/// Where the totals say something else about a day than what was reckoned.
+const COMPARE: &str = "
+    with kept as (
+        select product_id, day,
+               quantidade_vendida - coalesce(lag(quantidade_vendida) over days, 0) as sold
+        from sales_to_date
+        window days as (partition by product_id order by day)
+    ), right_ones as (
+        select product_id, day,
+               quantidade_vendida - coalesce(lag(quantidade_vendida) over days, 0) as sold
+        from reckoned
+        window days as (partition by product_id order by day)
+    )
+    select product_id, day, coalesce(kept.sold, 0) as was, coalesce(right_ones.sold, 0) as now
+    from kept
+    full join right_ones using (product_id, day)
+    where coalesce(kept.sold, 0) <> coalesce(right_ones.sold, 0)
+    order by day, product_id";
+
+/// Makes the totals what was reckoned; what is right already is left as it is.
+const REMOVE_WRONG: &str = "
+    delete from sales_to_date as kept
+    where not exists (
+        select 1
+        from reckoned
+        where reckoned.product_id = kept.product_id
+          and reckoned.day = kept.day
+          and reckoned.quantidade_vendida = kept.quantidade_vendida
+    )";
+
+const INSERT_RIGHT: &str = "
+    insert into sales_to_date (product_id, day, quantidade_vendida)
+    select product_id, day, quantidade_vendida
+    from reckoned
+    on conflict (product_id, day) do nothing";
+
+#[async_trait]
+impl SalesTotals for Database {
+    #[tracing::instrument(level = "debug", name = "db.sales.gather", skip_all)]
+    async fn gather(&self) -> Result<u64, StorageError> {
+        let mut client = self.reports_client().await?;
+        let gathered = async {
+            let transaction = client.transaction().await?;
+            let locked = transaction.query_one(TRY_LOCK, &[&LOCK]).await?;
+            if !locked.try_get::<_, bool>(0)? {
+                return Ok(0);
+            }
+            let gathered = gather(transaction.client()).await?;
+            transaction.commit().await?;
+            Ok::<_, Error>(gathered)
+        };
+        let gathered = gathered.await.map_err(storage)?;
+        u64::try_from(gathered).map_err(StorageError::corrupt)
+    }
+
+    #[tracing::instrument(level = "debug", name = "db.sales.rebuild", skip_all)]
+    async fn rebuild(&self) -> Result<Vec<SalesCorrection>, StorageError> {
+        // Out of the pool: whatever happens, dropping it ends the session and frees the lock.
+        let mut client = Object::take(self.reports_client().await?);
+        let rows = rebuild(&mut client).await.map_err(storage)?;
+        rows.iter().map(correction).collect()
+    }
+}
+
+async fn gather(client: &Client) -> Result<i64, Error> {
+    client.query_one(GATHER, &[]).await?.try_get(0)
+}
+
+/// In one snapshot, in which an order and what it told the log are both there or both not: what
+/// is told meanwhile stays in the log.
+async fn rebuild(client: &mut Client) -> Result<Vec<Row>, Error> {
+    client
+        .batch_execute("set statement_timeout = 0; set lock_timeout = 0")
+        .await?;
+    client.execute(LOCK_SESSION, &[&LOCK]).await?;
+    let snapshot = client
+        .build_transaction()
+        .isolation_level(tokio_postgres::IsolationLevel::RepeatableRead);
+    let transaction = snapshot.start().await?;
+    gather(transaction.client()).await?;
+    transaction.batch_execute(RECKON).await?;
+    let corrections = transaction.query(COMPARE, &[]).await?;
+    transaction.execute(REMOVE_WRONG, &[]).await?;
+    transaction.execute(INSERT_RIGHT, &[]).await?;
+    transaction.commit().await?;
+    Ok(corrections)
+}
+
+fn correction(row: &Row) -> Result<SalesCorrection, StorageError> {
+    Ok(SalesCorrection {
+        product_id: ProductId::new(column::<Uuid>(row, "product_id")?),
+        day: column::<Date>(row, "day")?,
+        was: column(row, "was")?,
+        now: column(row, "now")?,
+    })
+}

@@ -1,0 +1,42 @@
+//! Running one prepared statement. Should a table have changed since the statement was prepared,
+//! the connection's statements are prepared anew, and it runs once more: a migration beside a
+//! running server costs it nothing but that.
+
+use deadpool_postgres::Object;
+use tokio_postgres::{Error, Row, types::ToSql};
+
+use crate::error::is_stale_statement;
+
+/// The rows that a statement finds. Not for within a transaction, which a failure ends.
+pub(crate) async fn query(
+    client: &Object,
+    statement: &str,
+    params: &[&(dyn ToSql + Sync)],
+) -> Result<Vec<Row>, Error> {
+    match try_query(client, statement, params).await {
+        Err(error) if is_stale_statement(&error) => {
+            client.statement_cache.clear();
+            try_query(client, statement, params).await
+        }
+        done => done,
+    }
+}
+
+/// The row that a statement finds, if there is one.
+pub(crate) async fn query_opt(
+    client: &Object,
+    statement: &str,
+    params: &[&(dyn ToSql + Sync)],
+) -> Result<Option<Row>, Error> {
+    let rows = query(client, statement, params).await?;
+    Ok(rows.into_iter().next())
+}
+
+async fn try_query(
+    client: &Object,
+    statement: &str,
+    params: &[&(dyn ToSql + Sync)],
+) -> Result<Vec<Row>, Error> {
+    let prepared = client.prepare_cached(statement).await?;
+    client.query(&prepared, params).await
+}

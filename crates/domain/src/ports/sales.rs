@@ -1,0 +1,42 @@
+//! What was sold, day by day.
+
+use async_trait::async_trait;
+use time::Date;
+
+use crate::{ProductId, StorageError};
+
+/// Keeps the totals that best sellers are read from. What is placed or cancelled is told to them
+/// by the placement or the cancellation itself.
+#[cfg_attr(any(test, feature = "testing"), mockall::automock)]
+#[async_trait]
+pub trait SalesTotals: Send + Sync {
+    /// Adds to the totals what was told since this was last done, and says how many were told.
+    /// Reports count what was told in any case; gathering makes them quick. When somebody else
+    /// is at it, nothing is done.
+    ///
+    /// # Errors
+    ///
+    /// When storage fails: nothing is gathered then, and nothing is lost.
+    async fn gather(&self) -> Result<u64, StorageError>;
+
+    /// Reckons the totals anew from the orders, and says where they were wrong, day by day.
+    /// Orders MAY be placed and cancelled meanwhile, and MUST be counted once.
+    ///
+    /// # Errors
+    ///
+    /// When storage fails: the totals are as they were then.
+    async fn rebuild(&self) -> Result<Vec<SalesCorrection>, StorageError>;
+}
+
+/// A day on which another number of units of a product was sold than the totals said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SalesCorrection {
+    /// The product.
+    pub product_id: ProductId,
+    /// The day on which the orders were placed, in UTC.
+    pub day: Date,
+    /// The units that the totals had for that day.
+    pub was: i64,
+    /// The units that were sold.
+    pub now: i64,
+}

@@ -1,0 +1,175 @@
+//! Reading bodies from the network: nobody waits for one for ever, and all of them together hold
+//! a bounded amount of memory.
+
+use std::{pin::pin, sync::Arc, time::Duration};
+
+use actix_web::{HttpRequest, dev::Payload, http::header, web::BytesMut};
+use futures_util::StreamExt as _;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    time::{Instant, timeout_at},
+};
+
+use crate::problem::{Code, Problem};
+
+/// The most bytes in a body.
+pub(crate) const MAX_BYTES: usize = 256 * 1_024;
+
+/// What a body may hold without asking: an order of a hundred lines has half of it.
+const FREE_BYTES: usize = 16 * 1_024;
+
+/// The least rate at which a body arrives, in bytes a second.
+const LEAST_RATE: u32 = 16 * 1_024;
+
+/// How much longer bodies are waited for once the server stops.
+const WHEN_STOPPING: Duration = Duration::from_secs(1);
+
+/// What all bodies share.
+pub(crate) struct Bodies {
+    /// In KiB.
+    memory: Arc<Semaphore>,
+    patience: Duration,
+    stopping: watch::Sender<bool>,
+}
+
+/// Says to those who wait for bodies that the server stops.
+pub struct Stopping(watch::Sender<bool>);
+
+impl Stopping {
+    /// From now on nobody waits for bodies for long.
+    pub fn begin(&self) {
+        self.0.send_replace(true);
+    }
+}
+
+/// How long a body is, as the head of its request says (RFC 9112, section 6.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Length {
+    Bytes(usize),
+    /// The body says by itself where it ends.
+    Chunked,
+}
+
+impl Length {
+    /// The framework has seen to it that there is one length at most, and that it is a number.
+    fn of(request: &HttpRequest) -> Self {
+        let headers = request.headers();
+        if headers.contains_key(header::TRANSFER_ENCODING) {
+            return Self::Chunked;
+        }
+        let length = headers.get(header::CONTENT_LENGTH);
+        let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+        Self::Bytes(length.unwrap_or(0))
+    }
+
+    const fn is_more_than(self, bytes: usize) -> bool {
+        match self {
+            Self::Bytes(length) => length > bytes,
+            Self::Chunked => true,
+        }
+    }
+}
+
+/// A body, and the memory that is reserved for it.
+pub(crate) struct ReadBody {
+    pub(crate) bytes: BytesMut,
+    memory: Option<OwnedSemaphorePermit>,
+}
+
+impl ReadBody {
+    /// Takes what has arrived, if there is room for it.
+    fn take(&mut self, chunk: &[u8], memory: &Arc<Semaphore>) -> Result<(), Problem> {
+        let length = self.bytes.len() + chunk.len();
+        if length > MAX_BYTES {
+            return Err(Problem::new(Code::BodyTooLarge));
+        }
+        let held = self
+            .memory
+            .as_ref()
+            .map_or(0, OwnedSemaphorePermit::num_permits);
+        let needed = length.saturating_sub(FREE_BYTES).div_ceil(1_024);
+        if let more @ 1.. = needed.saturating_sub(held) {
+            let more = u32::try_from(more).map_err(Problem::internal)?;
+            let more = Arc::clone(memory)
+                .try_acquire_many_owned(more)
+                .map_err(|_| {
+                    let detail = "too many large bodies are being read: this one was not";
+                    Problem::new(Code::Unavailable).detail(detail)
+                })?;
+            match &mut self.memory {
+                Some(held) => held.merge(more),
+                none => *none = Some(more),
+            }
+        }
+        self.bytes.extend_from_slice(chunk);
+        Ok(())
+    }
+}
+
+impl Bodies {
+    /// Bodies hold at most `max_memory` together, in MiB, beyond the first 16 KiB of each. A
+    /// client may be silent for `patience`.
+    pub(crate) fn new(max_memory: usize, patience: Duration) -> Self {
+        Self {
+            memory: Arc::new(Semaphore::new(max_memory * 1_024)),
+            patience,
+            stopping: watch::Sender::new(false),
+        }
+    }
+
+    /// For whoever stops the server.
+    pub(crate) fn stopping(&self) -> Stopping {
+        Stopping(self.stopping.clone())
+    }
+
+    /// Reads a body to its end.
+    ///
+    /// # Errors
+    ///
+    /// `BodyTooLarge`, `RequestTimeout`, `MalformedJson` when it breaks off, and `Unavailable`
+    /// when too many others are being read.
+    pub(crate) async fn read(
+        &self,
+        request: &HttpRequest,
+        payload: Payload,
+    ) -> Result<ReadBody, Problem> {
+        let length = Length::of(request);
+        if let Length::Bytes(bytes) = length
+            && bytes > MAX_BYTES
+        {
+            return Err(Problem::new(Code::BodyTooLarge));
+        }
+        let mut payload = pin!(payload);
+        let mut stopping = self.stopping.subscribe();
+        let mut body = ReadBody {
+            bytes: BytesMut::new(),
+            memory: None,
+        };
+        let start = Instant::now();
+        while length.is_more_than(body.bytes.len()) {
+            let deadline = start + self.patience + time_to_arrive(body.bytes.len());
+            let chunk = tokio::select! {
+                chunk = timeout_at(deadline, payload.next()) => chunk,
+                _ = stopping.wait_for(|stops| *stops) => {
+                    let soon = Instant::now() + WHEN_STOPPING;
+                    timeout_at(deadline.min(soon), payload.next()).await
+                }
+            };
+            match chunk {
+                Err(_) => return Err(Problem::new(Code::RequestTimeout)),
+                Ok(None) => break,
+                Ok(Some(Err(_))) => {
+                    let detail = "the body broke off before its end";
+                    return Err(Problem::new(Code::MalformedJson).detail(detail));
+                }
+                Ok(Some(Ok(chunk))) => body.take(&chunk, &self.memory)?,
+            }
+        }
+        Ok(body)
+    }
+}
+
+/// How long so many bytes may take.
+fn time_to_arrive(bytes: usize) -> Duration {
+    Duration::from_secs(1) * u32::try_from(bytes).unwrap_or(u32::MAX) / LEAST_RATE
+}
