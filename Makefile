@@ -31,7 +31,8 @@ integration: ## tests against a real PostgreSQL and Redis, which this starts and
 	cargo build --locked --workspace --bins
 	@FAST=1 deploy/services up $(TEST_SERVICES)
 	@set -e; trap 'deploy/services down $(TEST_SERVICES)' EXIT; \
-	export $$(deploy/services urls $(TEST_SERVICES) | sed 's/^/TEST_/'); \
+	export $$(deploy/services urls $(TEST_SERVICES) | sed 's/^/TEST_/') \
+		TEST_REDIS_SERVER=$$(deploy/services redis $(TEST_SERVICES)); \
 	set -x; $(INTEGRATION)
 
 lint: ## format, clippy, docs, and who may depend on whom

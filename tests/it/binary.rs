@@ -9,6 +9,7 @@ use integration_tests::{Answer, Client, PASSWORD, TestDatabase, eventually};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    net::TcpStream,
     process::{Child, Command},
     sync::oneshot,
     task::JoinHandle,
@@ -83,8 +84,12 @@ const CREATE_BOSS: [&str; 7] = [
 
 /// Starts the server, and waits until it is ready.
 async fn serve(database: &TestDatabase, flags: &[&str]) -> Served {
-    let args = [&["serve"], flags].concat();
-    let mut process = balcao(database, &args).spawn().unwrap();
+    serve_by(balcao(database, &[&["serve"], flags].concat())).await
+}
+
+/// Runs a command that serves.
+async fn serve_by(mut command: Command) -> Served {
+    let mut process = command.spawn().unwrap();
     let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
     let (listening, addr) = oneshot::channel();
     let log = tokio::spawn(async move {
@@ -270,6 +275,103 @@ async fn after_a_kill_in_a_storm_every_key_has_exactly_one_order() {
     assert_eq!(counted.get::<_, i64>(2), STOCK);
     server.process.start_kill().unwrap();
     server.process.wait().await.unwrap();
+}
+
+/// Connections that each send the head of an order and one byte of its body.
+async fn silent_bodies(addr: &str, token: &str, count: usize) -> Vec<TcpStream> {
+    let silent = format!(
+        "POST /orders HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\
+         Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{{"
+    );
+    let mut streams = Vec::new();
+    for _ in 0..count {
+        let mut stream = TcpStream::connect(addr).await.unwrap();
+        stream.write_all(silent.as_bytes()).await.unwrap();
+        streams.push(stream);
+    }
+    streams
+}
+
+#[tokio::test]
+async fn silent_connections_beyond_the_limit_of_files_do_not_silence_the_server() {
+    let database = TestDatabase::empty().await;
+    let limited = |command: Command| {
+        // The same command, in a process that may open 1 024 files.
+        let command = command.into_std();
+        let mut limited = Command::new("sh");
+        let script = "ulimit -n 1024 && exec \"$@\"";
+        limited
+            .args(["-c", script, "sh"])
+            .arg(command.get_program());
+        limited.args(command.get_args()).env_clear();
+        let variables = command.get_envs();
+        limited.envs(variables.filter_map(|(name, value)| Some((name, value?))));
+        limited
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        limited
+    };
+    let args = ["serve", "--http-max-connections", "1000"];
+    let output = run(limited(balcao(&database, &args)), "").await;
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        told.contains("HTTP_MAX_CONNECTIONS") && told.contains("1024"),
+        "{told}"
+    );
+
+    let args = ["serve", "--http-read-timeout-seconds", "2"];
+    let mut server = serve_by(limited(balcao(&database, &args))).await;
+    let _ = stdout(&run(balcao(&database, &CREATE_BOSS), PASSWORD).await);
+    let boss = server.client.logged_in("boss@example.com").await;
+    let addr = server.client.addr().to_owned();
+    let streams = silent_bodies(&addr, boss.token().unwrap(), 1_100).await;
+    eventually("the server lives", || async {
+        let live = server.client.request("GET", "/livez").send();
+        let live = tokio::time::timeout(std::time::Duration::from_secs(10), live).await;
+        live.is_ok_and(|answer| answer.is_ok_and(|answer| answer.status() == 200))
+    })
+    .await;
+    drop(streams);
+    terminate(&mut server.process).await;
+}
+
+#[tokio::test]
+async fn sigterm_does_not_wait_for_silent_bodies() {
+    let database = TestDatabase::empty().await;
+    // Half a minute is what the requests under way may take.
+    let args = ["serve", "--http-read-timeout-seconds", "60"];
+    let mut server = serve_by(balcao(&database, &args)).await;
+    let _ = stdout(&run(balcao(&database, &CREATE_BOSS), PASSWORD).await);
+    let boss = server.client.logged_in("boss@example.com").await;
+    let addr = server.client.addr().to_owned();
+    let streams = silent_bodies(&addr, boss.token().unwrap(), 50).await;
+    let _ = server.client.get("/livez").await.expect(200);
+    let ended = terminate(&mut server.process);
+    let ended = tokio::time::timeout(std::time::Duration::from_secs(10), ended).await;
+    assert!(ended.is_ok(), "it waits for silent bodies");
+    drop(streams);
+}
+
+#[tokio::test]
+async fn best_sellers_are_rebuilt_and_what_differed_is_said() {
+    let database = TestDatabase::empty().await;
+    let _ = stdout(&run(balcao(&database, &["migrate"]), "").await);
+    let _ = stdout(&run(balcao(&database, &["seed"]), "").await);
+    let rebuild = || async { run(balcao(&database, &["best-sellers", "rebuild"]), "").await };
+    assert_eq!(stdout(&rebuild().await), "nothing differed");
+    let client = database.client().await;
+    let forgotten = "delete from sales_to_date where (product_id, day) = (
+        select product_id, max(day) from sales_to_date group by product_id limit 1)";
+    client.batch_execute(forgotten).await.unwrap();
+    let told = rebuild().await;
+    let told = stdout(&told);
+    assert!(
+        told.contains("0 were counted") && told.contains("1 day of a product differed"),
+        "{told}"
+    );
+    assert_eq!(stdout(&rebuild().await), "nothing differed");
 }
 
 #[tokio::test]

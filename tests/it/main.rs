@@ -10,5 +10,6 @@
 
 mod api;
 mod binary;
+mod plans;
 mod ports;
 mod schema;

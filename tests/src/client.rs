@@ -1,6 +1,6 @@
 //! A consumer of the API.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use reqwest::{Method, RequestBuilder, header::HeaderMap};
 use serde_json::{Value, json};
@@ -37,6 +37,20 @@ impl Client {
         }
     }
 
+    /// The same caller, coming from another address of this machine.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such client.
+    #[must_use]
+    pub fn coming_from(&self, address: [u8; 4]) -> Self {
+        let http = reqwest::Client::builder().local_address(IpAddr::from(address));
+        Self {
+            http: http.build().unwrap(),
+            ..self.clone()
+        }
+    }
+
     /// The same caller, speaking to another server.
     #[must_use]
     pub fn at(&self, other: &Self) -> Self {
@@ -60,6 +74,18 @@ impl Client {
         let body = json!({"email": email, "password": PASSWORD});
         let answer = self.post("/auth/login", &body).await.expect(200);
         self.with_token(answer.body["access_token"].as_str().unwrap())
+    }
+
+    /// Where the server is, `ADDRESS:PORT`.
+    #[must_use]
+    pub fn addr(&self) -> &str {
+        self.base.trim_start_matches("http://")
+    }
+
+    /// The token, if there is one.
+    #[must_use]
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
     }
 
     /// Starts a request that a test completes by itself.

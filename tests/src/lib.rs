@@ -13,12 +13,14 @@
 mod client;
 mod database;
 mod proxy;
+mod redis;
 mod server;
 mod world;
 
 pub use client::{Answer, Client};
 pub use database::TestDatabase;
 pub use proxy::Proxy;
+pub use redis::{PrivateRedis, RawRedis};
 pub use server::{Caches, PASSWORD, TestServer};
 pub use world::World;
 

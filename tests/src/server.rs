@@ -78,18 +78,23 @@ impl TestServer {
     /// When it does not start.
     #[must_use]
     pub fn start(database: &TestDatabase, caches: Caches) -> Self {
-        Self::start_with_desk(database, caches, DESK)
+        Self::start_with(database, caches, |_| {})
     }
 
-    /// Starts a server over a database, with a desk that is manned like this.
+    /// Starts a server over a database, with settings that differ from those of the others.
     ///
     /// # Panics
     ///
     /// When it does not start.
     #[must_use]
-    pub fn start_with_desk(database: &TestDatabase, caches: Caches, desk: DeskSettings) -> Self {
+    pub fn start_with(
+        database: &TestDatabase,
+        caches: Caches,
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
         let database_url = database.url();
-        let settings = settings(&database_url, caches, desk);
+        let mut settings = settings(&database_url, caches);
+        change(&mut settings);
         let (started, start) = mpsc::channel();
         let thread = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
@@ -118,6 +123,12 @@ impl TestServer {
             database_url,
             stop: Some(Box::new(stop)),
         }
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn addr(&self) -> SocketAddr {
+        self.addr
     }
 
     /// A client without a token.
@@ -174,10 +185,9 @@ impl Drop for TestServer {
     }
 }
 
-fn settings(database_url: &str, caches: Caches, desk: DeskSettings) -> Settings {
+fn settings(database_url: &str, caches: Caches) -> Settings {
     Settings {
         http: HttpSettings {
-            // Every address of this machine: a test may come from 127.0.0.2.
             addr: SocketAddr::from(([127, 0, 0, 1], 0)),
             workers: 2,
             max_connections: 1_024,
@@ -196,6 +206,6 @@ fn settings(database_url: &str, caches: Caches, desk: DeskSettings) -> Settings 
             ttl: Duration::from_mins(15),
         },
         passwords: PASSWORDS,
-        desk,
+        desk: DESK,
     }
 }

@@ -6,15 +6,16 @@ use time::OffsetDateTime;
 
 use crate::{database::Database, error::storage};
 
+/// A key is written once: it stays where it is until it is removed, by whomever.
 const REMOVE_BEFORE: &str = "
     delete from idempotency_keys
-    where (account_id, key) in (
-        select account_id, key
+    where ctid = any(array(
+        select ctid
         from idempotency_keys
         where created_at < $1
         order by created_at
         limit $2
-    )";
+    ))";
 
 #[async_trait]
 impl IdempotencyKeys for Database {

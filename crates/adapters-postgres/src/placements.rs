@@ -78,22 +78,43 @@ const READ_ACCOUNTS: &str = "
 
 /// What was placed before under these keys: a row for each item.
 const READ_KEYED: &str = "
-    select keys.account_id, keys.key, keys.fingerprint,
+    select asked.account_id, asked.key, keys.fingerprint,
            orders.id, customer_id, data_order, status, version,
-           itens_order.id as item_id, product_id, quantidade, preco_unitario
+           item_id, product_id, quantidade, preco_unitario
     from unnest($1::uuid[], $2::text[]) as asked (account_id, key)
-    join idempotency_keys as keys
-      on keys.account_id = asked.account_id
-     and keys.key = asked.key
-    join orders on orders.id = keys.order_id
-    join itens_order on itens_order.order_id = orders.id
-    order by keys.account_id, keys.key, itens_order.id";
+    cross join lateral (
+        select fingerprint, order_id
+        from idempotency_keys
+        where account_id = asked.account_id
+          and key = asked.key
+        offset 0
+    ) as keys
+    cross join lateral (
+        select id, customer_id, data_order, status, version
+        from orders
+        where id = keys.order_id
+        offset 0
+    ) as orders
+    cross join lateral (
+        select id as item_id, product_id, quantidade, preco_unitario
+        from itens_order
+        where order_id = orders.id
+        offset 0
+    ) as items
+    order by asked.account_id, asked.key, item_id";
 
+/// A row that was locked stays where it is.
 const TAKE_STOCK: &str = "
     update stock
     set quantidade_disponivel = stock.quantidade_disponivel - taken.quantidade
     from unnest($1::uuid[], $2::bigint[]) as taken (product_id, quantidade)
-    where stock.product_id = taken.product_id";
+    cross join lateral (
+        select ctid
+        from stock
+        where product_id = taken.product_id
+        offset 0
+    ) as locked
+    where stock.ctid = locked.ctid";
 
 const INSERT_ORDERS: &str = "
     insert into orders (id, customer_id, data_order, status, version)

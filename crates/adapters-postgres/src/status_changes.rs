@@ -48,11 +48,18 @@ const LOCK_STOCK: &str = "
     order by product_id
     for update";
 
+/// A row that was locked stays where it is.
 const RETURN_STOCK: &str = "
     update stock
     set quantidade_disponivel = stock.quantidade_disponivel + returned.quantidade
     from unnest($1::uuid[], $2::bigint[]) as returned (product_id, quantidade)
-    where stock.product_id = returned.product_id";
+    cross join lateral (
+        select ctid
+        from stock
+        where product_id = returned.product_id
+        offset 0
+    ) as locked
+    where stock.ctid = locked.ctid";
 
 #[async_trait]
 impl StatusChangeStore for Database {

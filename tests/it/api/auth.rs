@@ -146,3 +146,129 @@ async fn a_token_that_was_tampered_with_is_refused() {
     let answer = Answer::to(lower.header("authorization", format!("bearer {token}"))).await;
     let _ = answer.expect_problem(404, "not_found");
 }
+
+/// Logs in until the test is over, again and again, with a wrong password.
+async fn guess(client: integration_tests::Client, email: String) {
+    loop {
+        let login = json!({"email": email, "password": "a wrong password"});
+        let answer = client.post("/auth/login", &login).await;
+        assert!(matches!(answer.status, 401 | 429 | 503), "{}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn two_hundred_who_guess_do_not_keep_the_right_password_waiting() {
+    let database = TestDatabase::migrated().await;
+    // Sixty milliseconds a password, and one at a time.
+    let server = TestServer::start_with(&database, Caches::InProcess, |settings| {
+        settings.passwords.cost = 10;
+        settings.passwords.concurrency = 1;
+    });
+    let sign_up = json!({"nome": "Ana", "email": "ana@example.com", "password": PASSWORD});
+    let anonymous = server.anonymous();
+    let _ = anonymous.post("/customers", &sign_up).await.expect(201);
+    let flood: Vec<_> = (0..200)
+        .map(|n| {
+            // At one account, at many, and at the very account whose owner wants to log in.
+            let email = match n % 3 {
+                0 => "nobody@example.com".to_owned(),
+                1 => format!("somebody{n}@example.com"),
+                _ => "ana@example.com".to_owned(),
+            };
+            tokio::spawn(guess(anonymous.clone(), email))
+        })
+        .collect();
+    let slowed_down = async {
+        loop {
+            let login = json!({"email": "nobody@example.com", "password": "another wrong one"});
+            let answer = anonymous.post("/auth/login", &login).await;
+            if answer.status == 429 {
+                return answer;
+            }
+        }
+    };
+    let slowed_down = slowed_down.await.expect_problem(429, "too_many_attempts");
+    let seconds: u64 = slowed_down.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=120).contains(&seconds), "{seconds}");
+    let elsewhere = anonymous.coming_from([127, 0, 0, 2]);
+    let login = json!({"email": "ana@example.com", "password": PASSWORD});
+    for _ in 0..5 {
+        let start = std::time::Instant::now();
+        let answer = elsewhere.post("/auth/login", &login).await;
+        let _ = answer.expect(200);
+        let took = start.elapsed();
+        assert!(took < std::time::Duration::from_secs(1), "{took:?}");
+    }
+    for guess in flood {
+        guess.abort();
+    }
+}
+
+#[tokio::test]
+async fn sign_ups_have_turns_of_their_own() {
+    let database = TestDatabase::migrated().await;
+    let server = TestServer::start_with(&database, Caches::InProcess, |settings| {
+        settings.passwords.cost = 10;
+        settings.passwords.concurrency = 1;
+    });
+    let (ana, _) = server.customer().await;
+    let floods: Vec<_> = (0..50)
+        .map(|n| {
+            let client = server.anonymous();
+            tokio::spawn(async move {
+                for m in 0.. {
+                    let email = format!("ana{n}-{m}@example.com");
+                    let body = json!({"nome": "Ana", "email": email, "password": PASSWORD});
+                    let answer = client.post("/customers", &body).await;
+                    assert!(matches!(answer.status, 201 | 503), "{}", answer.body);
+                }
+            })
+        })
+        .collect();
+    drop(ana);
+    let staff = integration_tests::World::soon("a login", server.staff()).await;
+    let _ = staff.product("1.00", 1).await;
+    for flood in floods {
+        flood.abort();
+    }
+}
+
+#[tokio::test]
+async fn a_password_is_hashed_anew_when_its_owner_logs_in() {
+    let database = TestDatabase::migrated().await;
+    let with_cost = |cost| {
+        TestServer::start_with(&database, Caches::InProcess, |settings| {
+            settings.passwords.cost = cost;
+        })
+    };
+    let (before, now) = (with_cost(4), with_cost(5));
+    let sign_up = json!({"nome": "Ana", "email": "ana@example.com", "password": PASSWORD});
+    let _ = before
+        .anonymous()
+        .post("/customers", &sign_up)
+        .await
+        .expect(201);
+    let client = database.client().await;
+    let hash = || async {
+        let hash = "select password_hash from users";
+        client
+            .query_one(hash, &[])
+            .await
+            .unwrap()
+            .get::<_, String>(0)
+    };
+    let made = hash().await;
+    assert!(made.starts_with("$2b$04$"));
+    let login = |password: &str| {
+        let login = json!({"email": "ana@example.com", "password": password});
+        let anonymous = now.anonymous();
+        async move { anonymous.post("/auth/login", &login).await.status }
+    };
+    assert_eq!(login("a wrong password").await, 401);
+    assert_eq!(hash().await, made);
+    assert_eq!(login(PASSWORD).await, 200);
+    let renewed = hash().await;
+    assert!(renewed.starts_with("$2b$05$"));
+    assert_eq!(login(PASSWORD).await, 200);
+    assert_eq!(hash().await, renewed);
+}

@@ -332,11 +332,11 @@ mod tests {
     }
 
     /// The list of 30 days as it was so long ago.
-    fn last_list(age: Duration) -> Option<Arc<BestSellersList>> {
-        Some(Arc::new(BestSellersList {
+    fn last_list(age: Duration) -> Arc<BestSellersList> {
+        Arc::new(BestSellersList {
             as_of: now() - age,
             items: vec![best_seller(1)],
-        }))
+        })
     }
 
     #[tokio::test]
@@ -344,7 +344,7 @@ mod tests {
         let mut cache = MockBestSellersCache::new();
         cache
             .expect_get()
-            .returning(|_| last_list(Duration::MINUTE));
+            .returning(|_| Some(last_list(Duration::MINUTE)));
         cache.expect_put().times(1).return_const(());
         let (answer, answered) = tokio::sync::oneshot::channel();
         let answered = std::sync::Mutex::new(Some(answered));
@@ -384,7 +384,9 @@ mod tests {
     #[tokio::test]
     async fn when_no_list_can_be_made_the_last_one_will_do() {
         let mut cache = MockBestSellersCache::new();
-        cache.expect_get().returning(|_| last_list(Duration::HOUR));
+        cache
+            .expect_get()
+            .returning(|_| Some(last_list(Duration::HOUR)));
         let mut report = MockBestSellersReport::new();
         report
             .expect_since()

@@ -147,7 +147,7 @@ impl<K: Eq + Hash, T, E> Ended<K, T, E> {
     fn begin(&self) {
         let mut flights = lock(&self.flights);
         if let Some(flight) = flights.by_key.get_mut(&self.key)
-            && is(&flight.next, self.number)
+            && is(flight.next.as_ref(), self.number)
         {
             flight.begun = flight.next.take();
         }
@@ -161,7 +161,7 @@ impl<K: Eq + Hash, T, E> Drop for Ended<K, T, E> {
             return;
         };
         for place in [&mut flight.begun, &mut flight.next] {
-            if is(place, self.number) {
+            if is(place.as_ref(), self.number) {
                 *place = None;
             }
         }
@@ -171,8 +171,8 @@ impl<K: Eq + Hash, T, E> Drop for Ended<K, T, E> {
     }
 }
 
-fn is<T, E>(place: &Option<Numbered<T, E>>, number: u64) -> bool {
-    place.as_ref().is_some_and(|kept| kept.number == number)
+fn is<T, E>(place: Option<&Numbered<T, E>>, number: u64) -> bool {
+    place.is_some_and(|kept| kept.number == number)
 }
 
 /// A panic while the list was held cannot have left it half written.

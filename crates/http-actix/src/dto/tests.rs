@@ -36,6 +36,21 @@ fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 #[test]
+fn a_field_that_is_given_twice_is_told_wherever_it_is() {
+    let id = "0192f0c1-2a3b-7c4d-8e5f-60718293a4b5";
+    let line = format!(r#"{{"product_id":"{id}","quantidade":1,"quantidade":3}}"#);
+    let body = format!(r#"{{"itens":[{line}],"itens":[{line}]}}"#);
+    assert_eq!(
+        faults::<OrderRequest>(&body),
+        pairs(&[("/itens", "repeated"), ("/itens/0/quantidade", "repeated")])
+    );
+    assert_eq!(
+        faults::<NewProduct>(r#"{"nome":"Café","preco":"1.00","preco":"1.00"}"#),
+        pairs(&[("/preco", "repeated")])
+    );
+}
+
+#[test]
 fn everything_that_is_wrong_is_told_at_once_and_where() {
     let body = r#"{
         "customer_id": "me",

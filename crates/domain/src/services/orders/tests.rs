@@ -1,5 +1,6 @@
 //! The order use cases against mocked ports.
 
+use futures_util::FutureExt as _;
 use mockall::Sequence;
 
 use super::*;
@@ -322,4 +323,66 @@ async fn a_change_that_is_not_committed_is_not_cached() {
         .change_status(&caller(Principal::Staff), order_id(1), OrderStatus::Paid)
         .await;
     assert!(matches!(failed, Err(OrderError::Storage(_))));
+}
+
+/// An order that is paid while a load of it goes on.
+struct PaidMeanwhile {
+    is_paid: std::sync::atomic::AtomicBool,
+    may_end: tokio::sync::Semaphore,
+}
+
+#[async_trait::async_trait]
+impl OrderRepository for PaidMeanwhile {
+    async fn find(&self, _: OrderId) -> Result<Option<Order>, StorageError> {
+        // What a statement finds is what was there when it began.
+        let is_paid = self.is_paid.load(std::sync::atomic::Ordering::SeqCst);
+        let status = if is_paid {
+            OrderStatus::Paid
+        } else {
+            OrderStatus::Pending
+        };
+        self.may_end.acquire().await.unwrap().forget();
+        Ok(Some(order(status)))
+    }
+}
+
+#[tokio::test]
+async fn who_asks_after_a_change_is_not_answered_by_a_load_that_began_before_it() {
+    let mut cache = MockOrderCache::new();
+    cache.expect_get().returning(|_| None);
+    cache.expect_put().return_const(());
+    let storage = Arc::new(PaidMeanwhile {
+        is_paid: false.into(),
+        may_end: tokio::sync::Semaphore::new(0),
+    });
+    let settings = DeskSettings {
+        clerks: 1,
+        max_batch: 1,
+        side_batch: 1,
+        max_waiting: 1,
+        max_lanes: 1,
+    };
+    let (desk, _) = Desk::open(
+        Arc::new(MockPlacementStore::new()),
+        clock(),
+        ids(),
+        settings,
+    );
+    let service = OrderService::new(
+        desk,
+        storage.clone(),
+        Arc::new(MockStatusChangeStore::new()),
+        Arc::new(cache),
+    );
+    let caller = own_caller(1);
+    let mut before = Box::pin(service.get(&caller, order_id(1)));
+    assert!(before.as_mut().now_or_never().is_none(), "its load goes on");
+    storage
+        .is_paid
+        .store(true, std::sync::atomic::Ordering::SeqCst);
+    let after = service.get(&caller, order_id(1));
+    storage.may_end.add_permits(2);
+    let (before, after) = futures_util::future::join(before, after).await;
+    assert_eq!(before.unwrap().status, OrderStatus::Pending);
+    assert_eq!(after.unwrap().status, OrderStatus::Paid);
 }

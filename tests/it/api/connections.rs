@@ -1,0 +1,230 @@
+//! Connections that keep the server waiting: silent ones, slow ones, greedy ones.
+
+use std::{net::SocketAddr, time::Duration};
+
+use integration_tests::{Caches, TestDatabase, TestServer, World, eventually};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+/// A server that waits for a second.
+fn impatient(database: &TestDatabase) -> TestServer {
+    TestServer::start_with(database, Caches::InProcess, |settings| {
+        settings.http.read_timeout = Duration::from_secs(1);
+    })
+}
+
+async fn send(addr: SocketAddr, text: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(addr).await.unwrap();
+    stream.write_all(text.as_bytes()).await.unwrap();
+    stream
+}
+
+/// All that the server still says, until it closes.
+async fn rest(mut stream: TcpStream) -> String {
+    let mut rest = Vec::new();
+    let read = stream.read_to_end(&mut rest);
+    // A connection that is reset has nothing more to say.
+    let _ = tokio::time::timeout(integration_tests::PATIENCE, read)
+        .await
+        .expect("the server closes the connection");
+    String::from_utf8_lossy(&rest).into_owned()
+}
+
+/// The problem document at the end of an answer.
+fn problem(answer: &str) -> Value {
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    serde_json::from_str(body).unwrap()
+}
+
+fn post(length: usize, token: &str) -> String {
+    format!(
+        "POST /orders HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
+         Authorization: Bearer {token}\r\nContent-Length: {length}\r\n\r\n"
+    )
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_answered_408() {
+    let database = TestDatabase::migrated().await;
+    let server = impatient(&database);
+    let (ana, _) = server.customer().await;
+    let token = ana.token().unwrap();
+    let chunked = post(0, token).replace("Content-Length: 0", "Transfer-Encoding: chunked");
+    for silent in [
+        format!("{}{{", post(1_000, token)),
+        format!("{chunked}1\r\n{{\r\n"),
+    ] {
+        let answer = rest(send(server.addr(), &silent).await).await;
+        assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+        let problem = problem(&answer);
+        assert_eq!(problem["code"], "request_timeout");
+        assert!(problem["request_id"].is_string());
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_comes_too_slowly_is_answered_408_and_one_that_comes_slowly_is_read() {
+    let database = TestDatabase::migrated().await;
+    let server = impatient(&database);
+    let (ana, _) = server.customer().await;
+    let token = ana.token().unwrap();
+    // Seven bytes a second.
+    let mut slow = send(server.addr(), &post(1_000, token)).await;
+    let answer = async {
+        let mut first = [0; 12];
+        loop {
+            let sent = slow.write_all(b" ").await;
+            let read = slow.read_exact(&mut first);
+            let pause = Duration::from_millis(150);
+            if let Ok(read) = tokio::time::timeout(pause, read).await {
+                read.unwrap();
+                return String::from_utf8_lossy(&first).into_owned();
+            }
+            sent.unwrap();
+        }
+    };
+    let answer = tokio::time::timeout(integration_tests::PATIENCE, answer).await;
+    assert_eq!(answer.unwrap(), "HTTP/1.1 408");
+    // 40 KiB within more than the second for which a client may be silent.
+    let product = "0192f0c1-2a3b-7c4d-8e5f-60718293a4b5";
+    let body = json!({"itens": [{"product_id": product, "quantidade": 1}]}).to_string();
+    let body = format!("{}{body}", " ".repeat(40 * 1_024 - body.len()));
+    let mut slow = send(server.addr(), &post(body.len(), token)).await;
+    for chunk in body.as_bytes().chunks(10 * 1_024) {
+        slow.write_all(chunk).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(400)).await;
+    }
+    let mut first = [0; 12];
+    slow.read_exact(&mut first).await.unwrap();
+    assert_eq!(
+        &first, b"HTTP/1.1 422",
+        "it is read: there is no such product"
+    );
+}
+
+#[tokio::test]
+async fn a_head_that_does_not_end_ends_its_connection_the_first_and_every_other() {
+    let database = TestDatabase::migrated().await;
+    let server = impatient(&database);
+    let first = rest(send(server.addr(), "GET /livez HTTP/1.1\r\nHost").await).await;
+    assert!(first.starts_with("HTTP/1.1 408 "), "{first}");
+    let live = "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n";
+    for second in [
+        // Together with the first, and after its answer.
+        format!("{live}GET /livez HTTP/1.1\r\nHost"),
+        live.to_owned(),
+    ] {
+        let mut stream = send(server.addr(), &second).await;
+        let mut answer = [0; 15];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 200 OK");
+        let _ = stream.write_all(b"G").await;
+        rest(stream).await;
+    }
+    // A body that nobody reads and that never ends.
+    let endless = "GET /livez HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhe";
+    let answer = rest(send(server.addr(), endless).await).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}
+
+#[tokio::test]
+async fn a_connection_that_is_in_use_is_not_ended() {
+    let database = TestDatabase::migrated().await;
+    let server = impatient(&database);
+    let mut stream = TcpStream::connect(server.addr()).await.unwrap();
+    for _ in 0..12 {
+        let live = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n";
+        stream.write_all(live).await.unwrap();
+        let mut answer = [0; 1_024];
+        let read = stream.read(&mut answer).await.unwrap();
+        assert!(answer[..read].starts_with(b"HTTP/1.1 200 OK"));
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_post_that_asks_for_another_protocol_is_answered_like_any_other() {
+    let database = TestDatabase::migrated().await;
+    let server = TestServer::start(&database, Caches::InProcess);
+    let staff = server.staff().await;
+    let product = staff.product("1.00", 9).await;
+    let (ana, _) = server.customer().await;
+    let body = json!({"itens": [{"product_id": product, "quantidade": 1}]}).to_string();
+    let head = post(body.len(), ana.token().unwrap());
+    let head = head.replace(
+        "Host: x",
+        "Host: x\r\nConnection: Upgrade\r\nUpgrade: websocket",
+    );
+    let answer = rest(send(server.addr(), &format!("{head}{body}")).await);
+    let answer = World::soon("the answer", answer).await;
+    assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
+    // Without a length there is no body (RFC 9112, section 6.3), and so no JSON.
+    let head = head.replace(&format!("Content-Length: {}\r\n", body.len()), "");
+    let answer = World::soon("the answer", rest(send(server.addr(), &head).await)).await;
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+}
+
+#[tokio::test]
+async fn what_large_bodies_hold_is_bounded_and_small_ones_do_not_need_it() {
+    let database = TestDatabase::migrated().await;
+    let server = TestServer::start_with(&database, Caches::InProcess, |settings| {
+        settings.http.bodies_memory = 1;
+        settings.http.read_timeout = Duration::from_secs(20);
+    });
+    let staff = server.staff().await;
+    let product = staff.product("1.00", 9).await;
+    let (ana, _) = server.customer().await;
+    let token = ana.token().unwrap();
+    // Four of these fill a mebibyte.
+    let almost = format!(
+        "{}{}",
+        post(255 * 1_024, token),
+        " ".repeat(255 * 1_024 - 1)
+    );
+    let mut held = Vec::new();
+    for _ in 0..12 {
+        held.push(send(server.addr(), &almost).await);
+    }
+    let mut refused = 0;
+    for mut stream in held {
+        let mut first = [0; 12];
+        let read = stream.read_exact(&mut first);
+        if tokio::time::timeout(Duration::from_secs(2), read)
+            .await
+            .is_ok()
+        {
+            assert_eq!(&first, b"HTTP/1.1 503");
+            refused += 1;
+        } else {
+            // Held until the end of this test.
+            std::mem::forget(stream);
+        }
+    }
+    assert!((8..12).contains(&refused), "{refused} were refused");
+    let _ = ana.order(&product, 1).await.expect(201);
+}
+
+#[tokio::test]
+async fn more_connections_than_are_accepted_wait_until_the_silent_ones_are_gone() {
+    let database = TestDatabase::migrated().await;
+    let server = TestServer::start_with(&database, Caches::InProcess, |settings| {
+        settings.http.max_connections = 20;
+        settings.http.read_timeout = Duration::from_secs(1);
+    });
+    let (ana, _) = server.customer().await;
+    let silent = format!("{}{{", post(1_000, ana.token().unwrap()));
+    let mut streams = Vec::new();
+    for _ in 0..60 {
+        streams.push(send(server.addr(), &silent).await);
+    }
+    eventually("the server lives", || async {
+        let live = server.anonymous();
+        let live = live.get("/livez");
+        let live = tokio::time::timeout(Duration::from_secs(10), live).await;
+        live.is_ok_and(|answer| answer.status == 200)
+    })
+    .await;
+}

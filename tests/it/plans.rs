@@ -1,0 +1,216 @@
+//! What finds rows by their ids never reads a whole table, whatever the statistics said when its
+//! plan was made: a shop is small on its first day, and plans live as long as their connections.
+
+use std::collections::BTreeMap;
+
+use adapters_postgres::Database;
+use domain::{
+    Account, Email, IdempotencyKey, OrderId, OrderStatus, PasswordHash, Principal, ProductId,
+    StockLevel,
+    placement::{Outcome, Scope},
+    ports::{
+        AccountRepository, CustomerRepository, IdempotencyKeys, LockWait, OrderRepository,
+        PlacementStore, ProductRepository, StockRepository,
+    },
+};
+use integration_tests::World;
+use time::Duration;
+use tokio_postgres::Client;
+
+/// How many rows of each kind there are once the shop has grown.
+const GROWN: i64 = 20_000;
+
+/// How often everything is done on the grown shop.
+const ROUNDS: i64 = 10;
+
+/// Everything that finds rows by id, once.
+async fn do_everything(world: &World) {
+    let database = &world.database;
+    let customer = world.customer().await;
+    let (first, second) = (world.product(1_000).await, world.product(1_000).await);
+    let lines = [(first, 1), (second, 2)];
+    // Placing without and with a key, a repeat of it, and a quote.
+    let key = IdempotencyKey::parse(&World::id().to_string()).unwrap();
+    let desk = world.racing_desk();
+    let plain = world.request(&customer, &lines);
+    let keyed = world.request(&customer, &lines).under(key);
+    let mut placed = Vec::new();
+    for request in [plain.clone(), keyed.clone(), keyed] {
+        let (Outcome::Placed(order) | Outcome::Replayed(order)) =
+            desk.place(request).await.unwrap();
+        placed.push(order.id);
+    }
+    desk.quote(plain.clone()).await.unwrap();
+    // What somebody holds is set apart, and then waited for in line.
+    let scope = Scope::of(std::slice::from_ref(&plain));
+    let holder = world.open(&scope).await;
+    for wait in [LockWait::Briefly, LockWait::InLineFor(first)] {
+        let open = PlacementStore::open(database, &scope, wait).await.unwrap();
+        assert!(open.state.held.contains(&first));
+        open.unit.abandon().await.unwrap();
+    }
+    holder.unit.abandon().await.unwrap();
+    read_and_move(world, &placed, first).await;
+    look_customers_and_accounts_up(world).await;
+    let old = World::now() - Duration::hours(24);
+    database.remove_before(old, 3).await.unwrap();
+}
+
+async fn read_and_move(world: &World, placed: &[OrderId], product: ProductId) {
+    let database = &world.database;
+    for &id in placed {
+        assert!(OrderRepository::find(database, id).await.unwrap().is_some());
+    }
+    let (orders, staff) = (world.orders(), World::staff());
+    for (id, to) in [
+        (placed[0], OrderStatus::Paid),
+        (placed[1], OrderStatus::Cancelled),
+    ] {
+        orders.change_status(&staff, id, to).await.unwrap();
+    }
+    let found = ProductRepository::find(database, product).await.unwrap();
+    assert!(found.is_some());
+    let stock = StockRepository::find(database, product).await.unwrap();
+    assert!(stock.is_some());
+    let level = StockLevel::parse(500).unwrap();
+    let set = StockRepository::set(database, product, level).await;
+    assert!(set.unwrap().is_some());
+}
+
+async fn look_customers_and_accounts_up(world: &World) {
+    let database = &world.database;
+    let email = format!("{}@example.com", World::id().simple());
+    let customer = World::a_customer(&email);
+    let account = Account {
+        id: domain::AccountId::new(World::id()),
+        email: Email::parse(&email).unwrap(),
+        password_hash: PasswordHash::new("$2b$04$".to_owned()),
+        principal: Principal::Customer(customer.id),
+        created_at: World::now(),
+    };
+    database
+        .insert_with_account(&customer, &account)
+        .await
+        .unwrap();
+    let found = CustomerRepository::find(database, customer.id).await;
+    assert_eq!(found.unwrap(), Some(customer));
+    let found = database.find_by_email(&account.email).await.unwrap();
+    assert_eq!(found.as_ref(), Some(&account));
+    database.dearest_hash().await.unwrap();
+    let other = PasswordHash::new("$2b$05$".to_owned());
+    database
+        .replace_hash(account.id, &account.password_hash, &other)
+        .await
+        .unwrap();
+}
+
+/// Rows of every kind, so many of them, past the product.
+async fn grow(client: &Client, rows: i64) {
+    let grow = format!(
+        "create temporary table n as
+         select n, gen_random_uuid() as customer, gen_random_uuid() as account,
+                gen_random_uuid() as product, gen_random_uuid() as placed
+         from generate_series(1, {rows}) as n;
+         insert into customers (id, nome, email, created_at)
+         select customer, 'Ana', customer || '@example.com', now() from n;
+         insert into users (id, email, password_hash, role, customer_id, created_at)
+         select account, customer || '@example.com', '$2b$04$', 'customer', customer, now() from n;
+         insert into products (id, nome, preco, created_at) select product, 'Café', 1, now() from n;
+         insert into stock (id, product_id, quantidade_disponivel)
+         select gen_random_uuid(), product, 100 from n;
+         insert into orders (id, customer_id, data_order, status)
+         select placed, customer, now(), 'pending' from n;
+         insert into itens_order (id, order_id, product_id, quantidade, preco_unitario)
+         select gen_random_uuid(), placed, product, 1, 1 from n;
+         insert into idempotency_keys (account_id, key, fingerprint, order_id, created_at)
+         select account, 'key', sha256('x'), placed, now() - interval '25 hours' from n;
+         drop table n"
+    );
+    client.batch_execute(&grow).await.unwrap();
+}
+
+/// How many rows were read so far by going through whole tables, and through indexes.
+async fn rows_read(client: &Client) -> BTreeMap<String, (i64, i64)> {
+    client
+        .batch_execute("select pg_stat_clear_snapshot()")
+        .await
+        .unwrap();
+    let read = "
+        select relname::text, seq_tup_read, coalesce(idx_tup_fetch, 0) + (
+            select coalesce(sum(idx_tup_read), 0)::bigint
+            from pg_stat_user_indexes as indexes
+            where indexes.relid = tables.relid
+        )
+        from pg_stat_user_tables as tables
+        where relname in ('customers', 'users', 'products', 'stock', 'orders', 'itens_order',
+                          'idempotency_keys')";
+    let rows = client.query(read, &[]).await.unwrap();
+    rows.iter()
+        .map(|row| (row.get(0), (row.get(1), row.get(2))))
+        .collect()
+}
+
+/// Ends the product's sessions: what they have read is counted by then.
+async fn all_is_counted(database: Database, client: &Client) {
+    drop(database);
+    integration_tests::eventually("the sessions have ended", || async {
+        let sessions = "
+            select count(*)
+            from pg_stat_activity
+            where datname = current_database() and application_name = 'balcao'";
+        client
+            .query_one(sessions, &[])
+            .await
+            .unwrap()
+            .get::<_, i64>(0)
+            == 0
+    })
+    .await;
+}
+
+/// Makes every plan in a shop with so many orders, lets it grow over the same connections, and
+/// sees what is read then.
+async fn plans_made_with(orders: i64) {
+    let world = World::new().await;
+    let client = world.test.client().await;
+    // Nothing makes the plans anew while the shop grows.
+    for table in rows_read(&client).await.keys() {
+        let off = format!("alter table {table} set (autovacuum_enabled = off)");
+        client.batch_execute(&off).await.unwrap();
+    }
+    grow(&client, orders).await;
+    client.batch_execute("analyze").await.unwrap();
+    let shop = world.database.clone();
+    do_everything(&world).await;
+    grow(&client, GROWN).await;
+    client
+        .batch_execute("select pg_stat_force_next_flush()")
+        .await
+        .unwrap();
+    // What was read until now is counted with the next statements; it is little, and in no way
+    // as much as the grown tables hold.
+    let before = rows_read(&client).await;
+    for _ in 0..ROUNDS {
+        do_everything(&world).await;
+    }
+    let World { database, test, .. } = world;
+    drop(database);
+    all_is_counted(shop, &client).await;
+    for (table, (sequential, indexed)) in rows_read(&client).await {
+        let (sequential_before, indexed_before) = before[&table];
+        let (sequential, indexed) = (sequential - sequential_before, indexed - indexed_before);
+        assert!(sequential < GROWN / 10, "{table}: {sequential} of {GROWN}");
+        assert!(indexed < 200 * ROUNDS, "{table}: {indexed} by index");
+    }
+    drop(test);
+}
+
+#[tokio::test]
+async fn plans_that_were_made_in_an_empty_shop_are_right_when_it_has_grown() {
+    plans_made_with(0).await;
+}
+
+#[tokio::test]
+async fn plans_that_were_made_in_a_small_shop_are_right_when_it_has_grown() {
+    plans_made_with(200).await;
+}

@@ -1,0 +1,123 @@
+//! Redis, past the product: to look at what is really there, to put something else there, and to
+//! take things from it that it should have.
+
+use std::{path::PathBuf, process::Stdio};
+
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::{TcpListener, TcpStream},
+    process::{Child, Command},
+};
+use uuid::Uuid;
+
+use crate::variable;
+
+/// A Redis that a test speaks to by itself.
+#[derive(Clone)]
+pub struct RawRedis {
+    addr: String,
+}
+
+impl RawRedis {
+    /// The Redis of these tests.
+    #[must_use]
+    pub fn shared() -> Self {
+        let url = variable("TEST_REDIS_URL");
+        Self {
+            addr: url.trim_start_matches("redis://").to_owned(),
+        }
+    }
+
+    /// Sends a command, its words as they are, and returns the first line of the answer; of a
+    /// string, its text.
+    ///
+    /// # Panics
+    ///
+    /// When Redis cannot be reached.
+    pub async fn command(&self, words: &[&str]) -> String {
+        let mut stream = BufReader::new(TcpStream::connect(&self.addr).await.unwrap());
+        let mut command = format!("*{}\r\n", words.len());
+        for word in words {
+            command.push_str(&format!("${}\r\n{word}\r\n", word.len()));
+        }
+        stream.write_all(command.as_bytes()).await.unwrap();
+        let mut line = String::new();
+        stream.read_line(&mut line).await.unwrap();
+        let line = line.trim_end().to_owned();
+        match line
+            .strip_prefix('$')
+            .and_then(|length| length.parse().ok())
+        {
+            Some(length) => {
+                let mut text = vec![0; length];
+                stream.read_exact(&mut text).await.unwrap();
+                String::from_utf8_lossy(&text).into_owned()
+            }
+            None => line,
+        }
+    }
+
+    /// Sends a command that must succeed.
+    ///
+    /// # Panics
+    ///
+    /// When it does not.
+    pub async fn ok(&self, words: &[&str]) {
+        let answer = self.command(words).await;
+        assert!(!answer.starts_with('-'), "{words:?}: {answer}");
+    }
+
+    /// Makes a user who may do everything, and returns its name and a URL with it.
+    pub async fn user(&self) -> (String, String) {
+        let name = format!("user-{}", Uuid::new_v4().simple());
+        self.ok(&["ACL", "SETUSER", &name, "on", ">secret", "~*", "+@all"])
+            .await;
+        let url = format!("redis://{name}:secret@{}", self.addr);
+        (name, url)
+    }
+}
+
+/// A Redis of a test's own; it ends with this value.
+pub struct PrivateRedis {
+    /// To speak to it.
+    pub raw: RawRedis,
+    _process: Child,
+}
+
+impl PrivateRedis {
+    /// Starts one; `TEST_REDIS_SERVER` names the program.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start.
+    pub async fn start() -> Self {
+        let program = PathBuf::from(variable("TEST_REDIS_SERVER"));
+        // Free a moment ago, and so most likely still.
+        let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = free.local_addr().unwrap();
+        drop(free);
+        let process = Command::new(program)
+            .args(["--port", &addr.port().to_string(), "--bind", "127.0.0.1"])
+            .args(["--save", "", "--appendonly", "no"])
+            .stdout(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        crate::eventually("the private Redis listens", || async {
+            TcpStream::connect(addr).await.is_ok()
+        })
+        .await;
+        Self {
+            raw: RawRedis {
+                addr: addr.to_string(),
+            },
+            _process: process,
+        }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("redis://{}", self.raw.addr)
+    }
+}
