@@ -51,7 +51,7 @@ impl TestDatabase {
     #[must_use]
     pub fn pool(&self, max_connections: usize) -> Database {
         let settings = DatabaseSettings::parse(&self.url(), max_connections).unwrap();
-        Database::new(settings).unwrap()
+        Database::new(&settings).unwrap()
     }
 
     /// A connection past the product, to look at what is really there.
@@ -98,7 +98,7 @@ async fn template(server: &Client) -> String {
         maker.batch_execute(&drop).await.unwrap();
         maker.batch_execute(&create).await.unwrap();
         let settings = DatabaseSettings::parse(&url_of(&name), 1).unwrap();
-        Database::new(settings).unwrap().migrate().await.unwrap();
+        Database::new(&settings).unwrap().migrate().await.unwrap();
         crate::eventually("the template is left alone", || async {
             let count = "select count(*) from pg_stat_activity where datname = $1";
             let sessions: i64 = maker.query_one(count, &[&name]).await.unwrap().get(0);

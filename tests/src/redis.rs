@@ -36,10 +36,11 @@ impl RawRedis {
     /// When Redis cannot be reached.
     pub async fn command(&self, words: &[&str]) -> String {
         let mut stream = BufReader::new(TcpStream::connect(&self.addr).await.unwrap());
-        let mut command = format!("*{}\r\n", words.len());
-        for word in words {
-            command.push_str(&format!("${}\r\n{word}\r\n", word.len()));
-        }
+        let words = words
+            .iter()
+            .map(|word| format!("${}\r\n{word}\r\n", word.len()));
+        let words: Vec<_> = words.collect();
+        let command = format!("*{}\r\n{}", words.len(), words.concat());
         stream.write_all(command.as_bytes()).await.unwrap();
         let mut line = String::new();
         stream.read_line(&mut line).await.unwrap();

@@ -102,7 +102,7 @@ impl TestServer {
                 .build()
                 .unwrap();
             runtime.block_on(async {
-                let database = adapters_postgres::Database::new(settings.database.clone());
+                let database = adapters_postgres::Database::new(&settings.database);
                 let (app, background) = App::new(&settings, &database.unwrap()).unwrap();
                 let (server, addr) = server::bind(&settings.http, app).unwrap();
                 started.send((server.handle(), addr)).unwrap();
@@ -159,7 +159,7 @@ impl TestServer {
     async fn one_of_the_shop(&self, principal: Principal) -> Client {
         let email = format!("{}@example.com", Uuid::new_v4().simple());
         let settings = DatabaseSettings::parse(&self.database_url, 1).unwrap();
-        let database = adapters_postgres::Database::new(settings).unwrap();
+        let database = adapters_postgres::Database::new(&settings).unwrap();
         account_service(&PASSWORDS, &database)
             .unwrap()
             .create(

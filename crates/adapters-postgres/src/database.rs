@@ -66,9 +66,10 @@ const EVERY_SESSION: &str = "-c statement_timeout=10s -c lock_timeout=5s \
 /// table that was small then is not read whole once it has grown. Planning anew instead took a
 /// fifth of the time of an order that is placed alone.
 ///
-/// A join could still read a whole index: of an empty table that costs nothing. So statements
-/// that join by id look each row up in a subquery of its own, which `offset 0` keeps apart
-/// (the planner pulls up no subquery with an offset), and `tests/it/plans.rs` counts what is read.
+/// A join could still read a whole index, for that of an empty table costs nothing. It is only
+/// thought of where the sequence of an index is of use, to a join by `=` for one; so statements that join
+/// by id say `= any(array[id])`, for which an index can only be asked for each row.
+/// `tests/it/plans.rs` counts what is read.
 const ROWS_BY_ID: &str = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off";
 
 /// For connections whose statements lock rows, on top of [`ROWS_BY_ID`]: who meets a lock that is
@@ -141,7 +142,7 @@ impl Database {
     /// # Errors
     ///
     /// When a pool cannot be made.
-    pub fn new(settings: DatabaseSettings) -> Result<Self, StorageError> {
+    pub fn new(settings: &DatabaseSettings) -> Result<Self, StorageError> {
         let by_id = settings.session(ROWS_BY_ID);
         let locking = settings.session(&format!("{ROWS_BY_ID} {ROWS_TO_LOCK}"));
         let changes = (settings.max_connections / 2).clamp(1, MAX_CHANGES);

@@ -11,7 +11,7 @@ use domain::{
     placement::{Keyed, Offer, Plan, Scope, State},
     ports::{CommitError, LockWait, OpenPlacement, Placement, PlacementStore},
 };
-use futures_util::future::{try_join, try_join5};
+use futures_util::future::{try_join, try_join4, try_join5};
 use rust_decimal::Decimal;
 use time::OffsetDateTime;
 use tokio_postgres::{Client, Error, Row, Statement, types::ToSql};
@@ -66,55 +66,39 @@ const READ_PRICES: &str = "
     from products
     where id = any($1)";
 
-const READ_CUSTOMERS: &str = "
-    select id
+/// Which of these customers, and of these accounts, there are.
+const READ_PARTIES: &str = "
+    select id, true as is_customer
     from customers
-    where id = any($1)";
-
-const READ_ACCOUNTS: &str = "
-    select id
+    where id = any($1)
+    union all
+    select id, false
     from users
-    where id = any($1)";
+    where id = any($2)";
 
 /// What was placed before under these keys: a row for each item.
 const READ_KEYED: &str = "
     select asked.account_id, asked.key, keys.fingerprint,
            orders.id, customer_id, data_order, status, version,
-           item_id, product_id, quantidade, preco_unitario
+           itens_order.id as item_id, product_id, quantidade, preco_unitario
     from unnest($1::uuid[], $2::text[]) as asked (account_id, key)
-    cross join lateral (
-        select fingerprint, order_id
-        from idempotency_keys
-        where account_id = asked.account_id
-          and key = asked.key
-        offset 0
-    ) as keys
-    cross join lateral (
-        select id, customer_id, data_order, status, version
-        from orders
-        where id = keys.order_id
-        offset 0
-    ) as orders
-    cross join lateral (
-        select id as item_id, product_id, quantidade, preco_unitario
-        from itens_order
-        where order_id = orders.id
-        offset 0
-    ) as items
-    order by asked.account_id, asked.key, item_id";
+    join idempotency_keys as keys
+      on keys.account_id = any(array[asked.account_id])
+     and keys.key = any(array[asked.key])
+    join orders on orders.id = any(array[keys.order_id])
+    join itens_order on itens_order.order_id = any(array[orders.id])
+    order by asked.account_id, asked.key, itens_order.id";
 
-/// A row that was locked stays where it is.
+/// Takes units from stock, and tells the log of sales.
 const TAKE_STOCK: &str = "
+    with told as (
+        insert into sales_log (day, product_ids, quantidades)
+        values ($3, $1, $2)
+    )
     update stock
     set quantidade_disponivel = stock.quantidade_disponivel - taken.quantidade
     from unnest($1::uuid[], $2::bigint[]) as taken (product_id, quantidade)
-    cross join lateral (
-        select ctid
-        from stock
-        where product_id = taken.product_id
-        offset 0
-    ) as locked
-    where stock.ctid = locked.ctid";
+    where stock.product_id = any(array[taken.product_id])";
 
 const INSERT_ORDERS: &str = "
     insert into orders (id, customer_id, data_order, status, version)
@@ -156,8 +140,7 @@ impl PlacementStore for Database {
             Ok(Rows {
                 stock: query(&client, READ_STOCK, &products).await?,
                 prices: query(&client, READ_PRICES, &products).await?,
-                customers: query(&client, READ_CUSTOMERS, &[&ids.customers]).await?,
-                accounts: query(&client, READ_ACCOUNTS, &[&ids.accounts]).await?,
+                parties: query(&client, READ_PARTIES, &ids.parties()).await?,
                 keyed: Vec::new(),
             })
         };
@@ -229,8 +212,7 @@ impl Placement for Batch {
 struct Rows {
     stock: Vec<Row>,
     prices: Vec<Row>,
-    customers: Vec<Row>,
-    accounts: Vec<Row>,
+    parties: Vec<Row>,
     keyed: Vec<Row>,
 }
 
@@ -257,6 +239,10 @@ impl<'a> Ids<'a> {
             keys,
         }
     }
+
+    fn parties(&self) -> [&(dyn ToSql + Sync); 2] {
+        [&self.customers, &self.accounts]
+    }
 }
 
 /// Begins, locks, and then reads, all sent at once.
@@ -267,8 +253,7 @@ async fn read(client: &Object, lock: &Lock, scope: &Scope) -> Result<Rows, Error
         Lock::Free | Lock::InLineFor(_) => client.prepare_cached(LOCK_FREE_STOCK).await?,
     };
     let read_prices = client.prepare_cached(READ_PRICES).await?;
-    let read_customers = client.prepare_cached(READ_CUSTOMERS).await?;
-    let read_accounts = client.prepare_cached(READ_ACCOUNTS).await?;
+    let read_parties = client.prepare_cached(READ_PARTIES).await?;
     let in_line = match lock {
         Lock::InLineFor(product) => {
             let statement = client.prepare_cached(LOCK_IN_LINE).await?;
@@ -296,22 +281,19 @@ async fn read(client: &Object, lock: &Lock, scope: &Scope) -> Result<Rows, Error
     };
     let products: [&(dyn ToSql + Sync); 1] = [&ids.products];
     let begun = try_join(client.batch_execute(BEGIN), stand_in_line);
-    let (_, stock, prices, (customers, accounts), keyed) = try_join5(
+    let parties = ids.parties();
+    let (_, stock, prices, parties, keyed) = try_join5(
         begun,
         client.query(&lock_stock, &products),
         client.query(&read_prices, &products),
-        try_join(
-            client.query(&read_customers, &[&ids.customers]),
-            client.query(&read_accounts, &[&ids.accounts]),
-        ),
+        client.query(&read_parties, &parties),
         keyed,
     )
     .await?;
     Ok(Rows {
         stock,
         prices,
-        customers,
-        accounts,
+        parties,
         keyed,
     })
 }
@@ -321,7 +303,6 @@ struct Writes {
     take_stock: Statement,
     insert_orders: Statement,
     insert_items: Statement,
-    tell_sales: Statement,
     /// For plans in which there are keys.
     insert_keys: Option<Statement>,
 }
@@ -336,7 +317,6 @@ impl Writes {
             take_stock: client.prepare_cached(TAKE_STOCK).await?,
             insert_orders: client.prepare_cached(INSERT_ORDERS).await?,
             insert_items: client.prepare_cached(INSERT_ITEMS).await?,
-            tell_sales: client.prepare_cached(sales::TELL).await?,
             insert_keys,
         })
     }
@@ -352,14 +332,12 @@ impl Writes {
         let day = plan.accepted().next().map(|order| order.placed_at.date());
         let orders = OrderColumns::of(plan.accepted());
         let items = ItemColumns::of(plan.accepted());
-        let taken: [&(dyn ToSql + Sync); 2] = [&products, &units];
-        let sold: [&(dyn ToSql + Sync); 3] = [&day, &products, &units];
+        let taken: [&(dyn ToSql + Sync); 3] = [&products, &units, &day];
         let (orders, items) = (orders.params(), items.params());
-        try_join5(
+        try_join4(
             client.execute(&self.take_stock, &taken),
             client.execute(&self.insert_orders, &orders),
             client.execute(&self.insert_items, &items),
-            client.execute(&self.tell_sales, &sold),
             self.write_keys(client, plan),
         )
         .await?;
@@ -514,11 +492,13 @@ fn state(rows: &Rows) -> Result<State, StorageError> {
             }
         }
     }
-    for row in &rows.customers {
-        state.customers.insert(CustomerId::new(column(row, "id")?));
-    }
-    for row in &rows.accounts {
-        state.accounts.insert(AccountId::new(column(row, "id")?));
+    for row in &rows.parties {
+        let id = column(row, "id")?;
+        if column(row, "is_customer")? {
+            state.customers.insert(CustomerId::new(id));
+        } else {
+            state.accounts.insert(AccountId::new(id));
+        }
     }
     for items in rows.keyed.chunk_by(is_same_order) {
         if let Some(first) = items.first() {

@@ -25,12 +25,7 @@ use crate::{
 const FIND_ALL: &str = "
     select products.id, nome, descricao, preco, created_at, quantidade_disponivel
     from products
-    cross join lateral (
-        select quantidade_disponivel
-        from stock
-        where product_id = products.id
-        offset 0
-    ) as stock
+    join stock on stock.product_id = any(array[products.id])
     where products.id = any($1)";
 
 /// The most look-ups that one statement answers.

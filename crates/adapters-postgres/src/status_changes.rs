@@ -48,18 +48,11 @@ const LOCK_STOCK: &str = "
     order by product_id
     for update";
 
-/// A row that was locked stays where it is.
 const RETURN_STOCK: &str = "
     update stock
     set quantidade_disponivel = stock.quantidade_disponivel + returned.quantidade
     from unnest($1::uuid[], $2::bigint[]) as returned (product_id, quantidade)
-    cross join lateral (
-        select ctid
-        from stock
-        where product_id = returned.product_id
-        offset 0
-    ) as locked
-    where stock.ctid = locked.ctid";
+    where stock.product_id = any(array[returned.product_id])";
 
 #[async_trait]
 impl StatusChangeStore for Database {

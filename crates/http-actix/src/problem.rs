@@ -3,7 +3,7 @@
 
 mod code;
 
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, num::NonZeroU16};
 
 use actix_web::{
     HttpResponse, HttpResponseBuilder, ResponseError,
@@ -93,7 +93,8 @@ pub(crate) struct Problem {
     faults: Vec<Fault>,
     facts: Map<String, Value>,
     allow: Option<String>,
-    retry_after: Option<u64>,
+    /// In seconds.
+    retry_after: Option<NonZeroU16>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -101,7 +102,7 @@ pub(crate) struct Problem {
 const MAX_FAULTS: usize = 100;
 
 /// How long a caller should wait before it tries again, in seconds.
-const RETRY_AFTER: u64 = 1;
+const RETRY_AFTER: NonZeroU16 = NonZeroU16::MIN;
 
 impl Problem {
     pub(crate) fn new(code: Code) -> Self {
@@ -203,7 +204,7 @@ impl Problem {
         let is_unavailable = code.status() == StatusCode::SERVICE_UNAVAILABLE;
         let retry_after = self.retry_after.or(is_unavailable.then_some(RETRY_AFTER));
         if let Some(seconds) = retry_after {
-            response.insert_header((header::RETRY_AFTER, seconds));
+            response.insert_header((header::RETRY_AFTER, u64::from(seconds.get())));
         }
         let document = Document {
             r#type: format!("/docs#{}", code.as_str()),
@@ -276,7 +277,9 @@ impl From<AuthError> for Problem {
             AuthError::WrongCredentials => Self::new(Code::WrongCredentials),
             AuthError::TooManyAttempts { retry_after } => Self {
                 // Whole seconds, none of them too few.
-                retry_after: u64::try_from(retry_after.whole_seconds() + 1).ok(),
+                retry_after: u16::try_from(retry_after.whole_seconds() + 1)
+                    .ok()
+                    .and_then(NonZeroU16::new),
                 ..Self::new(Code::TooManyAttempts)
             },
             AuthError::Passwords(error) => error.into(),

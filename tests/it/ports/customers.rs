@@ -67,7 +67,7 @@ async fn what_breaks_a_rule_in_storage_is_corrupt_and_not_missing() {
 async fn a_database_that_is_gone_is_unavailable_and_not_empty() {
     let url = "postgres://balcao@127.0.0.1:1/balcao";
     let settings = adapters_postgres::DatabaseSettings::parse(url, 1).unwrap();
-    let database = adapters_postgres::Database::new(settings).unwrap();
+    let database = adapters_postgres::Database::new(&settings).unwrap();
     let found = CustomerRepository::find(&database, CustomerId::new(World::id())).await;
     assert!(
         matches!(found, Err(domain::StorageError::Unavailable(_))),

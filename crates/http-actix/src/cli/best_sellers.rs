@@ -22,7 +22,7 @@ pub(super) struct Rebuild {
 impl BestSellers {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let Self::Rebuild(Rebuild { database }) = self;
-        let database = Database::new(database.check()?)?;
+        let database = Database::new(&database.check()?)?;
         let corrections = database.rebuild().await?;
         for correction in &corrections {
             let SalesCorrection {

@@ -14,7 +14,7 @@ pub(super) struct Migrate {
 
 impl Migrate {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let database = Database::new(self.database.check()?)?;
+        let database = Database::new(&self.database.check()?)?;
         match database.migrate().await? {
             0 => println!("the schema is up to date"),
             1 => println!("1 migration applied"),

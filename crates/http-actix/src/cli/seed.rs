@@ -15,7 +15,7 @@ pub(super) struct Seed {
 
 impl Seed {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let database = Database::new(self.database.check()?)?;
+        let database = Database::new(&self.database.check()?)?;
         let demo = demo::coffee_shop(SystemClock.now())?;
         let (products, customers, orders) =
             (demo.products.len(), demo.customers.len(), demo.orders.len());

@@ -19,7 +19,7 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let settings = self.settings.check()?;
-        let database = Database::new(settings.database.clone())?;
+        let database = Database::new(&settings.database)?;
         if !self.no_migrate {
             let applied = database.migrate().await?;
             tracing::info!(applied, "the schema is up to date");

@@ -61,7 +61,7 @@ impl User {
 impl Create {
     async fn run(self) -> Result<(), Failure> {
         let passwords = self.passwords.check()?;
-        let database = Database::new(self.database.check()?)?;
+        let database = Database::new(&self.database.check()?)?;
         let accounts = account_service(&passwords, &database)?;
         let principal = match self.role {
             StaffRole::Admin => Principal::Admin,

@@ -31,6 +31,10 @@ pub struct HttpSettings {
 }
 
 /// How the server meets its clients.
+#[expect(
+    clippy::struct_field_names,
+    reason = "a field's name is that of its flag and its variable"
+)]
 #[derive(Debug, Args)]
 pub(super) struct HttpArgs {
     /// Where to listen
