@@ -11,7 +11,7 @@ use domain::{
     placement::{Keyed, Offer, Plan, Scope, State},
     ports::{CommitError, LockWait, OpenPlacement, Placement, PlacementStore},
 };
-use futures_util::future::{try_join, try_join4, try_join5};
+use futures_util::future::{try_join, try_join4};
 use rust_decimal::Decimal;
 use time::OffsetDateTime;
 use tokio_postgres::{Client, Error, Row, Statement, types::ToSql};
@@ -60,21 +60,20 @@ const READ_STOCK: &str = "
     from stock
     where product_id = any($1)";
 
-/// Runs after the locks were granted, and so sees what was committed until then.
-const READ_PRICES: &str = "
-    select id, preco
+/// Which of the things that a batch names there are, and what the products cost. Runs after the
+/// locks were granted, and so sees what was committed until then.
+const READ_NAMED: &str = "
+    select id as product_id, preco, null::uuid as customer_id, null::uuid as account_id
     from products
-    where id = any($1)";
-
-/// Which of these customers, and of these accounts, there are.
-const READ_PARTIES: &str = "
-    select id, true as is_customer
-    from customers
     where id = any($1)
     union all
-    select id, false
+    select null, null, id, null
+    from customers
+    where id = any($2)
+    union all
+    select null, null, null, id
     from users
-    where id = any($2)";
+    where id = any($3)";
 
 /// What was placed before under these keys: a row for each item.
 const READ_KEYED: &str = "
@@ -139,8 +138,7 @@ impl PlacementStore for Database {
         let rows = async {
             Ok(Rows {
                 stock: query(&client, READ_STOCK, &products).await?,
-                prices: query(&client, READ_PRICES, &products).await?,
-                parties: query(&client, READ_PARTIES, &ids.parties()).await?,
+                named: query(&client, READ_NAMED, &ids.named()).await?,
                 keyed: Vec::new(),
             })
         };
@@ -211,8 +209,7 @@ impl Placement for Batch {
 /// The rows that a batch is decided on.
 struct Rows {
     stock: Vec<Row>,
-    prices: Vec<Row>,
-    parties: Vec<Row>,
+    named: Vec<Row>,
     keyed: Vec<Row>,
 }
 
@@ -240,8 +237,9 @@ impl<'a> Ids<'a> {
         }
     }
 
-    fn parties(&self) -> [&(dyn ToSql + Sync); 2] {
-        [&self.customers, &self.accounts]
+    /// All but the keys.
+    fn named(&self) -> [&(dyn ToSql + Sync); 3] {
+        [&self.products, &self.customers, &self.accounts]
     }
 }
 
@@ -252,8 +250,7 @@ async fn read(client: &Object, lock: &Lock, scope: &Scope) -> Result<Rows, Error
         Lock::All => client.prepare_cached(LOCK_STOCK).await?,
         Lock::Free | Lock::InLineFor(_) => client.prepare_cached(LOCK_FREE_STOCK).await?,
     };
-    let read_prices = client.prepare_cached(READ_PRICES).await?;
-    let read_parties = client.prepare_cached(READ_PARTIES).await?;
+    let read_named = client.prepare_cached(READ_NAMED).await?;
     let in_line = match lock {
         Lock::InLineFor(product) => {
             let statement = client.prepare_cached(LOCK_IN_LINE).await?;
@@ -281,19 +278,17 @@ async fn read(client: &Object, lock: &Lock, scope: &Scope) -> Result<Rows, Error
     };
     let products: [&(dyn ToSql + Sync); 1] = [&ids.products];
     let begun = try_join(client.batch_execute(BEGIN), stand_in_line);
-    let parties = ids.parties();
-    let (_, stock, prices, parties, keyed) = try_join5(
+    let named = ids.named();
+    let (_, stock, named, keyed) = try_join4(
         begun,
         client.query(&lock_stock, &products),
-        client.query(&read_prices, &products),
-        client.query(&read_parties, &parties),
+        client.query(&read_named, &named),
         keyed,
     )
     .await?;
     Ok(Rows {
         stock,
-        prices,
-        parties,
+        named,
         keyed,
     })
 }
@@ -478,26 +473,21 @@ fn state(rows: &Rows) -> Result<State, StorageError> {
     for row in &rows.stock {
         stock.insert(column::<Uuid>(row, "product_id")?, stock::level(row)?);
     }
-    for row in &rows.prices {
-        let id = column(row, "id")?;
-        let product_id = ProductId::new(id);
-        let price = price(row, "preco")?;
-        match stock.get(&id) {
-            Some(&available) => {
+    for row in &rows.named {
+        if let Some(id) = column(row, "customer_id")? {
+            state.customers.insert(CustomerId::new(id));
+        } else if let Some(id) = column(row, "account_id")? {
+            state.accounts.insert(AccountId::new(id));
+        } else {
+            let id = column(row, "product_id")?;
+            let product_id = ProductId::new(id);
+            if let Some(&available) = stock.get(&id) {
+                let price = price(row, "preco")?;
                 let offer = Offer { price, available };
                 state.offers.insert(product_id, offer);
-            }
-            None => {
+            } else {
                 state.held.insert(product_id);
             }
-        }
-    }
-    for row in &rows.parties {
-        let id = column(row, "id")?;
-        if column(row, "is_customer")? {
-            state.customers.insert(CustomerId::new(id));
-        } else {
-            state.accounts.insert(AccountId::new(id));
         }
     }
     for items in rows.keyed.chunk_by(is_same_order) {

@@ -26,7 +26,7 @@ async fn a_full_queue_answers_503_at_once_and_takes_orders_again_when_it_has_dra
         max_lanes: 1,
     };
     let server = TestServer::start_with(&database, Caches::InProcess, |settings| {
-        settings.desk = desk
+        settings.desk = desk;
     });
     let staff = server.staff().await;
     let product = staff.product("1.00", 99).await;

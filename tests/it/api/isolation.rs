@@ -238,11 +238,11 @@ async fn changes_that_wait_for_a_locked_row_keep_nothing_else_waiting() {
         let body = json!({"quantidade_disponivel": 500 + n});
         waiting.push(tokio::spawn(async move { staff.put(&path, &body).await }));
     }
-    let (canceller, path) = (ana.clone(), order.clone());
+    let (client, path) = (ana.clone(), order.clone());
     let cancelled = json!({"status": "cancelled"});
-    waiting.push(tokio::spawn(async move {
-        canceller.put(&path, &cancelled).await
-    }));
+    waiting.push(tokio::spawn(
+        async move { client.put(&path, &cancelled).await },
+    ));
     let waits = "
         select count(*)
         from pg_stat_activity
