@@ -11,7 +11,7 @@ use domain::{
     placement::{Keyed, Offer, Plan, Scope, State},
     ports::{CommitError, LockWait, OpenPlacement, Placement, PlacementStore},
 };
-use futures_util::future::{try_join, try_join4};
+use futures_util::future::{try_join, try_join3, try_join4};
 use rust_decimal::Decimal;
 use time::OffsetDateTime;
 use tokio_postgres::{Client, Error, Row, Statement, types::ToSql};
@@ -100,15 +100,15 @@ const TAKE_STOCK: &str = "
     where stock.product_id = any(array[taken.product_id])";
 
 const INSERT_ORDERS: &str = "
-    insert into orders (id, customer_id, data_order, status, version)
-    select id, customer_id, data_order, status, version
-    from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[], $5::bigint[])
-        as placed (id, customer_id, data_order, status, version)";
-
-const INSERT_ITEMS: &str = "
+    with placed as (
+        insert into orders (id, customer_id, data_order, status, version)
+        select id, customer_id, data_order, status, version
+        from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[], $5::bigint[])
+            as placed (id, customer_id, data_order, status, version)
+    )
     insert into itens_order (id, order_id, product_id, quantidade, preco_unitario)
     select id, order_id, product_id, quantidade, preco_unitario
-    from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::numeric[])
+    from unnest($6::uuid[], $7::uuid[], $8::uuid[], $9::bigint[], $10::numeric[])
         as placed (id, order_id, product_id, quantidade, preco_unitario)";
 
 const INSERT_KEYS: &str = "
@@ -297,7 +297,6 @@ async fn read(client: &Object, lock: &Lock, scope: &Scope) -> Result<Rows, Error
 struct Writes {
     take_stock: Statement,
     insert_orders: Statement,
-    insert_items: Statement,
     /// For plans in which there are keys.
     insert_keys: Option<Statement>,
 }
@@ -311,7 +310,6 @@ impl Writes {
         Ok(Self {
             take_stock: client.prepare_cached(TAKE_STOCK).await?,
             insert_orders: client.prepare_cached(INSERT_ORDERS).await?,
-            insert_items: client.prepare_cached(INSERT_ITEMS).await?,
             insert_keys,
         })
     }
@@ -326,13 +324,11 @@ impl Writes {
         // The orders of one plan are placed at one moment.
         let day = plan.accepted().next().map(|order| order.placed_at.date());
         let orders = OrderColumns::of(plan.accepted());
-        let items = ItemColumns::of(plan.accepted());
         let taken: [&(dyn ToSql + Sync); 3] = [&products, &units, &day];
-        let (orders, items) = (orders.params(), items.params());
-        try_join4(
+        let orders = orders.params();
+        try_join3(
             client.execute(&self.take_stock, &taken),
             client.execute(&self.insert_orders, &orders),
-            client.execute(&self.insert_items, &items),
             self.write_keys(client, plan),
         )
         .await?;
@@ -349,7 +345,7 @@ impl Writes {
     }
 }
 
-/// Orders, column by column.
+/// Orders and their items, column by column.
 #[derive(Default)]
 struct OrderColumns {
     ids: Vec<Uuid>,
@@ -357,6 +353,16 @@ struct OrderColumns {
     placed_at: Vec<OffsetDateTime>,
     statuses: Vec<&'static str>,
     versions: Vec<i64>,
+    items: ItemColumns,
+}
+
+#[derive(Default)]
+struct ItemColumns {
+    ids: Vec<Uuid>,
+    orders: Vec<Uuid>,
+    products: Vec<Uuid>,
+    quantities: Vec<i64>,
+    unit_prices: Vec<Decimal>,
 }
 
 impl OrderColumns {
@@ -368,53 +374,30 @@ impl OrderColumns {
             columns.placed_at.push(order.placed_at);
             columns.statuses.push(order.status.as_str());
             columns.versions.push(order.version.number());
+            let items = &mut columns.items;
+            for item in &order.items {
+                items.ids.push(item.id.as_uuid());
+                items.orders.push(order.id.as_uuid());
+                items.products.push(item.product_id.as_uuid());
+                items.quantities.push(item.quantity.units().into());
+                items.unit_prices.push(item.unit_price.as_decimal());
+            }
         }
         columns
     }
 
-    fn params(&self) -> [&(dyn ToSql + Sync); 5] {
+    fn params(&self) -> [&(dyn ToSql + Sync); 10] {
         [
             &self.ids,
             &self.customers,
             &self.placed_at,
             &self.statuses,
             &self.versions,
-        ]
-    }
-}
-
-/// The items of orders, column by column.
-#[derive(Default)]
-struct ItemColumns {
-    ids: Vec<Uuid>,
-    orders: Vec<Uuid>,
-    products: Vec<Uuid>,
-    quantities: Vec<i64>,
-    unit_prices: Vec<Decimal>,
-}
-
-impl ItemColumns {
-    fn of<'a>(orders: impl Iterator<Item = &'a Order>) -> Self {
-        let mut columns = Self::default();
-        for order in orders {
-            for item in &order.items {
-                columns.ids.push(item.id.as_uuid());
-                columns.orders.push(order.id.as_uuid());
-                columns.products.push(item.product_id.as_uuid());
-                columns.quantities.push(item.quantity.units().into());
-                columns.unit_prices.push(item.unit_price.as_decimal());
-            }
-        }
-        columns
-    }
-
-    fn params(&self) -> [&(dyn ToSql + Sync); 5] {
-        [
-            &self.ids,
-            &self.orders,
-            &self.products,
-            &self.quantities,
-            &self.unit_prices,
+            &self.items.ids,
+            &self.items.orders,
+            &self.items.products,
+            &self.items.quantities,
+            &self.items.unit_prices,
         ]
     }
 }
@@ -452,8 +435,6 @@ pub(crate) async fn insert_orders<'a>(
 ) -> Result<(), Error> {
     let columns = OrderColumns::of(orders.clone());
     client.execute(INSERT_ORDERS, &columns.params()).await?;
-    let columns = ItemColumns::of(orders.clone());
-    client.execute(INSERT_ITEMS, &columns.params()).await?;
     for order in orders.filter(|order| order.status != OrderStatus::Cancelled) {
         let items = order.items.iter();
         let (products, units): (Vec<Uuid>, Vec<i64>) = items
