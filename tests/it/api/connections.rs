@@ -228,3 +228,32 @@ async fn more_connections_than_are_accepted_wait_until_the_silent_ones_are_gone(
     })
     .await;
 }
+
+#[tokio::test]
+async fn what_the_docs_say_is_refused_without_a_document_is() {
+    let database = TestDatabase::migrated().await;
+    let server = impatient(&database);
+    let docs = server.anonymous().request("GET", "/docs").send().await;
+    let docs = docs.unwrap().text().await.unwrap();
+    let (_, refused) = docs.split_once("id=no-document").unwrap();
+    let large = format!("X-Large: {}\r\n", "x".repeat(140 * 1_024));
+    for (status, head) in [
+        (
+            400,
+            "POST /orders HTTP/1.1\r\nHost: x\r\nContent-Length: many\r\n\r\n".to_owned(),
+        ),
+        (
+            400,
+            "GET /products/<id> HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(),
+        ),
+        (408, "GET /livez HTTP/1.1\r\nHost: x\r\n".to_owned()),
+        (431, format!("GET /livez HTTP/1.1\r\nHost: x\r\n{large}")),
+    ] {
+        let answer = rest(send(server.addr(), &head).await).await;
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{answer}"
+        );
+        assert!(refused.contains(&format!("<td>{status}<td>")), "{status}");
+    }
+}

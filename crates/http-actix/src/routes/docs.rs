@@ -45,7 +45,8 @@ fn html() -> String {
     }
     html.push_str(
         "</table><h2>Problems</h2><p>Every error is an <code>application/problem+json</code> \
-         document (RFC 9457). Its <code>code</code> is one of these.</p>\
+         document (RFC 9457), <a href=#no-document>but for these</a>. Its <code>code</code> is one \
+         of these.</p>\
          <table><tr><th>status<th>code<th>title<th>what to do",
     );
     for code in Code::ALL {
@@ -59,8 +60,21 @@ fn html() -> String {
         );
     }
     html.push_str("</table>");
+    html.push_str(REFUSED_WITHOUT_A_DOCUMENT);
     html
 }
+
+/// The framework sends these by itself, and lets nobody say more.
+const REFUSED_WITHOUT_A_DOCUMENT: &str = "<h2 id=no-document>Refused without a document</h2>\
+    <p>What cannot be read as an HTTP request is refused before the API sees it: the answer has a \
+    status and no body, and the connection is closed.</p>\
+    <table><tr><th>status<th>when\
+    <tr><td>400<td>the request line, a header or the path is malformed: a <code>Content-Length</code> \
+    that is no number or is given twice, a character such as <code>&lt;</code> in the path, no \
+    <code>Host</code>\
+    <tr><td>408<td>the head of the first request does not arrive in time (a later one: the \
+    connection is closed)\
+    <tr><td>431<td>the head has more than 128 KiB or more than 96 headers</table>";
 
 #[cfg(test)]
 mod tests {
@@ -72,6 +86,15 @@ mod tests {
         for code in Code::ALL {
             assert!(html.contains(&format!("<tr id={}>", code.as_str())));
         }
+    }
+
+    #[test]
+    fn what_has_no_document_is_said() {
+        let html = html();
+        for status in ["400", "408", "431"] {
+            assert!(REFUSED_WITHOUT_A_DOCUMENT.contains(&format!("<td>{status}<td>")));
+        }
+        assert!(html.contains("id=no-document"));
     }
 
     #[test]
