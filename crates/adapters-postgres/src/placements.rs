@@ -1,28 +1,28 @@
 //! Placing orders: locks and reads in one round trip, writes and commits in another, however
 //! many orders there are.
 
+mod columns;
+
 use std::collections::HashMap;
 
 use async_trait::async_trait;
 use deadpool_postgres::Object;
 use domain::{
-    AccountId, CustomerId, Fingerprint, IdempotencyKey, KeyOwner, Order, OrderId, OrderStatus,
-    ProductId, StorageError,
+    AccountId, CustomerId, Fingerprint, IdempotencyKey, KeyOwner, ProductId, StorageError,
     placement::{Keyed, Offer, Plan, Scope, State},
     ports::{CommitError, LockWait, OpenPlacement, Placement, PlacementStore},
 };
 use futures_util::future::{try_join, try_join3, try_join4};
-use rust_decimal::Decimal;
-use time::OffsetDateTime;
 use tokio_postgres::{Client, Error, Row, Statement, types::ToSql};
 use uuid::Uuid;
 
+pub(crate) use self::columns::insert_orders;
+use self::columns::{INSERT_KEYS, INSERT_ORDERS, KeyColumns, OrderColumns};
 use crate::{
     database::Database,
     error::{column, is_lock_not_available, is_outdated, is_stale_statement, storage},
     orders,
     products::price,
-    sales,
     statements::query,
     stock,
     transaction::{BEGIN, Transaction},
@@ -98,24 +98,6 @@ const TAKE_STOCK: &str = "
     set quantidade_disponivel = stock.quantidade_disponivel - taken.quantidade
     from unnest($1::uuid[], $2::bigint[]) as taken (product_id, quantidade)
     where stock.product_id = any(array[taken.product_id])";
-
-const INSERT_ORDERS: &str = "
-    with placed as (
-        insert into orders (id, customer_id, data_order, status, version)
-        select id, customer_id, data_order, status, version
-        from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[], $5::bigint[])
-            as placed (id, customer_id, data_order, status, version)
-    )
-    insert into itens_order (id, order_id, product_id, quantidade, preco_unitario)
-    select id, order_id, product_id, quantidade, preco_unitario
-    from unnest($6::uuid[], $7::uuid[], $8::uuid[], $9::bigint[], $10::numeric[])
-        as placed (id, order_id, product_id, quantidade, preco_unitario)";
-
-const INSERT_KEYS: &str = "
-    insert into idempotency_keys (account_id, key, fingerprint, order_id, created_at)
-    select account_id, key, fingerprint, order_id, now()
-    from unnest($1::uuid[], $2::text[], $3::bytea[], $4::uuid[])
-        as placed (account_id, key, fingerprint, order_id)";
 
 #[async_trait]
 impl PlacementStore for Database {
@@ -343,107 +325,6 @@ impl Writes {
         client.execute(insert, &columns.params()).await?;
         Ok(())
     }
-}
-
-/// Orders and their items, column by column.
-#[derive(Default)]
-struct OrderColumns {
-    ids: Vec<Uuid>,
-    customers: Vec<Uuid>,
-    placed_at: Vec<OffsetDateTime>,
-    statuses: Vec<&'static str>,
-    versions: Vec<i64>,
-    items: ItemColumns,
-}
-
-#[derive(Default)]
-struct ItemColumns {
-    ids: Vec<Uuid>,
-    orders: Vec<Uuid>,
-    products: Vec<Uuid>,
-    quantities: Vec<i64>,
-    unit_prices: Vec<Decimal>,
-}
-
-impl OrderColumns {
-    fn of<'a>(orders: impl Iterator<Item = &'a Order>) -> Self {
-        let mut columns = Self::default();
-        for order in orders {
-            columns.ids.push(order.id.as_uuid());
-            columns.customers.push(order.customer_id.as_uuid());
-            columns.placed_at.push(order.placed_at);
-            columns.statuses.push(order.status.as_str());
-            columns.versions.push(order.version.number());
-            let items = &mut columns.items;
-            for item in &order.items {
-                items.ids.push(item.id.as_uuid());
-                items.orders.push(order.id.as_uuid());
-                items.products.push(item.product_id.as_uuid());
-                items.quantities.push(item.quantity.units().into());
-                items.unit_prices.push(item.unit_price.as_decimal());
-            }
-        }
-        columns
-    }
-
-    fn params(&self) -> [&(dyn ToSql + Sync); 10] {
-        [
-            &self.ids,
-            &self.customers,
-            &self.placed_at,
-            &self.statuses,
-            &self.versions,
-            &self.items.ids,
-            &self.items.orders,
-            &self.items.products,
-            &self.items.quantities,
-            &self.items.unit_prices,
-        ]
-    }
-}
-
-/// The keys of orders, column by column.
-#[derive(Default)]
-struct KeyColumns<'a> {
-    accounts: Vec<Uuid>,
-    keys: Vec<&'a str>,
-    fingerprints: Vec<&'a [u8]>,
-    orders: Vec<Uuid>,
-}
-
-impl<'a> KeyColumns<'a> {
-    fn of(keys: &'a [(KeyOwner, Fingerprint, OrderId)]) -> Self {
-        let mut columns = Self::default();
-        for (owner, fingerprint, order_id) in keys {
-            columns.accounts.push(owner.account_id.as_uuid());
-            columns.keys.push(owner.key.as_str());
-            columns.fingerprints.push(fingerprint.as_bytes());
-            columns.orders.push(order_id.as_uuid());
-        }
-        columns
-    }
-
-    fn params(&self) -> [&(dyn ToSql + Sync); 4] {
-        [&self.accounts, &self.keys, &self.fingerprints, &self.orders]
-    }
-}
-
-/// Writes orders that were placed elsewhere, their stock not being touched.
-pub(crate) async fn insert_orders<'a>(
-    client: &Client,
-    orders: impl Iterator<Item = &'a Order> + Clone,
-) -> Result<(), Error> {
-    let columns = OrderColumns::of(orders.clone());
-    client.execute(INSERT_ORDERS, &columns.params()).await?;
-    for order in orders.filter(|order| order.status != OrderStatus::Cancelled) {
-        let items = order.items.iter();
-        let (products, units): (Vec<Uuid>, Vec<i64>) = items
-            .map(|item| (item.product_id.as_uuid(), i64::from(item.quantity.units())))
-            .unzip();
-        let sold: [&(dyn ToSql + Sync); 3] = [&order.placed_at.date(), &products, &units];
-        client.execute(sales::TELL, &sold).await?;
-    }
-    Ok(())
 }
 
 /// What the rows say; what is missing does not exist. A product with a price whose stock was not

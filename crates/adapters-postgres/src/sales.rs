@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use deadpool_postgres::Object;
 use domain::{
     ProductId, StorageError,
-    ports::{SalesCorrection, SalesTotals},
+    ports::{SalesCorrection, SalesRebuild, SalesTotals},
 };
 use time::Date;
 use tokio_postgres::{Client, Error, Row};
@@ -98,11 +98,13 @@ const COMPARE: &str = "
         from reckoned
         window days as (partition by product_id order by day)
     )
-    select product_id, day, coalesce(kept.sold, 0) as was, coalesce(right_ones.sold, 0) as now
+    select product_id, day, coalesce(kept.sold, 0) as was, coalesce(right_ones.sold, 0) as now,
+           count(*) over () as differed
     from kept
     full join right_ones using (product_id, day)
     where coalesce(kept.sold, 0) <> coalesce(right_ones.sold, 0)
-    order by day, product_id";
+    order by day, product_id
+    limit $1";
 
 /// Makes the totals what was reckoned; what is right already is left as it is.
 const REMOVE_WRONG: &str = "
@@ -141,11 +143,18 @@ impl SalesTotals for Database {
     }
 
     #[tracing::instrument(level = "debug", name = "db.sales.rebuild", skip_all)]
-    async fn rebuild(&self) -> Result<Vec<SalesCorrection>, StorageError> {
+    async fn rebuild(&self, most: u16) -> Result<SalesRebuild, StorageError> {
         // Out of the pool: whatever happens, dropping it ends the session and frees the lock.
         let mut client = Object::take(self.reports_client().await?);
-        let rows = rebuild(&mut client).await.map_err(storage)?;
-        rows.iter().map(correction).collect()
+        let rows = rebuild(&mut client, most.into()).await.map_err(storage)?;
+        let differed: i64 = match rows.first() {
+            Some(row) => column(row, "differed")?,
+            None => 0,
+        };
+        Ok(SalesRebuild {
+            differed: u64::try_from(differed).map_err(StorageError::corrupt)?,
+            first: rows.iter().map(correction).collect::<Result<_, _>>()?,
+        })
     }
 }
 
@@ -155,7 +164,7 @@ async fn gather(client: &Client) -> Result<i64, Error> {
 
 /// In one snapshot, in which an order and what it told the log are both there or both not: what
 /// is told meanwhile stays in the log.
-async fn rebuild(client: &mut Client) -> Result<Vec<Row>, Error> {
+async fn rebuild(client: &mut Client, most: i64) -> Result<Vec<Row>, Error> {
     client
         .batch_execute("set statement_timeout = 0; set lock_timeout = 0")
         .await?;
@@ -166,7 +175,7 @@ async fn rebuild(client: &mut Client) -> Result<Vec<Row>, Error> {
     let transaction = snapshot.start().await?;
     gather(transaction.client()).await?;
     transaction.batch_execute(RECKON).await?;
-    let corrections = transaction.query(COMPARE, &[]).await?;
+    let corrections = transaction.query(COMPARE, &[&most]).await?;
     transaction.execute(REMOVE_WRONG, &[]).await?;
     transaction.execute(INSERT_RIGHT, &[]).await?;
     transaction.commit().await?;

@@ -31,7 +31,7 @@ pub use orders::OrderRepository;
 pub use passwords::{Asker, PasswordCheck, PasswordHasher, PasswordHasherError, Verdict};
 pub use placements::{CommitError, LockWait, OpenPlacement, Placement, PlacementStore};
 pub use products::ProductRepository;
-pub use sales::{SalesCorrection, SalesTotals};
+pub use sales::{SalesCorrection, SalesRebuild, SalesTotals};
 pub use status_changes::{OpenStatusChange, StatusChangeStore, StatusChangeUnit};
 pub use stock::StockRepository;
 pub use tokens::{AccessToken, TokenError, Tokens};

@@ -19,13 +19,23 @@ pub trait SalesTotals: Send + Sync {
     /// When storage fails: nothing is gathered then, and nothing is lost.
     async fn gather(&self) -> Result<u64, StorageError>;
 
-    /// Reckons the totals anew from the orders, and says where they were wrong, day by day.
+    /// Reckons the totals anew from the orders, and says where they were wrong, day by day; of
+    /// many corrections the first `most`.
     /// Orders MAY be placed and cancelled meanwhile, and MUST be counted once.
     ///
     /// # Errors
     ///
     /// When storage fails: the totals are as they were then.
-    async fn rebuild(&self) -> Result<Vec<SalesCorrection>, StorageError>;
+    async fn rebuild(&self, most: u16) -> Result<SalesRebuild, StorageError>;
+}
+
+/// What a rebuild found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SalesRebuild {
+    /// On how many days of products the totals were wrong.
+    pub differed: u64,
+    /// The first of these days.
+    pub first: Vec<SalesCorrection>,
 }
 
 /// A day on which another number of units of a product was sold than the totals said.

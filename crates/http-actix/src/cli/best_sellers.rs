@@ -2,10 +2,13 @@
 
 use adapters_postgres::Database;
 use clap::{Args, Subcommand};
-use domain::ports::{SalesCorrection, SalesTotals as _};
+use domain::ports::{SalesCorrection, SalesRebuild, SalesTotals as _};
 
 use super::Failure;
 use crate::settings::DatabaseArgs;
+
+/// The most differences that are shown.
+const MOST: u16 = 100;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum BestSellers {
@@ -23,8 +26,8 @@ impl BestSellers {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let Self::Rebuild(Rebuild { database }) = self;
         let database = Database::new(&database.check()?)?;
-        let corrections = database.rebuild().await?;
-        for correction in &corrections {
+        let SalesRebuild { differed, first } = database.rebuild(MOST).await?;
+        for correction in &first {
             let SalesCorrection {
                 product_id,
                 day,
@@ -33,7 +36,10 @@ impl BestSellers {
             } = correction;
             println!("{day} {product_id}: {was} were counted, {now} were sold");
         }
-        match corrections.len() {
+        if differed > MOST.into() {
+            println!("and so on");
+        }
+        match differed {
             0 => println!("nothing differed"),
             1 => println!("1 day of a product differed and is right now"),
             number => println!("{number} days of products differed and are right now"),

@@ -52,3 +52,50 @@ impl Drop for Begun<'_> {
         self.0.changed.notify(usize::MAX);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_batch_is_begun_beside_another_only_when_enough_wait() {
+        let under_way = UnderWay::new(3);
+        let first = under_way
+            .turn(|| 1)
+            .now_or_never()
+            .expect("nobody else places");
+        assert!(
+            under_way.turn(|| 2).now_or_never().is_none(),
+            "two can wait"
+        );
+        let beside = under_way
+            .turn(|| 3)
+            .now_or_never()
+            .expect("three are worth it");
+        let mut waits = Box::pin(under_way.turn(|| 1));
+        assert!((&mut waits).now_or_never().is_none());
+        drop(first);
+        assert!(
+            (&mut waits).now_or_never().is_none(),
+            "one is still under way"
+        );
+        drop(beside);
+        assert!(waits.now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_clerk_who_waits_is_told_when_enough_wait() {
+        let under_way = UnderWay::new(3);
+        let _first = under_way.turn(|| 1).await;
+        let waiting = std::sync::atomic::AtomicUsize::new(2);
+        let count = || waiting.load(std::sync::atomic::Ordering::SeqCst);
+        let mut beside = Box::pin(under_way.turn(count));
+        assert!((&mut beside).now_or_never().is_none());
+        waiting.store(3, std::sync::atomic::Ordering::SeqCst);
+        under_way.tell(3);
+        let begun = tokio::time::timeout(std::time::Duration::from_secs(5), beside).await;
+        assert!(begun.is_ok());
+    }
+}

@@ -1,0 +1,95 @@
+//! Why an order was not placed, shown or moved.
+
+use domain::{
+    MoveRefused, OrderStatus,
+    placement::{Refusal, ShortLine},
+    services::OrderError,
+};
+use serde_json::json;
+
+use super::{Code, Fault, Problem, value_code};
+
+impl From<OrderError> for Problem {
+    fn from(error: OrderError) -> Self {
+        match error {
+            OrderError::CustomerRequired => Self::invalid(vec![Fault::at(
+                "/customer_id",
+                "required",
+                "is needed: the shop orders for a customer",
+            )]),
+            OrderError::NotForAnother => Self::new(Code::Forbidden)
+                .detail("customers order for themselves: leave customer_id out"),
+            OrderError::Lines(error) => Self::invalid(vec![Fault::at(
+                "/itens",
+                value_code(&error),
+                error.to_string(),
+            )]),
+            OrderError::Refused(refusal) => refusal.into(),
+            OrderError::Busy => Self::new(Code::Unavailable)
+                .detail("too many orders are waiting: this one was not looked at"),
+            OrderError::NotFound => Self::new(Code::NotFound),
+            OrderError::Move(refused) => refused.into(),
+            OrderError::Storage(error) => error.into(),
+        }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::UnknownAccount => {
+                Self::new(Code::TokenInvalid).detail("the account of this token is gone")
+            }
+            Refusal::Held { product_id } => Self::new(Code::Unavailable).detail(format!(
+                "the stock of product {product_id} is being changed: nothing was placed"
+            )),
+            Refusal::KeyReused => Self::new(Code::IdempotencyKeyReused),
+            Refusal::UnknownCustomer => Self::invalid(vec![Fault::at(
+                "/customer_id",
+                "unknown_customer",
+                "names no customer",
+            )]),
+            Refusal::UnknownProducts { products } => {
+                let unknown = products.iter().map(|id| {
+                    let detail = format!("{id} is no product");
+                    Fault::at("/itens", "unknown_product", detail)
+                        .with("product_id", id.to_string())
+                });
+                Self::invalid(unknown.collect())
+            }
+            Refusal::InsufficientStock { lines } => {
+                Self::new(Code::InsufficientStock).faults(lines.iter().map(short).collect())
+            }
+        }
+    }
+}
+
+fn short(line: &ShortLine) -> Fault {
+    let (requested, available) = (line.requested.units(), line.available.units());
+    let detail = format!("{requested} requested, {available} available");
+    Fault::at("/itens", Code::InsufficientStock.as_str(), detail)
+        .with("product_id", line.product_id.to_string())
+        .with("requested", requested)
+        .with("available", available)
+}
+
+impl From<MoveRefused> for Problem {
+    fn from(refused: MoveRefused) -> Self {
+        match refused {
+            MoveRefused::Illegal { from, to } => {
+                let allowed: Vec<_> = from.successors().iter().map(|s| s.as_str()).collect();
+                Self::new(Code::IllegalTransition)
+                    .detail(refused.to_string())
+                    .with("from", from.as_str())
+                    .with("to", to.as_str())
+                    .with("allowed", json!(allowed))
+            }
+            MoveRefused::NotACustomersMove { from, .. } => {
+                Self::new(Code::Forbidden).detail(format!(
+                    "customers may only cancel orders that are {}; this one is {from}",
+                    OrderStatus::Pending
+                ))
+            }
+        }
+    }
+}
