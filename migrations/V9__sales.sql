@@ -15,23 +15,42 @@ alter table sales_log
     alter column product_ids set storage external,
     alter column quantidades set storage external;
 
--- How many units of a product had been sold by the end of a day, one row for each day on which
--- that changed: what was sold in a period is the difference of two rows, however long it is. The
--- row of today changes in place (HOT).
+-- How many units of a product had been sold by the end of a day: on every day of the last year
+-- one row for each product that had been sold by then. What was sold in a period is the
+-- difference of two days, however long it is and however many orders it had, and the rows of a
+-- day lie together. Those of today change in place (HOT).
 create table sales_to_date (
-    product_id uuid not null,
     day date not null,
+    product_id uuid not null,
     quantidade_vendida bigint not null,
-    constraint sales_to_date_pkey primary key (product_id, day),
+    constraint sales_to_date_pkey primary key (day, product_id),
     constraint sales_to_date_product_id_fkey foreign key (product_id) references products (id)
 ) with (fillfactor = 70);
 
-insert into sales_to_date (product_id, day, quantidade_vendida)
-select product_id, day, sum(sum(quantidade)) over (partition by product_id order by day)
-from (
-    select product_id, (data_order at time zone 'UTC')::date as day, quantidade
+with today as (
+    select (now() at time zone 'UTC')::date as day
+), sold as (
+    -- What was sold before counts on the first day that is kept.
+    select product_id, greatest((data_order at time zone 'UTC')::date, today.day - 366) as day,
+           sum(quantidade) as quantidade
     from orders
     join itens_order on itens_order.order_id = orders.id
+    cross join today
     where orders.status <> 'cancelled'
-) as sold
-group by product_id, day;
+    group by 1, 2
+)
+insert into sales_to_date (day, product_id, quantidade_vendida)
+select days.day, first_sold.product_id,
+       sum(coalesce(sold.quantidade, 0)) over (
+           partition by first_sold.product_id order by days.day
+       )
+from (
+    select product_id, min(day) as day
+    from sold
+    group by product_id
+) as first_sold
+cross join today
+cross join generate_series(0, today.day - first_sold.day) as n
+cross join lateral (select first_sold.day + n as day) as days
+left join sold on sold.product_id = first_sold.product_id and sold.day = days.day
+order by 1, 2;

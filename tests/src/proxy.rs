@@ -1,63 +1,142 @@
-//! A wire that can be cut: stands between a server and its Redis.
+//! A wire that can be cut, or hold answers back: stands between a server and its Redis, or its
+//! PostgreSQL.
 
 use std::{net::SocketAddr, sync::Arc};
 
 use tokio::{
-    io::copy_bidirectional,
-    net::{TcpListener, TcpStream},
+    io::{AsyncReadExt, AsyncWriteExt, copy},
+    net::{
+        TcpListener, TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
     sync::watch,
 };
 
-use crate::variable;
+use crate::{TestDatabase, variable};
 
-/// Passes bytes on to Redis, until it is cut; mended, it passes them on again.
+/// Passes bytes on, until it is cut; mended, it passes them on again.
 pub struct Proxy {
     addr: SocketAddr,
-    is_cut: Arc<watch::Sender<bool>>,
+    state: Arc<State>,
+}
+
+struct State {
+    is_cut: watch::Sender<bool>,
+    holds: watch::Sender<bool>,
+    /// How many answers are held back.
+    held: watch::Sender<usize>,
 }
 
 impl Proxy {
     /// A wire to the Redis of these tests.
     pub async fn to_redis() -> Self {
         let url = variable("TEST_REDIS_URL");
-        let target = url.trim_start_matches("redis://").to_owned();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let addr = listener.local_addr().unwrap();
-        let is_cut = Arc::new(watch::Sender::new(false));
-        tokio::spawn(serve(listener, target, Arc::clone(&is_cut)));
-        Self { addr, is_cut }
+        Self::to(url.trim_start_matches("redis://")).await
     }
 
-    /// Where to connect instead.
+    /// A wire to the server of a database.
+    pub async fn to_database(database: &TestDatabase) -> Self {
+        Self::to(&server_of(&database.url())).await
+    }
+
+    async fn to(target: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let state = Arc::new(State {
+            is_cut: watch::Sender::new(false),
+            holds: watch::Sender::new(false),
+            held: watch::Sender::new(0),
+        });
+        tokio::spawn(serve(listener, target.to_owned(), Arc::clone(&state)));
+        Self { addr, state }
+    }
+
+    /// Where to connect instead, for Redis.
     #[must_use]
     pub fn url(&self) -> String {
         format!("redis://{}", self.addr)
     }
 
+    /// Where to connect instead, for a database.
+    #[must_use]
+    pub fn database_url(&self, database: &TestDatabase) -> String {
+        let url = database.url();
+        url.replace(&server_of(&url), &self.addr.to_string())
+    }
+
     /// Breaks every connection, and refuses new ones.
     pub fn cut(&self) {
-        self.is_cut.send_replace(true);
+        self.state.is_cut.send_replace(true);
     }
 
     /// Lets connections through again.
     pub fn mend(&self) {
-        self.is_cut.send_replace(false);
+        self.state.is_cut.send_replace(false);
+    }
+
+    /// Holds back what the server answers from now on.
+    pub fn hold(&self) {
+        self.state.holds.send_replace(true);
+    }
+
+    /// Waits until so many connections hold an answer back.
+    ///
+    /// # Panics
+    ///
+    /// When they do not soon.
+    pub async fn holds_back(&self, answers: usize) {
+        let mut held = self.state.held.subscribe();
+        let holds = held.wait_for(|held| *held >= answers);
+        let holds = tokio::time::timeout(crate::PATIENCE, holds).await;
+        assert!(holds.is_ok(), "no answer is held back");
+    }
+
+    /// Passes on what was held back.
+    pub fn let_go(&self) {
+        self.state.holds.send_replace(false);
     }
 }
 
-async fn serve(listener: TcpListener, target: String, is_cut: Arc<watch::Sender<bool>>) {
-    while let Ok((mut near, _)) = listener.accept().await {
-        let (target, mut is_cut) = (target.clone(), is_cut.subscribe());
+/// `HOST:PORT` of a URL.
+fn server_of(url: &str) -> String {
+    let (_, rest) = url.split_once('@').unwrap();
+    let (server, _) = rest.split_once('/').unwrap();
+    server.to_owned()
+}
+
+async fn serve(listener: TcpListener, target: String, state: Arc<State>) {
+    while let Ok((near, _)) = listener.accept().await {
+        let (target, state) = (target.clone(), Arc::clone(&state));
         tokio::spawn(async move {
+            let mut is_cut = state.is_cut.subscribe();
             if *is_cut.borrow_and_update() {
                 return;
             }
-            let mut far = TcpStream::connect(target).await.unwrap();
+            let far = TcpStream::connect(target).await.unwrap();
+            let ((mut near_reads, near_writes), (far_reads, mut far_writes)) =
+                (near.into_split(), far.into_split());
             // Either side hangs up, or the wire is cut.
             tokio::select! {
-                _ = copy_bidirectional(&mut near, &mut far) => {}
+                _ = copy(&mut near_reads, &mut far_writes) => {}
+                () = answer(far_reads, near_writes, &state) => {}
                 _ = is_cut.wait_for(|is_cut| *is_cut) => {}
             }
         });
+    }
+}
+
+/// Passes answers on, unless they are held back.
+async fn answer(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, state: &State) {
+    let mut buffer = [0; 8_192];
+    let mut holds = state.holds.subscribe();
+    while let Ok(read @ 1..) = from.read(&mut buffer).await {
+        if *holds.borrow_and_update() {
+            state.held.send_modify(|held| *held += 1);
+            let _ = holds.wait_for(|holds| !holds).await;
+            state.held.send_modify(|held| *held -= 1);
+        }
+        if to.write_all(&buffer[..read]).await.is_err() {
+            return;
+        }
     }
 }

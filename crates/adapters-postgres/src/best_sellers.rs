@@ -13,37 +13,30 @@ use crate::{
     statements::query,
 };
 
-/// What was sold in the period is what had been sold by its end less what had been sold before
-/// it: two rows a product, however many orders there were.
+/// What was sold in a period is what had been sold by its end less what had been sold before it:
+/// two rows a product, however many orders there were.
 const SINCE: &str = "
+    with last as (
+        select max(day) as day
+        from sales_to_date
+    )
     select products.id, products.nome, products.preco, sales.quantidade_vendida
     from (
         select product_id, sum(quantidade)::bigint as quantidade_vendida
         from (
-            select products.id as product_id,
-                   latest.quantidade_vendida - coalesce(before.quantidade_vendida, 0) as quantidade
-            from products
-            cross join lateral (
-                select quantidade_vendida
-                from sales_to_date
-                where product_id = products.id
-                order by day desc
-                limit 1
-            ) as latest
-            left join lateral (
-                select quantidade_vendida
-                from sales_to_date
-                where product_id = products.id
-                  and day < $1
-                order by day desc
-                limit 1
-            ) as before on true
+            select product_id, quantidade_vendida as quantidade
+            from sales_to_date
+            where day = (select day from last)
+            union all
+            select product_id, -quantidade_vendida
+            from sales_to_date
+            where day = (select least(day, $1::date - 1) from last)
             union all
             select sold.product_id, sold.quantidade
             from sales_log
             cross join unnest(product_ids, quantidades) as sold (product_id, quantidade)
             where day >= $1
-        ) as gathered_and_logged
+        ) as changes
         group by product_id
         having sum(quantidade) > 0
         order by quantidade_vendida desc, product_id

@@ -96,3 +96,16 @@ fn is_passing(error: &Error) -> bool {
 pub(crate) fn column<'a, T: FromSql<'a>>(row: &'a Row, name: &str) -> Result<T, StorageError> {
     row.try_get(name).map_err(StorageError::corrupt)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_server_did_not_answer_to_is_not_taken_for_refused() {
+        // An error of the driver without a SQLSTATE.
+        let error = "host".parse::<tokio_postgres::Config>().unwrap_err();
+        assert!(error.code().is_none());
+        assert!(matches!(storage(error), StorageError::Unavailable(_)));
+    }
+}

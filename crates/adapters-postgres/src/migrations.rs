@@ -44,8 +44,9 @@ impl Database {
     /// When the database cannot be reached, another replica does not finish, or a migration
     /// fails; each migration is applied whole or not at all.
     pub async fn migrate(&self) -> Result<usize, MigrationError> {
-        // Out of the pool: whatever happens, dropping it ends the session and frees the lock.
-        let mut client = Object::take(self.client().await?);
+        // Out of the pool: whatever happens, dropping it ends the session and frees the lock. A
+        // migration may go through everything there is: its statements are planned for that.
+        let mut client = Object::take(self.reports_client().await?);
         client
             .batch_execute("set statement_timeout = 0; set lock_timeout = 0")
             .await

@@ -30,62 +30,91 @@ const TRY_LOCK: &str = "select pg_try_advisory_xact_lock($1)";
 /// Held by the session: a transaction that waited for it would see what was there before.
 const LOCK_SESSION: &str = "select pg_advisory_lock($1)";
 
-/// Empties the log into the totals. A total holds all that was sold before, so what was sold on a
-/// day is added to every later day that there is, and a new day begins with the total before it.
+/// Every day until today (UTC) begins with the totals of the day before it. The last year is
+/// kept, and the day before it.
+const BEGIN_DAYS: &str = "
+    with last as (
+        select max(day) as day
+        from sales_to_date
+    ), today as (
+        select greatest((now() at time zone 'UTC')::date, (select max(day) from sales_log)) as day
+    ), old as (
+        delete from sales_to_date
+        using today, last
+        where last.day < today.day
+          and sales_to_date.day < today.day - 366
+    )
+    insert into sales_to_date (day, product_id, quantidade_vendida)
+    select last.day + n, product_id, quantidade_vendida
+    from today
+    cross join last
+    cross join generate_series(1, today.day - last.day) as n
+    join sales_to_date on sales_to_date.day = last.day
+    order by 1, 2";
+
+/// Empties the log into the totals. What was sold on a day, had been sold by every later day too.
 const GATHER: &str = "
     with log as (
         delete from sales_log
         returning day, product_ids, quantidades
-    ), changes as materialized (
+    ), today as (
+        select greatest((now() at time zone 'UTC')::date, max(day)) as day
+        from log
+    ), changes as (
         select product_id, day,
                (sum(sum(quantidade)) over days)::bigint as so_far,
                lead(day) over days as next_day
-        from log
-        cross join unnest(product_ids, quantidades) as sold (product_id, quantidade)
+        from (
+            select product_id, greatest(log.day, today.day - 366) as day, quantidade
+            from log
+            cross join today
+            cross join unnest(product_ids, quantidades) as sold (product_id, quantidade)
+        ) as sold
         group by product_id, day
         window days as (partition by product_id order by day)
-    ), updated as (
-        update sales_to_date as total
-        set quantidade_vendida = total.quantidade_vendida + changes.so_far
+    ), gathered as (
+        insert into sales_to_date as total (day, product_id, quantidade_vendida)
+        select changes.day + n, product_id, so_far
         from changes
-        where total.product_id = changes.product_id
-          and total.day >= changes.day
-          and (changes.next_day is null or total.day < changes.next_day)
-    ), inserted as (
-        insert into sales_to_date (product_id, day, quantidade_vendida)
-        select product_id, day, so_far + coalesce((
-            select quantidade_vendida
-            from sales_to_date as earlier
-            where earlier.product_id = changes.product_id
-              and earlier.day < changes.day
-            order by earlier.day desc
-            limit 1
-        ), 0)
-        from changes
-        where not exists (
-            select 1
-            from sales_to_date as total
-            where total.product_id = changes.product_id
-              and total.day = changes.day
-        )
+        cross join today
+        cross join generate_series(0, coalesce(next_day - 1, today.day) - changes.day) as n
+        order by 1, 2
+        on conflict (day, product_id) do update
+        set quantidade_vendida = total.quantidade_vendida + excluded.quantidade_vendida
     )
     select count(*) from log";
 
 /// The totals, reckoned anew from the orders.
 const RECKON: &str = "
     create temporary table reckoned on commit drop as
-    select product_id, day,
-           (sum(sum(quantidade)) over (partition by product_id order by day))::bigint
-               as quantidade_vendida
-    from (
-        select product_id, (data_order at time zone 'UTC')::date as day, quantidade
+    with today as (
+        select greatest((now() at time zone 'UTC')::date, (select max(day) from sales_to_date))
+            as day
+    ), sold as (
+        select product_id, greatest((data_order at time zone 'UTC')::date, today.day - 366) as day,
+               sum(quantidade) as quantidade
         from orders
         join itens_order on itens_order.order_id = orders.id
+        cross join today
         where orders.status <> 'cancelled'
-    ) as sold
-    group by product_id, day";
+        group by 1, 2
+    )
+    select days.day, first_sold.product_id,
+           (sum(coalesce(sold.quantidade, 0)) over (
+               partition by first_sold.product_id order by days.day
+           ))
+               ::bigint as quantidade_vendida
+    from (
+        select product_id, min(day) as day
+        from sold
+        group by product_id
+    ) as first_sold
+    cross join today
+    cross join generate_series(0, today.day - first_sold.day) as n
+    cross join lateral (select first_sold.day + n as day) as days
+    left join sold on sold.product_id = first_sold.product_id and sold.day = days.day";
 
-/// Where the totals say something else about a day than what was reckoned.
+/// Where the totals say something else about a day than what was reckoned, or nothing at all.
 const COMPARE: &str = "
     with kept as (
         select product_id, day,
@@ -98,11 +127,12 @@ const COMPARE: &str = "
         from reckoned
         window days as (partition by product_id order by day)
     )
-    select product_id, day, coalesce(kept.sold, 0) as was, coalesce(right_ones.sold, 0) as now,
+    select product_id, day, kept.sold as was, coalesce(right_ones.sold, 0) as now,
            count(*) over () as differed
     from kept
     full join right_ones using (product_id, day)
     where coalesce(kept.sold, 0) <> coalesce(right_ones.sold, 0)
+       or (kept.sold is null and right_ones.sold is not null)
     order by day, product_id
     limit $1";
 
@@ -118,10 +148,11 @@ const REMOVE_WRONG: &str = "
     )";
 
 const INSERT_RIGHT: &str = "
-    insert into sales_to_date (product_id, day, quantidade_vendida)
-    select product_id, day, quantidade_vendida
+    insert into sales_to_date (day, product_id, quantidade_vendida)
+    select day, product_id, quantidade_vendida
     from reckoned
-    on conflict (product_id, day) do nothing";
+    order by day, product_id
+    on conflict (day, product_id) do nothing";
 
 #[async_trait]
 impl SalesTotals for Database {
@@ -159,6 +190,7 @@ impl SalesTotals for Database {
 }
 
 async fn gather(client: &Client) -> Result<i64, Error> {
+    client.execute(BEGIN_DAYS, &[]).await?;
     client.query_one(GATHER, &[]).await?.try_get(0)
 }
 

@@ -1,6 +1,7 @@
 //! Two servers over one database and one Redis.
 
-use integration_tests::{Caches, TestDatabase, TestServer};
+use adapters_postgres::DatabaseSettings;
+use integration_tests::{Caches, Proxy, TestDatabase, TestServer};
 use serde_json::json;
 
 #[tokio::test]
@@ -69,4 +70,46 @@ async fn readers_of_an_order_never_see_it_go_back() {
             reader.await.unwrap();
         }
     }
+}
+
+#[tokio::test]
+async fn who_asks_after_a_change_is_not_answered_by_a_load_that_began_before_it() {
+    let database = TestDatabase::migrated().await;
+    let wire = Proxy::to_database(&database).await;
+    // Without Redis: each has a cache of its own.
+    let here = TestServer::start(&database, Caches::InProcess);
+    let there = TestServer::start_with(&database, Caches::InProcess, |settings| {
+        let url = wire.database_url(&database);
+        settings.database = DatabaseSettings::parse(&url, 8).unwrap();
+    });
+    let staff = here.staff().await;
+    let product = staff.product("1.00", 99).await;
+    let (ana, _) = here.customer().await;
+    let order = || async {
+        let placed = ana.order(&product, 1).await.expect(201);
+        format!("/orders/{}", placed.body["id"].as_str().unwrap())
+    };
+    let path = order().await;
+    let ana_there = ana.at(&there.anonymous());
+    // Its connections are open, and what reads an order is prepared.
+    let others = futures_util::future::join_all((0..16).map(|_| order())).await;
+    let reads = others.iter().map(|other| ana_there.get(other));
+    futures_util::future::join_all(reads).await;
+
+    wire.hold();
+    let read = || {
+        let (ana_there, path) = (ana_there.clone(), path.clone());
+        tokio::spawn(async move { ana_there.get(&path).await.expect(200).body })
+    };
+    let before = read();
+    // PostgreSQL has answered, and the server has not heard it yet.
+    wire.holds_back(1).await;
+    let paid = staff.put(&path, &json!({"status": "paid"})).await;
+    let _ = paid.expect(200);
+    let mut after = read();
+    let early = tokio::time::timeout(std::time::Duration::from_millis(300), &mut after).await;
+    assert!(early.is_err(), "nobody is answered yet");
+    wire.let_go();
+    assert_eq!(before.await.unwrap()["status"], "pending");
+    assert_eq!(after.await.unwrap()["status"], "paid");
 }

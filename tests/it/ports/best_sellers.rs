@@ -158,8 +158,12 @@ async fn a_rebuild_says_what_differed_and_mends_it() {
     assert_eq!(
         differed,
         [
-            (product, Duration::days(5), 0, 1),
-            (product, Duration::ZERO, 9, 2),
+            (product, Duration::days(5), None, 1),
+            (product, Duration::days(4), None, 0),
+            (product, Duration::days(3), None, 0),
+            (product, Duration::days(2), None, 0),
+            (product, Duration::days(1), None, 0),
+            (product, Duration::ZERO, Some(9), 2),
         ]
     );
     assert_eq!(rebuild(&world).await, []);

@@ -45,8 +45,8 @@ pub struct SalesCorrection {
     pub product_id: ProductId,
     /// The day on which the orders were placed, in UTC.
     pub day: Date,
-    /// The units that the totals had for that day.
-    pub was: i64,
+    /// The units that the totals had for that day, if they knew of it.
+    pub was: Option<i64>,
     /// The units that were sold.
     pub now: i64,
 }

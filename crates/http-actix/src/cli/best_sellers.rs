@@ -34,7 +34,11 @@ impl BestSellers {
                 was,
                 now,
             } = correction;
-            println!("{day} {product_id}: {was} were counted, {now} were sold");
+            let was = was.map_or_else(
+                || "nothing was kept".to_owned(),
+                |n| format!("{n} were counted"),
+            );
+            println!("{day} {product_id}: {was}, {now} were sold");
         }
         if differed > MOST.into() {
             println!("and so on");
