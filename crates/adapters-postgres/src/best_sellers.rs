@@ -1,9 +1,12 @@
 //! What sells best: reckoned from `sales_to_date`, and from what `sales_log` holds on top of it.
 
+use std::{pin::pin, time::Duration};
+
 use async_trait::async_trait;
 use deadpool_postgres::Object;
 use domain::{BestSeller, Name, ProductId, StorageError, ports::BestSellersReport};
 use time::Date;
+use tokio::time::timeout;
 use tokio_postgres::{NoTls, Row};
 
 use crate::{
@@ -67,9 +70,13 @@ fn best_seller(row: &Row) -> Result<BestSeller, StorageError> {
     })
 }
 
-/// A connection on which a long statement runs. When nobody waits for it any more, the statement
-/// is cancelled, and the connection returns to its pool once it is.
+/// A connection on which a long statement runs. When nobody waits for it any more, it may end
+/// within a moment; otherwise the statement is cancelled. Then the connection returns to its pool.
 struct Abandonable(Option<Object>);
+
+/// That moment. A cancellation takes a connection of its own: one for every report that is nearly
+/// done would cost more than to let it end.
+const MOMENT: Duration = Duration::from_millis(100);
 
 impl Abandonable {
     const fn on(client: Object) -> Self {
@@ -94,11 +101,13 @@ impl Drop for Abandonable {
             return;
         };
         tokio::spawn(async move {
-            let cancelled = client.cancel_token().cancel_query(NoTls).await;
-            // Answered after the statement has ended, so that the cancellation cannot meet the
-            // next one.
-            if cancelled.is_err() || client.batch_execute("").await.is_err() {
-                drop(Object::take(client));
+            // Answered after the statement has ended, so that a cancellation cannot meet the next.
+            let mut ended = pin!(client.batch_execute(""));
+            if timeout(MOMENT, ended.as_mut()).await.is_err() {
+                // Should it fail, the statement ends by its timeout. A connection that has broken
+                // does not come back out of the pool.
+                let _ = client.cancel_token().cancel_query(NoTls).await;
+                let _ = ended.await;
             }
         });
     }
