@@ -10,7 +10,7 @@ pub struct TimesToLive {
     pub orders: Duration,
     /// Customer details.
     pub customers: Duration,
-    /// Lists of best sellers: also how old a list may be.
+    /// Lists of best sellers. They are kept for longer than they are taken for new.
     pub best_sellers: Duration,
 }
 

@@ -16,7 +16,7 @@ pub struct BestSellersList {
     pub items: Vec<BestSeller>,
 }
 
-/// Keeps one list for each period. A list is as old as its time to live at most.
+/// Keeps one list for each period. Whether it is new enough, says its moment.
 #[cfg_attr(any(test, feature = "testing"), mockall::automock)]
 #[async_trait]
 pub trait BestSellersCache: Send + Sync {
