@@ -1,5 +1,7 @@
 //! Signing up and logging in.
 
+use std::time::{Duration, Instant};
+
 use integration_tests::{Answer, Caches, PASSWORD, TestDatabase, TestServer};
 use serde_json::json;
 
@@ -181,8 +183,11 @@ async fn two_hundred_who_guess_do_not_keep_the_right_password_waiting() {
     let slowed_down = async {
         loop {
             let login = json!({"email": "nobody@example.com", "password": "another wrong one"});
+            let asked = Instant::now();
             let answer = anonymous.post("/auth/login", &login).await;
             if answer.status == 429 {
+                // Held back: who asks again at once would take the processors from the others.
+                assert!(asked.elapsed() >= Duration::from_secs(1));
                 return answer;
             }
         }

@@ -34,11 +34,8 @@ impl BestSellers {
                 was,
                 now,
             } = correction;
-            let was = was.map_or_else(
-                || "nothing was kept".to_owned(),
-                |n| format!("{n} were counted"),
-            );
-            println!("{day} {product_id}: {was}, {now} were sold");
+            let was = was.map_or_else(|| "counted nothing".to_owned(), |n| format!("counted {n}"));
+            println!("{day} {product_id}: {was}, sold {now}");
         }
         if differed > MOST.into() {
             println!("and so on");

@@ -17,7 +17,9 @@ pub(super) fn init() -> WorkerGuard {
         .lossy(false)
         .finish(Gathering(BufWriter::new(io::stderr())));
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| {
-        EnvFilter::new("info,actix_server=warn,refinery_core=warn,tokio_postgres=warn")
+        EnvFilter::new(
+            "info,actix_http=off,actix_server=warn,refinery_core=warn,tokio_postgres=warn",
+        )
     });
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)

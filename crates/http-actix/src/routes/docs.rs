@@ -70,8 +70,9 @@ const REFUSED_WITHOUT_A_DOCUMENT: &str = "<h2 id=no-document>Refused without a d
     status and no body, and the connection is closed.</p>\
     <table><tr><th>status<th>when\
     <tr><td>400<td>the request line, a header or the path is malformed: a <code>Content-Length</code> \
-    that is no number or is given twice, a character such as <code>&lt;</code> in the path, no \
-    <code>Host</code>\
+    that is no number or is given twice, a <code>Content-Length</code> beside a \
+    <code>Transfer-Encoding</code>, a character such as <code>&lt;</code> in the path, a path of \
+    more than 64 KiB, a version of HTTP that is none, no <code>Host</code>\
     <tr><td>408<td>the head of the first request does not arrive in time (a later one: the \
     connection is closed)\
     <tr><td>431<td>the head has more than 128 KiB or more than 96 headers</table>";
