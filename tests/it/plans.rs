@@ -3,17 +3,19 @@
 
 use std::collections::BTreeMap;
 
-use adapters_postgres::Database;
 use domain::{
-    Account, Email, IdempotencyKey, OrderId, OrderStatus, PasswordHash, Principal, ProductId,
-    StockLevel,
-    placement::{Outcome, Scope},
-    ports::{
-        AccountRepository, CustomerRepository, IdempotencyKeys, LockWait, OrderRepository,
-        PlacementStore, ProductRepository, StockRepository,
+    catalog::{ProductId, ProductRepository},
+    customers::CustomerRepository,
+    identity::{Account, AccountRepository, PasswordHash, Principal},
+    orders::{
+        IdempotencyKey, IdempotencyKeys, LockWait, OrderId, OrderRepository, OrderStatus,
+        PlacementStore,
+        placement::{Outcome, Scope},
     },
+    stock::{StockLevel, StockRepository},
+    values::Email,
 };
-use integration_tests::World;
+use integration_tests::{TestDatabase, World};
 use time::Duration;
 use tokio_postgres::Client;
 
@@ -25,7 +27,6 @@ const ROUNDS: i64 = 10;
 
 /// Everything that finds rows by id, once.
 async fn do_everything(world: &World) {
-    let database = &world.database;
     let customer = world.customer().await;
     let (first, second) = (world.product(1_000).await, world.product(1_000).await);
     let lines = [(first, 1), (second, 2)];
@@ -45,7 +46,9 @@ async fn do_everything(world: &World) {
     let scope = Scope::of(std::slice::from_ref(&plain));
     let holder = world.open(&scope).await;
     for wait in [LockWait::Briefly, LockWait::InLineFor(first)] {
-        let open = PlacementStore::open(database, &scope, wait).await.unwrap();
+        let open = PlacementStore::open(&world.orders, &scope, wait)
+            .await
+            .unwrap();
         assert!(open.state.held.contains(&first));
         open.unit.abandon().await.unwrap();
     }
@@ -53,52 +56,59 @@ async fn do_everything(world: &World) {
     read_and_move(world, &placed, first).await;
     look_customers_and_accounts_up(world).await;
     let old = World::now() - Duration::hours(24);
-    database.remove_before(old, 3).await.unwrap();
+    world.orders.remove_before(old, 3).await.unwrap();
 }
 
 async fn read_and_move(world: &World, placed: &[OrderId], product: ProductId) {
-    let database = &world.database;
     for &id in placed {
-        assert!(OrderRepository::find(database, id).await.unwrap().is_some());
+        assert!(
+            OrderRepository::find(&world.orders, id)
+                .await
+                .unwrap()
+                .is_some()
+        );
     }
-    let (orders, staff) = (world.orders(), World::staff());
+    let (orders, staff) = (world.order_service(), World::staff());
     for (id, to) in [
         (placed[0], OrderStatus::Paid),
         (placed[1], OrderStatus::Cancelled),
     ] {
-        orders.change_status(&staff, id, to).await.unwrap();
+        orders.transition(&staff, id, to).await.unwrap();
     }
-    let found = ProductRepository::find(database, product).await.unwrap();
+    let found = ProductRepository::find(&world.catalog, product)
+        .await
+        .unwrap();
     assert!(found.is_some());
-    let stock = StockRepository::find(database, product).await.unwrap();
+    let stock = StockRepository::find(&world.stock, product).await.unwrap();
     assert!(stock.is_some());
     let level = StockLevel::parse(500).unwrap();
-    let set = StockRepository::set(database, product, level).await;
+    let set = StockRepository::set(&world.stock, product, level).await;
     assert!(set.unwrap().is_some());
 }
 
 async fn look_customers_and_accounts_up(world: &World) {
-    let database = &world.database;
     let email = format!("{}@example.com", World::id().simple());
     let customer = World::a_customer(&email);
     let account = Account {
-        id: domain::AccountId::new(World::id()),
+        id: domain::identity::AccountId::new(World::id()),
         email: Email::parse(&email).unwrap(),
         password_hash: PasswordHash::new("$2b$04$".to_owned()),
         principal: Principal::Customer(customer.id),
         created_at: World::now(),
     };
-    database
+    world
+        .customers
         .insert_with_account(&customer, &account)
         .await
         .unwrap();
-    let found = CustomerRepository::find(database, customer.id).await;
+    let found = CustomerRepository::find(&world.customers, customer.id).await;
     assert_eq!(found.unwrap(), Some(customer));
-    let found = database.find_by_email(&account.email).await.unwrap();
+    let found = world.accounts.find_by_email(&account.email).await.unwrap();
     assert_eq!(found.as_ref(), Some(&account));
-    database.dearest_hash().await.unwrap();
+    world.accounts.dearest_hash().await.unwrap();
     let other = PasswordHash::new("$2b$05$".to_owned());
-    database
+    world
+        .accounts
         .replace_hash(account.id, &account.password_hash, &other)
         .await
         .unwrap();
@@ -151,8 +161,8 @@ async fn rows_read(client: &Client) -> BTreeMap<String, (i64, i64)> {
 }
 
 /// Ends the product's sessions: what they have read is counted by then.
-async fn all_is_counted(database: Database, client: &Client) {
-    drop(database);
+async fn all_is_counted(world: World, client: &Client) -> TestDatabase {
+    let test = world.close();
     integration_tests::eventually("the sessions have ended", || async {
         let sessions = "
             select count(*)
@@ -166,6 +176,7 @@ async fn all_is_counted(database: Database, client: &Client) {
             == 0
     })
     .await;
+    test
 }
 
 /// Makes every plan in a shop with so many orders, lets it grow over the same connections, and
@@ -180,7 +191,6 @@ async fn plans_made_with(orders: i64) {
     }
     grow(&client, orders).await;
     client.batch_execute("analyze").await.unwrap();
-    let shop = world.database.clone();
     do_everything(&world).await;
     grow(&client, GROWN).await;
     client
@@ -193,9 +203,7 @@ async fn plans_made_with(orders: i64) {
     for _ in 0..ROUNDS {
         do_everything(&world).await;
     }
-    let World { database, test, .. } = world;
-    drop(database);
-    all_is_counted(shop, &client).await;
+    let test = all_is_counted(world, &client).await;
     for (table, (sequential, indexed)) in rows_read(&client).await {
         let (sequential_before, indexed_before) = before[&table];
         let (sequential, indexed) = (sequential - sequential_before, indexed - indexed_before);

@@ -4,7 +4,11 @@ use std::{net::SocketAddr, sync::mpsc, thread, time::Duration};
 
 use adapters_postgres::DatabaseSettings;
 use adapters_redis::{RedisSettings, TimesToLive};
-use domain::{Email, Password, Principal, services::DeskSettings};
+use domain::{
+    identity::{Password, Principal},
+    orders::DeskSettings,
+    values::Email,
+};
 use http_actix::{
     adapters::JwtSettings,
     app::{App, account_service},
@@ -27,10 +31,10 @@ const PASSWORDS: PasswordSettings = PasswordSettings {
 
 /// The desk of a test's server.
 const DESK: DeskSettings = DeskSettings {
-    clerks: 2,
+    workers: 2,
     max_batch: 256,
-    side_batch: 16,
-    max_waiting: 4_096,
+    min_parallel_batch: 16,
+    max_queued: 4_096,
     max_lanes: 4,
 };
 
@@ -58,7 +62,6 @@ impl Caches {
             namespace: format!("test-{}", Uuid::new_v4().simple()),
             max_connections: 4,
             timeout: Duration::from_secs(5),
-            ttl: TimesToLive::default(),
         })
     }
 }

@@ -2,18 +2,21 @@
 
 use std::{sync::Arc, time::Duration};
 
-use adapters_postgres::Database;
-use adapters_redis::{InProcessCache, TimesToLive};
+use adapters_postgres::{Database, PgAccounts, PgCatalog, PgCustomers, PgOrders, PgStock};
+use adapters_redis::InProcessCache;
 use domain::{
-    Account, AccountId, Caller, Customer, CustomerId, Email, Name, NewOrder, Order, OrderLine,
-    PasswordHash, Price, Principal, Product, ProductId, Quantity, Stock, StockId, StockLevel,
-    Version,
-    placement::{Outcome, Refusal, Request, Scope, decide},
-    ports::{
-        AccountRepository, Clock, CustomerRepository, IdSource, LockWait, OpenPlacement,
-        PlacementStore, ProductRepository, StockRepository,
+    Clock, IdSource,
+    catalog::{Product, ProductId, ProductRepository},
+    customers::{Customer, CustomerId, CustomerRepository},
+    identity::{Account, AccountId, AccountRepository, Caller, PasswordHash, Principal},
+    orders::{
+        Desk, DeskError, DeskSettings, LockWait, NewOrder, Order, OrderLine, OrderService,
+        PlacementStore,
+        placement::{Outcome, Plan, Refusal, Request, Scope, State, decide},
     },
-    services::{Desk, DeskError, DeskSettings, OrderService},
+    stock::{Stock, StockId, StockLevel, StockRepository},
+    unit_of_work::Opened,
+    values::{Email, Name, Price, Quantity, Version},
 };
 use futures_util::future::join_all;
 use http_actix::adapters::{SystemClock, UuidV7Source};
@@ -29,6 +32,16 @@ const MAX_CONNECTIONS: usize = 16;
 pub struct World {
     /// The pool. Declared first, so that it lets go of the database before that is dropped.
     pub database: Database,
+    /// Customers.
+    pub customers: PgCustomers,
+    /// The catalogue.
+    pub catalog: PgCatalog,
+    /// Stock.
+    pub stock: PgStock,
+    /// Orders.
+    pub orders: PgOrders,
+    /// Accounts.
+    pub accounts: PgAccounts,
     /// The database.
     pub test: TestDatabase,
     /// The account that places orders here.
@@ -40,8 +53,14 @@ impl World {
     pub async fn new() -> Self {
         let test = TestDatabase::migrated().await;
         let database = test.pool(MAX_CONNECTIONS);
-        let shop = Self::account_in(&database).await;
+        let accounts = PgAccounts::new(&database);
+        let shop = Self::account_in(&accounts).await;
         Self {
+            customers: PgCustomers::new(&database),
+            catalog: PgCatalog::new(&database),
+            stock: PgStock::new(&database),
+            orders: PgOrders::new(&database),
+            accounts,
             database,
             test,
             shop,
@@ -61,6 +80,12 @@ impl World {
         world
     }
 
+    /// Lets go of every connection of the pools.
+    #[must_use]
+    pub fn close(self) -> TestDatabase {
+        self.test
+    }
+
     /// Now, as storage keeps it.
     #[must_use]
     pub fn now() -> OffsetDateTime {
@@ -76,9 +101,7 @@ impl World {
     /// A customer who is in storage.
     pub async fn customer(&self) -> Customer {
         let customer = Self::a_customer(&format!("{}@example.com", Self::id().simple()));
-        CustomerRepository::insert(&self.database, &customer)
-            .await
-            .unwrap();
+        self.customers.insert(&customer).await.unwrap();
         customer
     }
 
@@ -96,10 +119,10 @@ impl World {
 
     /// An account that is in storage.
     pub async fn account(&self) -> AccountId {
-        Self::account_in(&self.database).await
+        Self::account_in(&self.accounts).await
     }
 
-    async fn account_in(database: &Database) -> AccountId {
+    async fn account_in(accounts: &PgAccounts) -> AccountId {
         let account = Account {
             id: AccountId::new(Self::id()),
             email: Email::parse(&format!("{}@example.com", Self::id().simple())).unwrap(),
@@ -107,7 +130,7 @@ impl World {
             principal: Principal::Staff,
             created_at: Self::now(),
         };
-        AccountRepository::insert(database, &account).await.unwrap();
+        accounts.insert(&account).await.unwrap();
         account.id
     }
 
@@ -125,15 +148,13 @@ impl World {
             product_id: product.id,
             available: StockLevel::parse(stock).unwrap(),
         };
-        let products: &dyn ProductRepository = &self.database;
-        products.insert(&product, &stock).await.unwrap();
+        self.catalog.insert(&product, &stock).await.unwrap();
         product.id
     }
 
     /// The units of a product that can be ordered.
     pub async fn available(&self, product: ProductId) -> i64 {
-        let stock: &dyn StockRepository = &self.database;
-        stock
+        self.stock
             .find(product)
             .await
             .unwrap()
@@ -164,8 +185,8 @@ impl World {
     /// # Panics
     ///
     /// When storage fails.
-    pub async fn open(&self, scope: &Scope) -> OpenPlacement {
-        let open = PlacementStore::open(&self.database, scope, LockWait::Briefly);
+    pub async fn open(&self, scope: &Scope) -> Opened<State, Plan> {
+        let open = PlacementStore::open(&self.orders, scope, LockWait::Briefly);
         open.await.unwrap()
     }
 
@@ -174,13 +195,13 @@ impl World {
     #[must_use]
     pub fn racing_desk(&self) -> Desk {
         let settings = DeskSettings {
-            clerks: MAX_CONNECTIONS,
+            workers: MAX_CONNECTIONS,
             max_batch: 1,
-            side_batch: 1,
-            max_waiting: 10_000,
+            min_parallel_batch: 1,
+            max_queued: 10_000,
             max_lanes: 4,
         };
-        let store = Arc::new(self.database.clone());
+        let store = Arc::new(self.orders.clone());
         let (clock, ids) = (Arc::new(SystemClock), Arc::new(UuidV7Source));
         let (desk, tasks) = Desk::open(store, clock, ids, settings);
         for task in tasks {
@@ -189,7 +210,7 @@ impl World {
         desk
     }
 
-    /// Places a batch in one transaction, as a clerk does.
+    /// Places a batch in one transaction, as a worker of the desk does.
     pub async fn place_batch(&self, batch: &[Request]) -> Vec<Result<Outcome, Refusal>> {
         let open = self.open(&Scope::of(batch)).await;
         let plan = decide(open.state, batch, Self::now(), &UuidV7Source);
@@ -217,19 +238,16 @@ impl World {
 
     /// The order use cases over this storage.
     #[must_use]
-    pub fn orders(&self) -> OrderService {
-        let database = Arc::new(self.database.clone());
-        let cache = Arc::new(InProcessCache::new(TimesToLive::default()));
-        OrderService::new(self.racing_desk(), database.clone(), database, cache)
+    pub fn order_service(&self) -> OrderService {
+        let orders = Arc::new(self.orders.clone());
+        let cache = Arc::new(InProcessCache::new(Duration::from_mins(5)));
+        OrderService::new(self.racing_desk(), orders.clone(), orders, cache)
     }
 
     /// Somebody of the shop.
     #[must_use]
     pub fn staff() -> Caller {
-        Caller {
-            account_id: AccountId::new(Self::id()),
-            principal: Principal::Staff,
-        }
+        Caller::new(AccountId::new(Self::id()), Principal::Staff)
     }
 
     /// One number from the database, past the product.

@@ -2,15 +2,17 @@
 
 use async_trait::async_trait;
 use domain::{
-    Account, Customer, CustomerId, Email, Name, StorageError, Version,
-    ports::{CustomerRepository, InsertCustomerError},
+    StorageError,
+    customers::{Customer, CustomerId, CustomerRepository, InsertCustomerError},
+    identity::Account,
+    values::{Email, Name, Version},
 };
 use tokio_postgres::{Client, Error, Row};
 
 use crate::{
-    accounts,
     database::Database,
     error::{CUSTOMERS_EMAIL_KEY, USERS_EMAIL_KEY, column, storage, violates},
+    identity,
     statements::query_opt,
 };
 
@@ -23,11 +25,27 @@ const INSERT: &str = "
     insert into customers (id, nome, email, created_at, version)
     values ($1, $2, $3, $4, $5)";
 
+/// Customers in PostgreSQL.
+#[derive(Clone)]
+pub struct PgCustomers {
+    database: Database,
+}
+
+impl PgCustomers {
+    /// Keeps them in this database.
+    #[must_use]
+    pub fn new(database: &Database) -> Self {
+        Self {
+            database: database.clone(),
+        }
+    }
+}
+
 #[async_trait]
-impl CustomerRepository for Database {
+impl CustomerRepository for PgCustomers {
     #[tracing::instrument(level = "debug", name = "db.customers.find", skip_all)]
     async fn find(&self, id: CustomerId) -> Result<Option<Customer>, StorageError> {
-        let client = self.client().await?;
+        let client = self.database.client().await?;
         let row = query_opt(&client, FIND, &[&id.as_uuid()]).await;
         let row = row.map_err(storage)?;
         row.as_ref().map(customer).transpose()
@@ -35,7 +53,7 @@ impl CustomerRepository for Database {
 
     #[tracing::instrument(level = "debug", name = "db.customers.insert", skip_all)]
     async fn insert(&self, customer: &Customer) -> Result<(), InsertCustomerError> {
-        let client = self.client().await?;
+        let client = self.database.client().await?;
         insert(&client, customer).await.map_err(insert_error)
     }
 
@@ -45,11 +63,11 @@ impl CustomerRepository for Database {
         customer: &Customer,
         account: &Account,
     ) -> Result<(), InsertCustomerError> {
-        let mut client = self.client().await?;
+        let mut client = self.database.client().await?;
         let both = async {
             let transaction = client.transaction().await?;
             insert(transaction.client(), customer).await?;
-            accounts::insert(transaction.client(), account).await?;
+            identity::insert(transaction.client(), account).await?;
             transaction.commit().await
         };
         both.await.map_err(insert_error)

@@ -7,12 +7,9 @@ use domain::StorageError;
 use thiserror::Error;
 use tokio_postgres::{Config, Error, NoTls, config::SslMode};
 
-use crate::{
-    error::{from_pool, is_lock_not_available, storage},
-    product_reads::ProductReads,
-};
+use crate::error::{from_pool, is_lock_not_available, storage};
 
-/// A PostgreSQL database: every storage port of the domain. Clones share its pools.
+/// The connections to a PostgreSQL database, which the adapters share, and so do clones.
 ///
 /// What is expensive, or waits for others, is kept apart from what earns money: the desk has
 /// connections that nobody else takes, and so have reports, and changes of rows that somebody
@@ -27,7 +24,8 @@ pub struct Database {
     changes: Pool,
     /// For what goes through periods of time, or through everything.
     reports: Pool,
-    pub(crate) product_reads: ProductReads,
+    /// How to open one more connection like the shared ones.
+    by_id: Config,
 }
 
 /// How to reach a database.
@@ -152,7 +150,7 @@ impl Database {
             desk: pool(locking.clone(), settings.desk_connections)?,
             changes: pool(locking, changes)?,
             reports: pool(settings.session(MANY_ROWS), 1)?,
-            product_reads: ProductReads::new(by_id),
+            by_id,
         })
     }
 
@@ -170,6 +168,11 @@ impl Database {
     #[must_use]
     pub fn connections_of_the_desk(&self) -> usize {
         self.desk.status().size
+    }
+
+    /// How to open a connection for statements that find their rows by id.
+    pub(crate) fn by_id(&self) -> Config {
+        self.by_id.clone()
     }
 
     /// A shared connection.

@@ -1,25 +1,22 @@
-//! The ports of [`domain`] that PostgreSQL serves: one file a port, its SQL beside the function
+//! The ports of [`domain`] that PostgreSQL serves: one adapter a noun, its SQL beside the function
 //! that runs it. Nothing is decided here; rows become entities in one place an entity.
 
-mod accounts;
-mod best_sellers;
+mod catalog;
 mod customers;
 mod database;
-mod demo;
 mod error;
-mod idempotency_keys;
+mod identity;
 mod migrations;
 mod orders;
-mod placements;
-mod product_reads;
-mod products;
-mod sales;
 mod statements;
-mod status_changes;
 mod stock;
 mod transaction;
 
+pub use catalog::PgCatalog;
+pub use customers::PgCustomers;
 pub use database::{Database, DatabaseSettings, InvalidDatabaseUrl};
-pub use demo::Demo;
 pub use error::MAPPED_CONSTRAINTS;
-pub use migrations::MigrationError;
+pub use identity::PgAccounts;
+pub use migrations::{MigrationError, embedded_migrations};
+pub use orders::PgOrders;
+pub use stock::PgStock;

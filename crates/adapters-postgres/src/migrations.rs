@@ -12,6 +12,12 @@ mod embedded {
     refinery::embed_migrations!("../../migrations");
 }
 
+/// How many migrations this binary knows.
+#[must_use]
+pub fn embedded_migrations() -> usize {
+    embedded::migrations::runner().get_migrations().len()
+}
+
 /// The advisory lock that a migrating replica holds: "balcao" in ASCII.
 const LOCK: i64 = 0x0000_6261_6c63_616f;
 

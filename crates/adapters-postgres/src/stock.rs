@@ -2,7 +2,11 @@
 
 use async_trait::async_trait;
 use deadpool_postgres::Object;
-use domain::{ProductId, Stock, StockId, StockLevel, StorageError, ports::StockRepository};
+use domain::{
+    StorageError,
+    catalog::ProductId,
+    stock::{Stock, StockId, StockLevel, StockRepository},
+};
 use tokio_postgres::{Client, Error, Row};
 
 use crate::{
@@ -26,11 +30,27 @@ const INSERT: &str = "
     insert into stock (id, product_id, quantidade_disponivel)
     values ($1, $2, $3)";
 
+/// Stock in PostgreSQL.
+#[derive(Clone)]
+pub struct PgStock {
+    database: Database,
+}
+
+impl PgStock {
+    /// Keeps it in this database.
+    #[must_use]
+    pub fn new(database: &Database) -> Self {
+        Self {
+            database: database.clone(),
+        }
+    }
+}
+
 #[async_trait]
-impl StockRepository for Database {
+impl StockRepository for PgStock {
     #[tracing::instrument(level = "debug", name = "db.stock.find", skip_all)]
     async fn find(&self, product_id: ProductId) -> Result<Option<Stock>, StorageError> {
-        let client = self.client().await?;
+        let client = self.database.client().await?;
         let row = query_opt(&client, FIND, &[&product_id.as_uuid()]).await;
         let row = row.map_err(storage)?;
         row.as_ref().map(stock).transpose()
@@ -46,7 +66,7 @@ impl StockRepository for Database {
             let (product_id, units) = (product_id.as_uuid(), available.units());
             query_opt(&client, SET, &[&product_id, &units]).await
         };
-        let row = self.lock_patiently(set).await?;
+        let row = self.database.lock_patiently(set).await?;
         row.as_ref().map(stock).transpose()
     }
 }

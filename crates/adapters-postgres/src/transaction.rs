@@ -2,9 +2,16 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use async_trait::async_trait;
 use deadpool_postgres::Object;
+use domain::{
+    StorageError,
+    unit_of_work::{CommitError, UnitOfWork},
+};
 use futures_util::{FutureExt, future::join};
-use tokio_postgres::Error;
+use tokio_postgres::{Client, Error};
+
+use crate::error::{is_outdated, storage};
 
 /// Begins a transaction, whatever the database's default is: every statement sees what was
 /// committed before it, so that what is read after a lock was granted is what the lock protects.
@@ -36,7 +43,7 @@ impl Transaction {
 
     /// Runs `writes` on this connection and commits, in one round trip. When a write fails, the
     /// server turns the commit that follows it into a roll-back: all of it or nothing.
-    pub(crate) async fn commit<W>(&self, writes: W) -> Result<(), Error>
+    async fn commit_after<W>(&self, writes: W) -> Result<(), Error>
     where
         W: Future<Output = Result<(), Error>>,
     {
@@ -72,5 +79,47 @@ impl Drop for Transaction {
         {
             drop(Object::take(client));
         }
+    }
+}
+
+/// A plan of a unit of work, as PostgreSQL writes it.
+pub(crate) trait WritePlan: Send + Sync + 'static {
+    type Statements: Send + Sync;
+
+    /// Prepares the statements that [`Self::write`] sends.
+    fn prepare(
+        &self,
+        client: &Object,
+    ) -> impl Future<Output = Result<Self::Statements, Error>> + Send;
+
+    /// Sends every write at once, when it is first polled.
+    fn write(
+        &self,
+        client: &Client,
+        statements: &Self::Statements,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+}
+
+#[async_trait]
+impl<P: WritePlan> UnitOfWork<P> for Transaction {
+    async fn commit(self: Box<Self>, plan: &P) -> Result<(), CommitError> {
+        let commit = async {
+            let client = self.client();
+            let statements = plan.prepare(client).await?;
+            self.commit_after(plan.write(client, &statements)).await
+        };
+        commit.await.map_err(|error| {
+            let is_outdated = is_outdated(&error);
+            let error = storage(error);
+            if is_outdated {
+                CommitError::Outdated(error)
+            } else {
+                error.into()
+            }
+        })
+    }
+
+    async fn abandon(self: Box<Self>) -> Result<(), StorageError> {
+        Transaction::abandon(&self).await.map_err(storage)
     }
 }

@@ -1,106 +1,87 @@
-//! The caches in this process: what serves when there is no Redis. Other replicas do not see
-//! them, so without Redis there should be one replica.
+//! The cache in this process: what serves when there is no Redis. Other replicas do not see it,
+//! so without Redis there should be one replica.
 
 use std::{
-    hash::Hash,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
 use domain::{
-    Customer, CustomerId, Order, OrderId,
-    ports::{BestSellersCache, BestSellersList, CustomerCache, OrderCache},
+    cache::{Cache, Versioned},
+    values::Version,
 };
 use moka::{
     Expiry,
     ops::compute::Op,
-    sync::{Cache, CacheBuilder},
+    sync::{Cache as MokaCache, CacheBuilder},
 };
 
-use crate::times::{TimesToLive, jittered};
+use crate::times::jittered;
 
-/// How many entries of each kind are kept at most.
+/// How many entries are kept at most.
 const MAX_ENTRIES: u64 = 100_000;
 
-/// The cache ports, in this process.
-pub struct InProcessCache {
-    orders: Cache<OrderId, Arc<Order>>,
-    customers: Cache<CustomerId, Arc<Customer>>,
-    best_sellers: Cache<u16, Arc<BestSellersList>>,
+/// The cache of one kind of entity, in this process.
+pub struct InProcessCache<T: Versioned> {
+    entries: MokaCache<T::Key, Entry<T>>,
 }
 
-impl InProcessCache {
-    /// An empty cache.
-    #[must_use]
-    pub fn new(ttl: TimesToLive) -> Self {
+/// What is kept under a key: a copy, or the version before which everything is forgotten.
+struct Entry<T> {
+    version: Version,
+    value: Option<Arc<T>>,
+}
+
+impl<T> Clone for Entry<T> {
+    fn clone(&self) -> Self {
         Self {
-            orders: cache(ttl.orders),
-            customers: cache(ttl.customers),
-            best_sellers: cache(ttl.best_sellers),
+            version: self.version,
+            value: self.value.clone(),
         }
     }
 }
 
-#[async_trait]
-impl OrderCache for InProcessCache {
-    async fn get(&self, id: OrderId) -> Option<Arc<Order>> {
-        self.orders.get(&id)
+impl<T: Versioned> InProcessCache<T> {
+    /// An empty cache, whose entries live for `ttl`.
+    #[must_use]
+    pub fn new(ttl: Duration) -> Self {
+        let entries = CacheBuilder::new(MAX_ENTRIES).expire_after(Jittered(ttl));
+        Self {
+            entries: entries.build(),
+        }
     }
 
-    async fn put(&self, order: Arc<Order>) {
-        keep_newer(&self.orders, order.id, order, |order| order.version);
-    }
-}
-
-#[async_trait]
-impl CustomerCache for InProcessCache {
-    async fn get(&self, id: CustomerId) -> Option<Arc<Customer>> {
-        self.customers.get(&id)
-    }
-
-    async fn put(&self, customer: Arc<Customer>) {
-        keep_newer(&self.customers, customer.id, customer, |customer| {
-            customer.version
+    /// Keeps an entry unless what is there is newer, in one step.
+    fn keep_newer(&self, key: T::Key, entry: Entry<T>) {
+        self.entries.entry(key).and_compute_with(|kept| match kept {
+            Some(kept) if kept.value().version > entry.version => Op::Nop,
+            _ => Op::Put(entry),
         });
     }
 }
 
 #[async_trait]
-impl BestSellersCache for InProcessCache {
-    async fn get(&self, days: u16) -> Option<Arc<BestSellersList>> {
-        self.best_sellers.get(&days)
+impl<T: Versioned> Cache<T> for InProcessCache<T> {
+    async fn get(&self, key: T::Key) -> Option<Arc<T>> {
+        self.entries.get(&key)?.value
     }
 
-    async fn put(&self, days: u16, list: Arc<BestSellersList>) {
-        keep_newer(&self.best_sellers, days, list, |list| list.as_of);
+    async fn put(&self, value: Arc<T>) {
+        let entry = Entry {
+            version: value.version(),
+            value: Some(Arc::clone(&value)),
+        };
+        self.keep_newer(value.key(), entry);
     }
-}
 
-fn cache<K, V>(ttl: Duration) -> Cache<K, Arc<V>>
-where
-    K: Eq + Hash + Send + Sync + 'static,
-    V: Send + Sync + 'static,
-{
-    CacheBuilder::new(MAX_ENTRIES)
-        .expire_after(Jittered(ttl))
-        .build()
-}
-
-/// Puts `value` in unless what is there is newer, in one step.
-fn keep_newer<K, V, T: Ord>(
-    cache: &Cache<K, Arc<V>>,
-    key: K,
-    value: Arc<V>,
-    version: impl Fn(&V) -> T,
-) where
-    K: Copy + Eq + Hash + Send + Sync + 'static,
-    V: Send + Sync + 'static,
-{
-    cache.entry(key).and_compute_with(|kept| match kept {
-        Some(kept) if version(kept.value()) > version(&value) => Op::Nop,
-        _ => Op::Put(value),
-    });
+    async fn forget(&self, key: T::Key, version: Version) {
+        let nothing = Entry {
+            version,
+            value: None,
+        };
+        self.keep_newer(key, nothing);
+    }
 }
 
 /// Entries live for this time, give or take a tenth, from their last writing.

@@ -1,5 +1,5 @@
-//! The cache ports of [`domain`]: in Redis, shared by every replica, and in this process, for
-//! when there is no Redis. Neither ever fails: what cannot be had is a miss.
+//! The cache port of [`domain`]: in Redis, shared by every replica, and in this process, for when
+//! there is no Redis. Neither ever fails: what cannot be had is a miss.
 //!
 //! An entry carries its entity's version, and the newer of two wins, whatever the order in which
 //! they arrive. It lives for a settable time, give or take a tenth, so that what was cached
@@ -8,10 +8,13 @@
 mod availability;
 mod entries;
 mod in_process;
+mod near;
 mod redis_cache;
 mod store;
 mod times;
 
+pub use entries::Stored;
 pub use in_process::InProcessCache;
-pub use redis_cache::{InvalidRedisUrl, RedisCache, RedisSettings};
+pub use near::NearCache;
+pub use redis_cache::{InvalidRedisUrl, Redis, RedisCache, RedisSettings};
 pub use times::TimesToLive;

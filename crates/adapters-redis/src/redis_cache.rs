@@ -1,33 +1,22 @@
-//! The caches in Redis, shared by every replica.
+//! The cache in Redis, shared by every replica.
 
-use std::{sync::Arc, time::Duration};
+use std::{marker::PhantomData, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use domain::{
-    Customer, CustomerId, Order, OrderId,
-    ports::{BestSellersCache, BestSellersList, CustomerCache, OrderCache},
-};
-use serde::{Serialize, de::DeserializeOwned};
+use domain::{cache::Cache, values::Version};
 use thiserror::Error;
 
 use crate::{
-    entries::{BestSellersEntry, CustomerEntry, FORMAT, OrderEntry},
-    in_process::InProcessCache,
+    entries::{FORMAT, Stored},
     store::Store,
-    times::TimesToLive,
 };
 
-/// The cache ports, in Redis.
-pub struct RedisCache {
+/// A Redis that caches share; so do clones.
+#[derive(Clone)]
+pub struct Redis {
     store: Store,
-    /// Lists of best sellers, for a moment: many read them, and they may be old.
-    near: InProcessCache,
     namespace: String,
-    ttl: TimesToLive,
 }
-
-/// How long a list of best sellers is kept in this process, on top of its time in Redis.
-const NEAR_TTL: Duration = Duration::from_secs(1);
 
 /// How to reach Redis, and how to use it.
 #[derive(Debug, Clone)]
@@ -40,8 +29,6 @@ pub struct RedisSettings {
     pub max_connections: usize,
     /// How long to wait for an answer before doing without.
     pub timeout: Duration,
-    /// How long entries live.
-    pub ttl: TimesToLive,
 }
 
 /// The URL does not name a Redis. The error does not repeat it: it may hold a password.
@@ -49,31 +36,25 @@ pub struct RedisSettings {
 #[error("is not a Redis URL such as redis://host:6379")]
 pub struct InvalidRedisUrl;
 
-impl RedisCache {
+impl Redis {
     /// Makes the connections' set-up; nothing is connected yet. Needs a tokio runtime.
     ///
     /// # Errors
     ///
     /// When the URL does not name a Redis.
-    pub fn new(settings: RedisSettings) -> Result<Self, InvalidRedisUrl> {
-        let probe = format!("{}:{FORMAT}:probe", settings.namespace);
+    pub fn new(settings: &RedisSettings) -> Result<Self, InvalidRedisUrl> {
         let RedisSettings {
             url,
+            namespace,
             max_connections,
             timeout,
-            ..
-        } = &settings;
+        } = settings;
+        let probe = format!("{namespace}:{FORMAT}:probe");
         let store =
             Store::new(url, *max_connections, *timeout, probe).map_err(|_| InvalidRedisUrl)?;
-        let near = InProcessCache::new(TimesToLive {
-            best_sellers: NEAR_TTL,
-            ..settings.ttl
-        });
         Ok(Self {
             store,
-            near,
-            namespace: settings.namespace,
-            ttl: settings.ttl,
+            namespace: namespace.clone(),
         })
     }
 
@@ -92,96 +73,58 @@ impl RedisCache {
     pub async fn ping(&self) -> bool {
         self.store.ping().await
     }
+}
 
-    fn key(&self, kind: &str, id: impl std::fmt::Display) -> String {
-        format!("{}:{FORMAT}:{kind}:{id}", self.namespace)
+/// The cache of one kind of entity, in Redis.
+pub struct RedisCache<T> {
+    redis: Redis,
+    ttl: Duration,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T: Stored> RedisCache<T> {
+    /// Keeps entities for `ttl`.
+    #[must_use]
+    pub const fn new(redis: Redis, ttl: Duration) -> Self {
+        Self {
+            redis,
+            ttl,
+            of: PhantomData,
+        }
     }
 
-    /// Reads an entry. One that cannot be understood, or is not what the key stands for in the
-    /// version that it says it has, is none of ours: a miss, and removed.
-    async fn read<E, T>(
-        &self,
-        key: String,
-        stands_for: impl Fn(&E) -> bool,
-        version: impl Fn(&T) -> i64,
-    ) -> Option<Arc<T>>
-    where
-        E: DeserializeOwned + TryInto<T>,
-    {
-        let kept = self.store.get(&key).await?;
-        let entry = postcard::from_bytes::<E>(kept.body()).ok();
-        let value = entry
-            .filter(stands_for)
+    fn key(&self, key: T::Key) -> String {
+        format!("{}:{FORMAT}:{}:{key}", self.redis.namespace, T::KIND)
+    }
+}
+
+#[async_trait]
+impl<T: Stored> Cache<T> for RedisCache<T> {
+    /// An entry that cannot be understood, or is not what the key stands for in the version that
+    /// it says it has, is none of ours: a miss, and removed.
+    async fn get(&self, id: T::Key) -> Option<Arc<T>> {
+        let (store, key) = (&self.redis.store, self.key(id));
+        let kept = store.get(&key).await?;
+        let value = postcard::from_bytes::<T::Entry>(kept.body()).ok();
+        let value = value
             .and_then(|entry| entry.try_into().ok())
-            .filter(|value| version(value) == kept.version);
+            .filter(|value: &T| value.key() == id && value.version().number() == kept.version);
         if value.is_none() {
-            self.store.remove(&key, &kept).await;
+            store.remove(&key, &kept).await;
         }
         value.map(Arc::new)
     }
 
-    async fn write(&self, key: String, version: i64, entry: impl Serialize + Send, ttl: Duration) {
-        match postcard::to_stdvec(&entry) {
-            Ok(body) => self.store.put(&key, version, &body, ttl).await,
+    async fn put(&self, value: Arc<T>) {
+        let (key, version) = (self.key(value.key()), value.version().number());
+        match postcard::to_stdvec(&T::Entry::from(&*value)) {
+            Ok(body) => self.redis.store.put(&key, version, &body, self.ttl).await,
             Err(error) => tracing::error!(%error, key, "an entity cannot be cached"),
         }
     }
-}
 
-#[async_trait]
-impl OrderCache for RedisCache {
-    async fn get(&self, id: OrderId) -> Option<Arc<Order>> {
-        let is_this = |entry: &OrderEntry| entry.id == id.as_uuid();
-        let version = |order: &Order| order.version.number();
-        self.read(self.key("order", id), is_this, version).await
+    async fn forget(&self, id: T::Key, version: Version) {
+        let (key, version) = (self.key(id), version.number());
+        self.redis.store.put(&key, version, &[], self.ttl).await;
     }
-
-    async fn put(&self, order: Arc<Order>) {
-        let (key, version) = (self.key("order", order.id), order.version.number());
-        self.write(key, version, OrderEntry::from(&*order), self.ttl.orders)
-            .await;
-    }
-}
-
-#[async_trait]
-impl CustomerCache for RedisCache {
-    async fn get(&self, id: CustomerId) -> Option<Arc<Customer>> {
-        let is_this = |entry: &CustomerEntry| entry.id == id.as_uuid();
-        let version = |customer: &Customer| customer.version.number();
-        self.read(self.key("customer", id), is_this, version).await
-    }
-
-    async fn put(&self, customer: Arc<Customer>) {
-        let (key, version) = (self.key("customer", customer.id), customer.version.number());
-        let entry = CustomerEntry::from(&*customer);
-        self.write(key, version, entry, self.ttl.customers).await;
-    }
-}
-
-#[async_trait]
-impl BestSellersCache for RedisCache {
-    async fn get(&self, days: u16) -> Option<Arc<BestSellersList>> {
-        if let Some(list) = BestSellersCache::get(&self.near, days).await {
-            return Some(list);
-        }
-        let is_this = |entry: &BestSellersEntry| entry.days == days;
-        let key = self.key("best-sellers", days);
-        let list = self.read(key, is_this, version_of).await?;
-        BestSellersCache::put(&self.near, days, Arc::clone(&list)).await;
-        Some(list)
-    }
-
-    async fn put(&self, days: u16, list: Arc<BestSellersList>) {
-        BestSellersCache::put(&self.near, days, Arc::clone(&list)).await;
-        let key = self.key("best-sellers", days);
-        let entry = BestSellersEntry::new(days, &list);
-        self.write(key, version_of(&list), entry, self.ttl.best_sellers)
-            .await;
-    }
-}
-
-/// A list's version is its moment, in microseconds since 1970.
-fn version_of(list: &BestSellersList) -> i64 {
-    let microseconds = list.as_of.unix_timestamp_nanos() / 1_000;
-    i64::try_from(microseconds).unwrap_or(i64::MAX)
 }

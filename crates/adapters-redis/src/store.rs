@@ -64,7 +64,7 @@ static REMOVE_FOREIGN: LazyLock<Script> = LazyLock::new(|| {
 const READ: &str = "GETEX";
 
 /// The version with which an entity comes to be: Redis cannot hold an older one.
-const FIRST_VERSION: i64 = domain::Version::FIRST.number();
+const FIRST_VERSION: i64 = domain::values::Version::FIRST.number();
 
 /// How long to wait before asking a Redis again that did not answer.
 const RETRY_INTERVAL: Duration = Duration::from_millis(250);

@@ -9,11 +9,17 @@ use time::{OffsetDateTime, macros::datetime};
 use uuid::Uuid;
 
 use crate::{
-    Account, AccountId, BestSeller, Caller, Customer, CustomerId, Email, IdempotencyKey, KeyOwner,
-    Name, NewOrder, Order, OrderId, OrderItem, OrderItemId, OrderLine, OrderStatus, PasswordHash,
-    Price, Principal, ProductId, Quantity, StockLevel, StorageError, Version,
-    placement::{Offer, Request, State},
-    ports::{Clock, IdSource},
+    Clock, IdSource, StorageError,
+    catalog::{BestSeller, ProductId},
+    customers::{Customer, CustomerId},
+    identity::{Account, AccountId, Caller, PasswordHash, Principal},
+    orders::{
+        IdempotencyKey, NewOrder, Order, OrderId, OrderItem, OrderItemId, OrderLine, OrderStatus,
+        ScopedKey,
+        placement::{Offer, Request, State},
+    },
+    stock::StockLevel,
+    values::{Email, Name, Price, Quantity, Version},
 };
 
 /// Ids 1, 2, 3 and so on.
@@ -99,12 +105,12 @@ pub(crate) fn request(customer: u128, lines: &[(u128, i64)]) -> Request {
 
 /// A request of account 1 under this key.
 pub(crate) fn keyed(key: &str, order: NewOrder) -> Request {
-    Request::new(account_id(1), order).under(owner(key).key)
+    Request::new(account_id(1), order).under(scoped(key).key)
 }
 
 /// This key of account 1.
-pub(crate) fn owner(key: &str) -> KeyOwner {
-    KeyOwner {
+pub(crate) fn scoped(key: &str) -> ScopedKey {
+    ScopedKey {
         account_id: account_id(1),
         key: IdempotencyKey::parse(key).unwrap(),
     }
@@ -166,10 +172,7 @@ pub(crate) fn account(principal: Principal) -> Account {
 }
 
 pub(crate) fn caller(principal: Principal) -> Caller {
-    Caller {
-        account_id: account_id(1),
-        principal,
-    }
+    Caller::new(account_id(1), principal)
 }
 
 /// Customer `n`, logged in.

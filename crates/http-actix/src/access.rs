@@ -8,7 +8,7 @@ use actix_web::{
     middleware::Next,
     web::Data,
 };
-use domain::{Caller, Role, ports::TokenError};
+use domain::identity::{AuthenticationError, Caller, Permission, Role};
 
 use crate::{
     app::App,
@@ -20,10 +20,10 @@ use crate::{
 pub enum Access {
     /// Everybody. A token that comes along is not looked at.
     Public,
-    /// Whoever has no token, and these roles.
-    AnonymousOr(&'static [Role]),
-    /// These roles.
-    Only(&'static [Role]),
+    /// Whoever has no token, and who has this permission.
+    AnonymousOr(Permission),
+    /// Who has this permission.
+    Only(Permission),
 }
 
 impl Access {
@@ -35,22 +35,26 @@ impl Access {
 
     /// Whether a caller with this role may call.
     #[must_use]
-    pub fn admits(self, role: Role) -> bool {
+    pub const fn admits(self, role: Role) -> bool {
         match self {
             Self::Public => true,
-            Self::AnonymousOr(roles) | Self::Only(roles) => roles.contains(&role),
+            Self::AnonymousOr(permission) | Self::Only(permission) => {
+                role.permissions().contain(permission)
+            }
         }
     }
 
     /// Whether this caller, or nobody in particular, may call.
     fn check(self, caller: Option<&Caller>) -> Result<(), Problem> {
-        match caller.map(|caller| caller.principal.role()) {
-            None if self.admits_anonymous() => Ok(()),
-            None => Err(Problem::new(Code::TokenMissing)),
-            Some(role) if self.admits(role) => Ok(()),
-            Some(role) => {
-                let detail = format!("this is not for the role {role}");
-                Err(Problem::new(Code::Forbidden).detail(detail))
+        match (self, caller) {
+            (Self::Public, _) | (Self::AnonymousOr(_), None) => Ok(()),
+            (Self::Only(_), None) => Err(Problem::new(Code::TokenMissing)),
+            (Self::AnonymousOr(permission) | Self::Only(permission), Some(caller)) => {
+                caller.must_have(permission).map_err(|_| {
+                    let role = caller.principal.role();
+                    let detail = format!("this is not for the role {role}");
+                    Problem::new(Code::Forbidden).detail(detail)
+                })
             }
         }
     }
@@ -58,7 +62,7 @@ impl Access {
 
 /// Finds out who calls. What is no token of ours is refused even where none is needed: somebody
 /// believes to be logged in who is not.
-fn identify(request: &ServiceRequest) -> Result<Option<Caller>, Problem> {
+async fn identify(request: &ServiceRequest) -> Result<Option<Caller>, Problem> {
     let Some(header) = request.headers().get(header::AUTHORIZATION) else {
         return Ok(None);
     };
@@ -68,11 +72,11 @@ fn identify(request: &ServiceRequest) -> Result<Option<Caller>, Problem> {
         .and_then(|text| text.split_once(' '))
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, token)| token.trim())
-        .ok_or(TokenError::Invalid)?;
+        .ok_or(AuthenticationError::Invalid)?;
     let app = request
         .app_data::<Data<App>>()
         .ok_or_else(|| Problem::internal("the app is not there"))?;
-    Ok(Some(app.tokens.verify(token)?))
+    Ok(Some(app.authenticator.authenticate(token).await?))
 }
 
 /// The middleware that stands before a route's handler, and hands it the caller.
@@ -81,18 +85,19 @@ pub(crate) async fn guard<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let checked = if access == Access::Public {
-        Ok(())
-    } else {
-        identify(&request).and_then(|caller| {
-            if let Some(caller) = caller {
-                request.extensions_mut().insert(caller);
-            }
-            access.check(caller.as_ref())
-        })
-    };
-    match checked {
+    match admit(access, &request).await {
         Ok(()) => Ok(next.call(request).await?.map_into_boxed_body()),
         Err(problem) => Ok(request.error_response(problem)),
     }
+}
+
+async fn admit(access: Access, request: &ServiceRequest) -> Result<(), Problem> {
+    if access == Access::Public {
+        return Ok(());
+    }
+    let caller = identify(request).await?;
+    if let Some(caller) = caller {
+        request.extensions_mut().insert(caller);
+    }
+    access.check(caller.as_ref())
 }

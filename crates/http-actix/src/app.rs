@@ -2,18 +2,19 @@
 
 use std::{sync::Arc, time::Duration};
 
-use adapters_postgres::Database;
-use adapters_redis::{InProcessCache, InvalidRedisUrl, RedisCache, RedisSettings, TimesToLive};
+use adapters_postgres::{Database, PgAccounts, PgCatalog, PgCustomers, PgOrders, PgStock};
+use adapters_redis::{InProcessCache, InvalidRedisUrl, NearCache, Redis, RedisCache, TimesToLive};
 use domain::{
-    StorageError,
-    ports::{
-        BestSellersCache, Clock, CustomerCache, IdSource, OrderCache, PasswordHasher,
-        PasswordHasherError, Tokens,
+    Clock, Housekeeping, IdSource, StorageError,
+    cache::Cache,
+    catalog::{BestSellersList, CatalogService},
+    customers::{Customer, CustomerService},
+    identity::{
+        AccountRepository, AccountService, AuthService, Authenticator, PasswordHasher,
+        PasswordHasherError,
     },
-    services::{
-        AccountService, AuthService, CustomerService, Desk, DeskTask, Housekeeping, OrderService,
-        ProductService,
-    },
+    orders::{Desk, DeskSettings, DeskTask, Order, OrderService},
+    stock::StockService,
 };
 use thiserror::Error;
 use tokio::{spawn, task::JoinHandle, time::MissedTickBehavior};
@@ -25,17 +26,23 @@ use crate::{
     settings::{PasswordSettings, Settings},
 };
 
-/// The services, and the few ports that the edge itself uses.
+/// The use cases, and what the edge itself needs.
 pub struct App {
     pub(crate) auth: AuthService,
-    pub(crate) customers: CustomerService,
-    pub(crate) products: ProductService,
-    pub(crate) orders: OrderService,
-    pub(crate) tokens: Arc<dyn Tokens>,
+    pub(crate) shop: Shop,
+    pub(crate) authenticator: Arc<dyn Authenticator>,
     pub(crate) ids: Arc<dyn IdSource>,
     pub(crate) bodies: Bodies,
     pub(crate) proxies: TrustedProxies,
     pub(crate) probes: Probes,
+}
+
+/// The use cases of the shop.
+pub(crate) struct Shop {
+    pub(crate) customers: CustomerService,
+    pub(crate) catalog: CatalogService,
+    pub(crate) stock: StockService,
+    pub(crate) orders: OrderService,
 }
 
 /// Why the app was not put together.
@@ -66,53 +73,40 @@ impl App {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids: Arc<dyn IdSource> = Arc::new(UuidV7Source);
         let passwords = password_hasher(&settings.passwords)?;
-        let tokens: Arc<dyn Tokens> = Arc::new(JwtTokens::new(
+        let (clock_of_tokens, ids_of_tokens) = (Arc::clone(&clock), Arc::clone(&ids));
+        let tokens = Arc::new(JwtTokens::new(
             &settings.jwt,
-            Arc::clone(&clock),
-            Arc::clone(&ids),
+            clock_of_tokens,
+            ids_of_tokens,
         ));
         let caches = Caches::new(settings)?;
-        let database = Arc::new(database.clone());
-        let (desk, tasks) = Desk::open(
-            database.clone(),
+        let redis = caches.redis.clone();
+        let parts = Parts {
+            database,
+            caches,
+            passwords: Arc::clone(&passwords),
+            clock: Arc::clone(&clock),
+            ids: Arc::clone(&ids),
+            best_sellers_fresh_for: settings.cache_ttl.best_sellers.try_into()?,
+        };
+        let (shop, desk, tasks) = parts.open(settings.desk);
+        let housekeeping = Housekeeping::new(
+            Arc::new(PgOrders::new(database)),
+            Arc::new(PgCatalog::new(database)),
             Arc::clone(&clock),
-            Arc::clone(&ids),
-            settings.desk,
         );
-        let housekeeping =
-            Housekeeping::new(database.clone(), database.clone(), Arc::clone(&clock));
-        let background = Background::start(desk.clone(), tasks, housekeeping);
+        let background = Background::start(desk, tasks, housekeeping);
+        let accounts = Arc::new(PgAccounts::new(database));
         let app = Self {
-            auth: AuthService::new(
-                database.clone(),
-                Arc::clone(&passwords),
-                Arc::clone(&tokens),
-                Arc::clone(&clock),
-            ),
-            customers: CustomerService::new(
-                database.clone(),
-                caches.customers,
-                passwords,
-                Arc::clone(&clock),
-                Arc::clone(&ids),
-            ),
-            products: ProductService::new(
-                database.clone(),
-                database.clone(),
-                database.clone(),
-                caches.best_sellers,
-                clock,
-                Arc::clone(&ids),
-                settings.cache_ttl.best_sellers.try_into()?,
-            ),
-            orders: OrderService::new(desk, database.clone(), database.clone(), caches.orders),
-            tokens,
+            auth: AuthService::new(accounts, passwords, tokens.clone(), clock),
+            shop,
+            authenticator: tokens,
             ids,
             bodies: Bodies::new(settings.http.bodies_memory, settings.http.read_timeout),
             proxies: settings.http.proxies.clone(),
             probes: Probes {
-                database,
-                redis: caches.redis,
+                database: database.clone(),
+                redis,
             },
         };
         Ok((app, background))
@@ -123,6 +117,72 @@ impl App {
     pub fn stopping(&self) -> Stopping {
         self.bodies.stopping()
     }
+}
+
+/// What the use cases of a shop are made of.
+struct Parts<'a> {
+    database: &'a Database,
+    caches: Caches,
+    passwords: Arc<dyn PasswordHasher>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+    best_sellers_fresh_for: time::Duration,
+}
+
+impl Parts<'_> {
+    /// Opens the shop; orders are placed once the tasks of its desk are driven.
+    fn open(self, desk: DeskSettings) -> (Shop, Desk, Vec<DeskTask>) {
+        let (clock, ids) = (|| Arc::clone(&self.clock), || Arc::clone(&self.ids));
+        let orders = Arc::new(PgOrders::new(self.database));
+        let (desk, tasks) = Desk::open(orders.clone(), clock(), ids(), desk);
+        let catalog = Arc::new(PgCatalog::new(self.database));
+        let shop = Shop {
+            customers: CustomerService::new(
+                Arc::new(PgCustomers::new(self.database)),
+                self.caches.customers,
+                self.passwords,
+                clock(),
+                ids(),
+            ),
+            catalog: CatalogService::new(
+                catalog.clone(),
+                catalog,
+                self.caches.best_sellers,
+                clock(),
+                ids(),
+                self.best_sellers_fresh_for,
+            ),
+            stock: StockService::new(Arc::new(PgStock::new(self.database))),
+            orders: OrderService::new(desk.clone(), orders.clone(), orders, self.caches.orders),
+        };
+        (shop, desk, tasks)
+    }
+}
+
+/// A shop in which one person does one thing after the other, at moments and with ids of the
+/// caller's choice, and the tasks that are to be driven meanwhile.
+pub(crate) fn quiet_shop(
+    database: &Database,
+    passwords: &PasswordSettings,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+) -> Result<(Shop, Vec<DeskTask>), AppError> {
+    let parts = Parts {
+        database,
+        caches: Caches::in_process(TimesToLive::default()),
+        passwords: password_hasher(passwords)?,
+        clock,
+        ids,
+        best_sellers_fresh_for: time::Duration::ZERO,
+    };
+    let (shop, _, tasks) = parts.open(DeskSettings {
+        workers: 1,
+        max_batch: 1,
+        min_parallel_batch: 1,
+        max_queued: 1,
+        max_lanes: 1,
+    });
+    Ok((shop, tasks))
 }
 
 /// What goes on besides answering requests.
@@ -189,7 +249,7 @@ async fn gather_sales(housekeeping: Arc<Housekeeping>) {
     }
 }
 
-/// Joins what makes accounts, for the command line.
+/// What makes accounts, for the command line.
 ///
 /// # Errors
 ///
@@ -199,11 +259,16 @@ pub fn account_service(
     database: &Database,
 ) -> Result<AccountService, AppError> {
     Ok(AccountService::new(
-        Arc::new(database.clone()),
+        Arc::new(PgAccounts::new(database)),
         password_hasher(passwords)?,
         Arc::new(SystemClock),
         Arc::new(UuidV7Source),
     ))
+}
+
+/// The accounts that there are.
+pub(crate) fn accounts(database: &Database) -> Arc<dyn AccountRepository> {
+    Arc::new(PgAccounts::new(database))
 }
 
 fn password_hasher(
@@ -213,52 +278,51 @@ fn password_hasher(
     Ok(Arc::new(hasher))
 }
 
-/// The cache ports, and the Redis behind them if there is one.
+/// The caches, and the Redis behind them if there is one.
 struct Caches {
-    orders: Arc<dyn OrderCache>,
-    customers: Arc<dyn CustomerCache>,
-    best_sellers: Arc<dyn BestSellersCache>,
-    redis: Option<Arc<RedisCache>>,
+    orders: Arc<dyn Cache<Order>>,
+    customers: Arc<dyn Cache<Customer>>,
+    best_sellers: Arc<dyn Cache<BestSellersList>>,
+    redis: Option<Redis>,
 }
+
+/// How long a list of best sellers is kept in this process, before Redis is asked again.
+const NEAR_TTL: Duration = Duration::from_secs(1);
+
+/// For how many times as long as it is taken for new the last list of best sellers is kept: it is
+/// needed while the next one is made, and when none can be.
+const KEPT_FOR: u32 = 20;
 
 impl Caches {
     fn new(settings: &Settings) -> Result<Self, InvalidRedisUrl> {
+        let ttl = settings.cache_ttl;
         let Some(redis) = &settings.redis else {
-            let cache = Arc::new(InProcessCache::new(kept(settings.cache_ttl)));
-            return Ok(Self {
-                orders: cache.clone(),
-                customers: cache.clone(),
-                best_sellers: cache,
-                redis: None,
-            });
+            return Ok(Self::in_process(ttl));
         };
-        let redis = RedisSettings {
-            ttl: kept(redis.ttl),
-            ..redis.clone()
-        };
-        let cache = Arc::new(RedisCache::new(redis)?);
+        let redis = Redis::new(redis)?;
+        let lists = RedisCache::new(redis.clone(), ttl.best_sellers * KEPT_FOR);
         Ok(Self {
-            orders: cache.clone(),
-            customers: cache.clone(),
-            best_sellers: cache.clone(),
-            redis: Some(cache),
+            orders: Arc::new(RedisCache::new(redis.clone(), ttl.orders)),
+            customers: Arc::new(RedisCache::new(redis.clone(), ttl.customers)),
+            best_sellers: Arc::new(NearCache::new(Arc::new(lists), NEAR_TTL)),
+            redis: Some(redis),
         })
     }
-}
 
-/// How long entries are kept. The last list of best sellers is needed while the next one is made,
-/// and when none can be.
-fn kept(ttl: TimesToLive) -> TimesToLive {
-    TimesToLive {
-        best_sellers: ttl.best_sellers * 20,
-        ..ttl
+    fn in_process(ttl: TimesToLive) -> Self {
+        Self {
+            orders: Arc::new(InProcessCache::new(ttl.orders)),
+            customers: Arc::new(InProcessCache::new(ttl.customers)),
+            best_sellers: Arc::new(InProcessCache::new(ttl.best_sellers * KEPT_FOR)),
+            redis: None,
+        }
     }
 }
 
 /// What the health endpoints ask.
 pub(crate) struct Probes {
-    database: Arc<Database>,
-    redis: Option<Arc<RedisCache>>,
+    database: Database,
+    redis: Option<Redis>,
 }
 
 impl Probes {

@@ -158,10 +158,7 @@ impl Bodies {
             match chunk {
                 Err(_) => return Err(Problem::new(Code::RequestTimeout)),
                 Ok(None) => break,
-                Ok(Some(Err(_))) => {
-                    let detail = "the body broke off before its end";
-                    return Err(Problem::new(Code::MalformedJson).detail(detail));
-                }
+                Ok(Some(Err(error))) => return Err(Problem::from(&error)),
                 Ok(Some(Ok(chunk))) => body.take(&chunk, &self.memory)?,
             }
         }

@@ -7,19 +7,16 @@ use actix_web::{
     HttpMessage,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    http::{
-        StatusCode,
-        header::{HeaderName, HeaderValue},
-    },
+    http::header::{HeaderName, HeaderValue},
     middleware::Next,
     web::Data,
 };
-use domain::Caller;
+use domain::identity::Caller;
 
 use crate::{
     app::App,
     connection::Progress,
-    problem::{Code, Problem},
+    problem::{Problem, of_framework},
     routes::MatchedRoute,
 };
 
@@ -44,7 +41,7 @@ pub(crate) async fn around<B: MessageBody + 'static>(
     };
     let cause = match response.response().error() {
         Some(error) => {
-            let (answer, cause) = explain(error, response.status(), &id);
+            let (answer, cause) = explain(error, &id);
             response = response.into_response(answer);
             cause
         }
@@ -77,19 +74,11 @@ fn new_id(request: &ServiceRequest) -> String {
 }
 
 /// The problem document of an error, and its cause for the log.
-fn explain(
-    error: &actix_web::Error,
-    status: StatusCode,
-    id: &str,
-) -> (actix_web::HttpResponse, Option<String>) {
+fn explain(error: &actix_web::Error, id: &str) -> (actix_web::HttpResponse, Option<String>) {
     if let Some(problem) = error.as_error::<Problem>() {
         return (problem.answer(Some(id)), problem.cause());
     }
-    // The framework's own errors: told by their status alone.
-    let problem = Code::ALL
-        .into_iter()
-        .find(|code| code.status() == status && status.is_client_error())
-        .map_or_else(|| Problem::internal(error.to_string()), Problem::new);
+    let problem = of_framework(error);
     (problem.answer(Some(id)), problem.cause())
 }
 

@@ -12,7 +12,10 @@ use actix_web::{
     http::header::{self, EntityTag, Header, HeaderValue, IfNoneMatch},
     web::Data,
 };
-use domain::{Caller, ClientAddress, IdempotencyKey};
+use domain::{
+    identity::{Caller, ClientAddress},
+    orders::IdempotencyKey,
+};
 use futures_util::future::LocalBoxFuture;
 
 use crate::{

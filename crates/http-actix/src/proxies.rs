@@ -3,7 +3,7 @@
 use std::{net::IpAddr, str::FromStr};
 
 use actix_web::http::header::HeaderValue;
-use domain::ClientAddress;
+use domain::identity::ClientAddress;
 use ipnet::IpNet;
 
 /// The proxies whose word is taken for where a request comes from.

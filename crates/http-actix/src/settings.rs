@@ -7,9 +7,9 @@ mod http;
 use std::{thread::available_parallelism, time::Duration};
 
 use adapters_postgres::DatabaseSettings;
-use adapters_redis::{RedisCache, RedisSettings, TimesToLive};
+use adapters_redis::{Redis, RedisSettings, TimesToLive};
 use clap::Args;
-use domain::services::DeskSettings;
+use domain::orders::DeskSettings;
 use secrecy::SecretString;
 
 pub use self::{check::BadSettings, http::HttpSettings};
@@ -45,6 +45,14 @@ pub struct PasswordSettings {
     pub cost: u32,
     /// How many passwords are hashed at once.
     pub concurrency: usize,
+}
+
+impl PasswordSettings {
+    /// As little work as bcrypt can be told to do: for passwords that nobody is to guess anyway.
+    pub(crate) const LEAST: Self = Self {
+        cost: 4,
+        concurrency: 1,
+    };
 }
 
 /// Where the database is.
@@ -209,7 +217,7 @@ impl ServeArgs {
     fn read(&self, check: &mut Check) -> Result<Settings, Noted> {
         let database = self.database.read(check);
         let cache_ttl = self.read_ttls(check);
-        let redis = self.read_redis(check, cache_ttl.unwrap_or_default());
+        let redis = self.read_redis(check);
         let jwt = self.read_jwt(check);
         let passwords = self.passwords.read(check);
         let desk = self.read_desk(check);
@@ -217,7 +225,7 @@ impl ServeArgs {
         let desk = desk?;
         Ok(Settings {
             http: http?,
-            database: database?.desk_connections(desk.clerks + desk.max_lanes),
+            database: database?.desk_connections(desk.workers + desk.max_lanes),
             redis: redis?,
             cache_ttl: cache_ttl?,
             jwt: jwt?,
@@ -233,10 +241,10 @@ impl ServeArgs {
         let max_waiting = check.number("DESK_MAX_WAITING", &self.desk_max_waiting, 1..=1_000_000);
         let max_lanes = check.number("DESK_MAX_LANES", &self.desk_max_lanes, 1..=64);
         Ok(DeskSettings {
-            clerks: clerks?,
+            workers: clerks?,
             max_batch: max_batch?,
-            side_batch: side_batch?,
-            max_waiting: max_waiting?,
+            min_parallel_batch: side_batch?,
+            max_queued: max_waiting?,
             max_lanes: max_lanes?,
         })
     }
@@ -258,24 +266,19 @@ impl ServeArgs {
         })
     }
 
-    fn read_redis(
-        &self,
-        check: &mut Check,
-        ttl: TimesToLive,
-    ) -> Result<Option<RedisSettings>, Noted> {
+    fn read_redis(&self, check: &mut Check) -> Result<Option<RedisSettings>, Noted> {
         let connections = &self.redis_max_connections;
         let connections = check.number("REDIS_MAX_CONNECTIONS", connections, 1..=1_000);
         let timeout = check.number("REDIS_TIMEOUT_MS", &self.redis_timeout_ms, 1..=10_000);
         let Some(url) = self.redis_url.as_deref().filter(|url| !url.is_empty()) else {
             return Ok(None);
         };
-        check.ok("REDIS_URL", RedisCache::check_url(url))?;
+        check.ok("REDIS_URL", Redis::check_url(url))?;
         Ok(Some(RedisSettings {
             url: url.to_owned(),
             namespace: self.redis_namespace.clone(),
             max_connections: connections?,
             timeout: Duration::from_millis(timeout?),
-            ttl,
         }))
     }
 

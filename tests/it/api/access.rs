@@ -1,6 +1,6 @@
 //! Who may call what: every endpoint, as every caller.
 
-use domain::Role;
+use domain::identity::Role;
 use http_actix::{access::Access, routes::ENDPOINTS};
 use integration_tests::{Answer, Caches, Client, TestDatabase, TestServer};
 use serde_json::json;

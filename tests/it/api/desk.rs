@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use domain::services::DeskSettings;
+use domain::orders::DeskSettings;
 use futures_util::future::join_all;
 use integration_tests::{Answer, Caches, Client, TestDatabase, TestServer};
 use serde_json::json;
@@ -19,10 +19,10 @@ async fn place(client: &Client, key: &str, product: &str) -> Answer {
 async fn a_full_queue_answers_503_at_once_and_takes_orders_again_when_it_has_drained() {
     let database = TestDatabase::migrated().await;
     let desk = DeskSettings {
-        clerks: 1,
+        workers: 1,
         max_batch: 1,
-        side_batch: 1,
-        max_waiting: 1,
+        min_parallel_batch: 1,
+        max_queued: 1,
         max_lanes: 1,
     };
     let server = TestServer::start_with(&database, Caches::InProcess, |settings| {

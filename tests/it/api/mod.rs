@@ -2,6 +2,7 @@
 
 mod access;
 mod auth;
+mod catalog;
 mod coherence;
 mod connections;
 mod customers;
@@ -13,4 +14,3 @@ mod isolation;
 mod migrating;
 mod orders;
 mod problems;
-mod products;

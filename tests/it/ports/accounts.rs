@@ -1,8 +1,11 @@
 //! `AccountRepository`, over PostgreSQL.
 
 use domain::{
-    Account, AccountId, Email, PasswordHash, Principal,
-    ports::{AccountRepository, CustomerRepository, InsertAccountError, InsertCustomerError},
+    customers::{CustomerRepository, InsertCustomerError},
+    identity::{
+        Account, AccountId, AccountRepository, InsertAccountError, PasswordHash, Principal,
+    },
+    values::Email,
 };
 use integration_tests::World;
 
@@ -19,7 +22,7 @@ fn account(email: &str, principal: Principal) -> Account {
 #[tokio::test]
 async fn an_account_is_found_by_its_address_in_whatever_case() {
     let world = World::new().await;
-    let accounts: &dyn AccountRepository = &world.database;
+    let accounts: &dyn AccountRepository = &world.accounts;
     for principal in [Principal::Admin, Principal::Staff] {
         let email = format!("{}@Example.com", principal.role());
         let kept = account(&email, principal);
@@ -35,14 +38,14 @@ async fn an_account_is_found_by_its_address_in_whatever_case() {
 async fn of_many_who_want_one_address_at_once_one_gets_it() {
     let world = World::ready_to_race().await;
     let wishes = (0..16).map(|n| {
-        let database = world.database.clone();
+        let accounts = world.accounts.clone();
         let email = if n % 2 == 0 {
             "boss@example.com"
         } else {
             "Boss@Example.com"
         };
         tokio::spawn(async move {
-            AccountRepository::insert(&database, &account(email, Principal::Admin)).await
+            AccountRepository::insert(&accounts, &account(email, Principal::Admin)).await
         })
     });
     let mut made = 0;
@@ -59,7 +62,7 @@ async fn of_many_who_want_one_address_at_once_one_gets_it() {
 async fn a_customers_account_comes_with_its_customer_or_not_at_all() {
     let world = World::new().await;
     let (customers, accounts): (&dyn CustomerRepository, &dyn AccountRepository) =
-        (&world.database, &world.database);
+        (&world.customers, &world.accounts);
     let ana = World::a_customer("ana@example.com");
     let kept = account("ana@example.com", Principal::Customer(ana.id));
     customers.insert_with_account(&ana, &kept).await.unwrap();

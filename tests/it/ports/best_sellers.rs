@@ -3,9 +3,9 @@
 use std::{collections::HashMap, sync::Arc};
 
 use domain::{
-    BestSeller, CustomerId, OrderStatus, ProductId,
-    placement::Outcome,
-    ports::{BestSellersReport, SalesCorrection, SalesTotals},
+    catalog::{BestSeller, BestSellersReport, ProductId, SalesCorrection, SalesTotals},
+    customers::CustomerId,
+    orders::{OrderStatus, placement::Outcome},
 };
 use futures_util::future::join_all;
 use integration_tests::World;
@@ -18,13 +18,13 @@ fn sold(list: &[BestSeller]) -> Vec<(ProductId, u64)> {
 }
 
 async fn sold_since(world: &World, first_day: Date) -> Vec<(ProductId, u64)> {
-    let report: &dyn BestSellersReport = &world.database;
+    let report: &dyn BestSellersReport = &world.catalog;
     sold(&report.since(first_day, 100).await.unwrap())
 }
 
 /// Reckons everything anew, and returns what differed.
 async fn rebuild(world: &World) -> Vec<SalesCorrection> {
-    let rebuilt = world.database.rebuild(100).await.unwrap();
+    let rebuilt = world.catalog.rebuild(100).await.unwrap();
     assert_eq!(
         rebuilt.differed,
         u64::try_from(rebuilt.first.len()).unwrap()
@@ -53,20 +53,20 @@ async fn most_sold_comes_first_and_cancelled_orders_do_not_count() {
     }
     let cancelled = world.place(&customer, &[(products[3], 90)]).await.unwrap();
     world
-        .orders()
-        .change_status(&World::staff(), cancelled.id, OrderStatus::Cancelled)
+        .order_service()
+        .transition(&World::staff(), cancelled.id, OrderStatus::Cancelled)
         .await
         .unwrap();
 
     // Of two that sold the same, the older product comes first.
     let expected = [(products[1], 5), (products[0], 4), (products[2], 4)];
-    let report: &dyn BestSellersReport = &world.database;
+    let report: &dyn BestSellersReport = &world.catalog;
     let since = today() - Duration::days(30);
     // Told to the log alone, and then gathered.
     for _ in 0..2 {
         assert_eq!(sold(&report.since(since, 10).await.unwrap()), expected);
         assert_eq!(sold(&report.since(since, 2).await.unwrap()), expected[..2]);
-        world.database.gather().await.unwrap();
+        world.catalog.gather().await.unwrap();
     }
     assert_eq!(world.count("select count(*) from sales_log").await, 0);
 }
@@ -120,13 +120,13 @@ async fn a_cancellation_is_taken_back_on_the_day_on_which_the_order_was_placed()
     rebuild(&world).await;
     world.place(&customer, &[(product, 2)]).await.unwrap();
     world
-        .orders()
-        .change_status(&World::staff(), old.id, OrderStatus::Cancelled)
+        .order_service()
+        .transition(&World::staff(), old.id, OrderStatus::Cancelled)
         .await
         .unwrap();
     for gathered in [false, true] {
         if gathered {
-            assert_eq!(world.database.gather().await.unwrap(), 2);
+            assert_eq!(world.catalog.gather().await.unwrap(), 2);
         }
         for (days, expected) in [(20, 4), (9, 4), (3, 4), (2, 3), (0, 2)] {
             let since = today() - Duration::days(days);
@@ -143,7 +143,7 @@ async fn a_rebuild_says_what_differed_and_mends_it() {
     let world = World::new().await;
     let (customer, product) = (world.customer().await, world.product(99).await);
     world.place(&customer, &[(product, 2)]).await.unwrap();
-    world.database.gather().await.unwrap();
+    world.catalog.gather().await.unwrap();
     assert_eq!(rebuild(&world).await, []);
     // One order that was never told, and a day that says too much.
     sold_long_ago(&world, customer.id, product, 5).await;
@@ -178,7 +178,7 @@ async fn orders_that_come_and_go_while_sales_are_gathered_and_rebuilt_are_counte
     for _ in 0..3 {
         products.push(world.product(100_000).await);
     }
-    let (desk, orders) = (world.racing_desk(), Arc::new(world.orders()));
+    let (desk, orders) = (world.racing_desk(), Arc::new(world.order_service()));
     let buyers = (0..12_usize).map(|buyer| {
         let requests: Vec<_> = (0..20)
             .map(|n| {
@@ -194,7 +194,7 @@ async fn orders_that_come_and_go_while_sales_are_gathered_and_rebuilt_are_counte
                 if n % 3 == 0 {
                     let cancelled = OrderStatus::Cancelled;
                     orders
-                        .change_status(&World::staff(), order.id, cancelled)
+                        .transition(&World::staff(), order.id, cancelled)
                         .await
                         .unwrap();
                 }
@@ -204,7 +204,7 @@ async fn orders_that_come_and_go_while_sales_are_gathered_and_rebuilt_are_counte
     let buyers: Vec<_> = buyers.collect();
     let mut rounds = 0;
     while !buyers.iter().all(tokio::task::JoinHandle::is_finished) {
-        world.database.gather().await.unwrap();
+        world.catalog.gather().await.unwrap();
         assert_eq!(rebuild(&world).await, [], "round {rounds}");
         rounds += 1;
     }
@@ -216,7 +216,7 @@ async fn orders_that_come_and_go_while_sales_are_gathered_and_rebuilt_are_counte
     }
     let found: HashMap<_, _> = sold_since(&world, today()).await.into_iter().collect();
     assert_eq!(found, expected);
-    world.database.gather().await.unwrap();
+    world.catalog.gather().await.unwrap();
     let found: HashMap<_, _> = sold_since(&world, today()).await.into_iter().collect();
     assert_eq!(found, expected);
 }

@@ -2,28 +2,43 @@
 
 use std::{sync::Arc, time::Duration};
 
-use adapters_redis::{InProcessCache, RedisCache, TimesToLive};
+use adapters_redis::{InProcessCache, NearCache, Redis, RedisCache, TimesToLive};
 use domain::{
-    BestSeller, Customer, CustomerId, Email, Name, Order, OrderId, OrderItem, OrderItemId,
-    OrderStatus, Price, ProductId, Quantity, Version,
-    ports::{BestSellersCache, BestSellersList, CustomerCache, OrderCache},
+    cache::Cache,
+    catalog::{BestSeller, BestSellersList, ProductId},
+    customers::{Customer, CustomerId},
+    orders::{Order, OrderId, OrderItem, OrderItemId, OrderStatus},
+    values::{Email, Name, Price, Quantity, Version},
 };
 use integration_tests::{Caches, World};
 
-/// What each backend of the caches offers.
-trait Backend: OrderCache + CustomerCache + BestSellersCache {}
-impl<T: OrderCache + CustomerCache + BestSellersCache> Backend for T {}
-
-fn in_process(ttl: TimesToLive) -> Arc<dyn Backend> {
-    Arc::new(InProcessCache::new(ttl))
+/// The caches of one backend.
+#[derive(Clone)]
+struct Backend {
+    orders: Arc<dyn Cache<Order>>,
+    customers: Arc<dyn Cache<Customer>>,
+    lists: Arc<dyn Cache<BestSellersList>>,
 }
 
-fn redis(ttl: TimesToLive) -> Arc<dyn Backend> {
+fn in_process(ttl: TimesToLive) -> Backend {
+    Backend {
+        orders: Arc::new(InProcessCache::new(ttl.orders)),
+        customers: Arc::new(InProcessCache::new(ttl.customers)),
+        lists: Arc::new(InProcessCache::new(ttl.best_sellers)),
+    }
+}
+
+fn redis(ttl: TimesToLive) -> Backend {
     let Caches::Redis(settings) = Caches::redis() else {
         unreachable!("`redis` gives Redis")
     };
-    let settings = adapters_redis::RedisSettings { ttl, ..settings };
-    Arc::new(RedisCache::new(settings).unwrap())
+    let redis = Redis::new(&settings).unwrap();
+    let lists = RedisCache::new(redis.clone(), ttl.best_sellers);
+    Backend {
+        orders: Arc::new(RedisCache::new(redis.clone(), ttl.orders)),
+        customers: Arc::new(RedisCache::new(redis, ttl.customers)),
+        lists: Arc::new(NearCache::new(Arc::new(lists), Duration::from_secs(1))),
+    }
 }
 
 /// Runs every test of the suite over one backend.
@@ -51,12 +66,13 @@ suite! {
         what_is_put_is_got_and_nothing_else,
         the_newer_version_wins_in_whatever_order_they_come,
         of_many_versions_at_once_the_newest_stays,
+        what_is_forgotten_is_gone_and_so_is_what_was_before_it,
         the_later_list_of_best_sellers_wins,
         an_entry_ends_with_its_time,
     }
 }
 
-type Make = fn(TimesToLive) -> Arc<dyn Backend>;
+type Make = fn(TimesToLive) -> Backend;
 
 fn order(version: i64) -> Arc<Order> {
     let item = |units| OrderItem {
@@ -94,6 +110,7 @@ fn customer() -> Arc<Customer> {
 
 fn list(sold: u64) -> BestSellersList {
     BestSellersList {
+        days: 30,
         as_of: World::now(),
         items: vec![BestSeller {
             product_id: ProductId::new(World::id()),
@@ -107,31 +124,28 @@ fn list(sold: u64) -> BestSellersList {
 async fn what_is_put_is_got_and_nothing_else(make: Make) {
     let cache = make(TimesToLive::default());
     let (order, customer, list) = (order(3), customer(), Arc::new(list(7)));
-    assert_eq!(OrderCache::get(&*cache, order.id).await, None);
-    assert_eq!(CustomerCache::get(&*cache, customer.id).await, None);
-    assert_eq!(BestSellersCache::get(&*cache, 30).await, None);
+    assert_eq!(cache.orders.get(order.id).await, None);
+    assert_eq!(cache.customers.get(customer.id).await, None);
+    assert_eq!(cache.lists.get(30).await, None);
 
-    OrderCache::put(&*cache, Arc::clone(&order)).await;
-    CustomerCache::put(&*cache, Arc::clone(&customer)).await;
-    BestSellersCache::put(&*cache, 30, Arc::clone(&list)).await;
-    assert_eq!(OrderCache::get(&*cache, order.id).await, Some(order));
-    assert_eq!(
-        CustomerCache::get(&*cache, customer.id).await,
-        Some(customer)
-    );
-    assert_eq!(BestSellersCache::get(&*cache, 30).await, Some(list));
+    cache.orders.put(Arc::clone(&order)).await;
+    cache.customers.put(Arc::clone(&customer)).await;
+    cache.lists.put(Arc::clone(&list)).await;
+    assert_eq!(cache.orders.get(order.id).await, Some(order));
+    assert_eq!(cache.customers.get(customer.id).await, Some(customer));
+    assert_eq!(cache.lists.get(30).await, Some(list));
 
     let other = OrderId::new(World::id());
-    assert_eq!(OrderCache::get(&*cache, other).await, None);
-    assert_eq!(BestSellersCache::get(&*cache, 7).await, None);
+    assert_eq!(cache.orders.get(other).await, None);
+    assert_eq!(cache.lists.get(7).await, None);
 }
 
 async fn the_newer_version_wins_in_whatever_order_they_come(make: Make) {
     let cache = make(TimesToLive::default());
     let order = order(1);
     for (put, kept) in [(2, 2), (1, 2), (2, 2), (10, 10), (9, 10)] {
-        OrderCache::put(&*cache, at_version(&order, put)).await;
-        let got = OrderCache::get(&*cache, order.id).await.unwrap();
+        cache.orders.put(at_version(&order, put)).await;
+        let got = cache.orders.get(order.id).await.unwrap();
         assert_eq!(got.version.number(), kept, "after version {put}");
     }
 }
@@ -141,14 +155,27 @@ async fn of_many_versions_at_once_the_newest_stays(make: Make) {
     let order = order(1);
     let puts = (1..=40).map(|n| {
         // Neither ascending nor descending: 7 generates every remainder of 41.
-        let (cache, order) = (Arc::clone(&cache), at_version(&order, n * 7 % 41));
-        tokio::spawn(async move { OrderCache::put(&*cache, order).await })
+        let (cache, order) = (cache.clone(), at_version(&order, n * 7 % 41));
+        tokio::spawn(async move { cache.orders.put(order).await })
     });
     for put in puts.collect::<Vec<_>>() {
         put.await.unwrap();
     }
-    let got = OrderCache::get(&*cache, order.id).await.unwrap();
+    let got = cache.orders.get(order.id).await.unwrap();
     assert_eq!(got.version.number(), 40);
+}
+
+async fn what_is_forgotten_is_gone_and_so_is_what_was_before_it(make: Make) {
+    let Backend { orders, .. } = make(TimesToLive::default());
+    let order = order(1);
+    orders.put(at_version(&order, 2)).await;
+    orders.forget(order.id, Version::parse(3).unwrap()).await;
+    assert_eq!(orders.get(order.id).await, None);
+    orders.put(at_version(&order, 2)).await;
+    assert_eq!(orders.get(order.id).await, None, "it is older");
+    let written = at_version(&order, 3);
+    orders.put(Arc::clone(&written)).await;
+    assert_eq!(orders.get(order.id).await, Some(written));
 }
 
 async fn the_later_list_of_best_sellers_wins(make: Make) {
@@ -158,12 +185,9 @@ async fn the_later_list_of_best_sellers_wins(make: Make) {
         as_of: earlier.as_of + Duration::from_micros(1),
         ..later
     };
-    BestSellersCache::put(&*cache, 30, Arc::new(later.clone())).await;
-    BestSellersCache::put(&*cache, 30, Arc::new(earlier)).await;
-    assert_eq!(
-        BestSellersCache::get(&*cache, 30).await.as_deref(),
-        Some(&later)
-    );
+    cache.lists.put(Arc::new(later.clone())).await;
+    cache.lists.put(Arc::new(earlier)).await;
+    assert_eq!(cache.lists.get(30).await.as_deref(), Some(&later));
 }
 
 async fn an_entry_ends_with_its_time(make: Make) {
@@ -172,11 +196,11 @@ async fn an_entry_ends_with_its_time(make: Make) {
         ..TimesToLive::default()
     });
     let (order, customer) = (order(1), customer());
-    OrderCache::put(&*cache, Arc::clone(&order)).await;
-    CustomerCache::put(&*cache, Arc::clone(&customer)).await;
+    cache.orders.put(Arc::clone(&order)).await;
+    cache.customers.put(Arc::clone(&customer)).await;
     integration_tests::eventually("the order's entry ends", || async {
-        OrderCache::get(&*cache, order.id).await.is_none()
+        cache.orders.get(order.id).await.is_none()
     })
     .await;
-    assert!(CustomerCache::get(&*cache, customer.id).await.is_some());
+    assert!(cache.customers.get(customer.id).await.is_some());
 }

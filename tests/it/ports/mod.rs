@@ -3,9 +3,9 @@
 mod accounts;
 mod best_sellers;
 mod caches;
+mod catalog;
 mod customers;
 mod orders;
-mod placements;
-mod products;
-mod status_changes;
+mod placing;
 mod stock;
+mod transitions;

@@ -1,6 +1,6 @@
 //! `OrderRepository`, over PostgreSQL.
 
-use domain::{OrderId, ports::OrderRepository};
+use domain::orders::{OrderId, OrderRepository};
 use integration_tests::World;
 
 #[tokio::test]
@@ -8,7 +8,7 @@ async fn an_order_is_found_whole_and_with_its_items_as_they_were_asked_for() {
     let world = World::new().await;
     let customer = world.customer().await;
     let (first, second) = (world.product(9).await, world.product(9).await);
-    let orders: &dyn OrderRepository = &world.database;
+    let orders: &dyn OrderRepository = &world.orders;
     let placed = world
         .place(&customer, &[(second, 2), (first, 3), (second, 1)])
         .await

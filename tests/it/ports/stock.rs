@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
-use domain::{ProductId, StockLevel, placement::Scope, ports::StockRepository};
+use domain::{
+    catalog::ProductId,
+    orders::placement::Scope,
+    stock::{StockLevel, StockRepository},
+};
 use integration_tests::World;
 
 #[tokio::test]
 async fn stock_is_read_and_set() {
     let world = World::new().await;
-    let stock: &dyn StockRepository = &world.database;
+    let stock: &dyn StockRepository = &world.stock;
     let product = world.product(5).await;
     let before = stock.find(product).await.unwrap().unwrap();
     assert_eq!(before.available.units(), 5);
@@ -27,7 +31,7 @@ async fn stock_is_read_and_set() {
 #[tokio::test]
 async fn a_product_that_does_not_exist_has_no_stock() {
     let world = World::new().await;
-    let stock: &dyn StockRepository = &world.database;
+    let stock: &dyn StockRepository = &world.stock;
     let nothing = ProductId::new(World::id());
     assert_eq!(stock.find(nothing).await.unwrap(), None);
     assert_eq!(stock.set(nothing, StockLevel::EMPTY).await.unwrap(), None);
@@ -44,11 +48,9 @@ async fn setting_stock_waits_for_a_placement_that_holds_it() {
         keys: Vec::new(),
     };
     let open = world.open(&scope).await;
-    let database = world.database.clone();
+    let stock = world.stock.clone();
     let mut set =
-        tokio::spawn(
-            async move { StockRepository::set(&database, product, StockLevel::EMPTY).await },
-        );
+        tokio::spawn(async move { StockRepository::set(&stock, product, StockLevel::EMPTY).await });
     let early = tokio::time::timeout(Duration::from_millis(200), &mut set).await;
     assert!(early.is_err(), "it was set while a placement held it");
     open.unit.abandon().await.unwrap();

@@ -4,13 +4,12 @@ use std::{ops::Range, time::Duration};
 
 use async_trait::async_trait;
 use bcrypt::{BcryptError, HashParts, non_truncating_hash, non_truncating_verify};
-use domain::{
-    Password, PasswordHash,
-    ports::{Asker, PasswordCheck, PasswordHasher, PasswordHasherError, Verdict},
+use domain::identity::{
+    Password, PasswordCheck, PasswordHash, PasswordHasher, PasswordHasherError, Requester, Verdict,
 };
 use tokio::{task::spawn_blocking, time::timeout};
 
-use super::fair_turns::FairTurns;
+use super::fair_semaphore::FairSemaphore;
 
 /// How long a caller waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -19,13 +18,13 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// not take every core from those who order.
 pub struct BcryptHasher {
     cost: u32,
-    hashing: Turns,
-    checking: Turns,
+    hashing: Queue,
+    checking: Queue,
 }
 
-/// The turns of one kind of work.
-struct Turns {
-    turns: FairTurns,
+/// The permits of one kind of work.
+struct Queue {
+    permits: FairSemaphore,
     patience: Duration,
 }
 
@@ -45,8 +44,8 @@ impl BcryptHasher {
         }
         Ok(Self {
             cost,
-            hashing: Turns::new(concurrency),
-            checking: Turns::new(concurrency),
+            hashing: Queue::new(concurrency),
+            checking: Queue::new(concurrency),
         })
     }
 
@@ -57,27 +56,27 @@ impl BcryptHasher {
     }
 }
 
-impl Turns {
+impl Queue {
     fn new(concurrency: usize) -> Self {
         Self {
-            turns: FairTurns::new(concurrency),
+            permits: FairSemaphore::new(concurrency),
             patience: PATIENCE,
         }
     }
 
     /// Runs `work` on a thread of its own when it is its turn. Once begun it runs to its end and
-    /// keeps its turn until then, even when the caller hangs up.
+    /// keeps its permit until then, even when the caller hangs up.
     async fn run<T: Send + 'static>(
         &self,
-        asker: Asker,
+        requester: Requester,
         work: impl FnOnce() -> Result<T, BcryptError> + Send + 'static,
     ) -> Result<T, PasswordHasherError> {
-        let turn = timeout(self.patience, self.turns.take(asker))
+        let permit = timeout(self.patience, self.permits.acquire(requester))
             .await
             .map_err(|_| PasswordHasherError::Busy)?
             .map_err(|_| PasswordHasherError::Busy)?;
         let work = spawn_blocking(move || {
-            let _turn = turn;
+            let _permit = permit;
             work()
         });
         work.await.map_err(failed)?.map_err(failed)
@@ -89,11 +88,14 @@ impl PasswordHasher for BcryptHasher {
     async fn hash(
         &self,
         password: Password,
-        asker: Asker,
+        requester: Requester,
     ) -> Result<PasswordHash, PasswordHasherError> {
         let cost = self.cost;
         let hash = move || non_truncating_hash(password.expose(), cost);
-        self.hashing.run(asker, hash).await.map(PasswordHash::new)
+        self.hashing
+            .run(requester, hash)
+            .await
+            .map(PasswordHash::new)
     }
 
     async fn check(&self, check: PasswordCheck) -> Result<Verdict, PasswordHasherError> {
@@ -101,13 +103,13 @@ impl PasswordHasher for BcryptHasher {
             attempt,
             hash,
             dearest,
-            asker,
+            requester,
         } = check;
         let costs = [&hash, &dearest].map(|hash| hash.as_ref().map(|hash| self.cost_of(hash)));
         let dearest = costs.into_iter().flatten().fold(self.cost, u32::max);
         let is_outdated = costs[0] != Some(self.cost);
         let is_right = move || is_right(&attempt, hash.as_ref(), dearest, burn);
-        Ok(match self.checking.run(asker, is_right).await? {
+        Ok(match self.checking.run(requester, is_right).await? {
             false => Verdict::Wrong,
             true if is_outdated => Verdict::RightButOutdated,
             true => Verdict::Right,
@@ -151,14 +153,14 @@ fn failed(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Passwo
 
 #[cfg(test)]
 mod tests {
-    use domain::ClientAddress;
+    use domain::identity::ClientAddress;
 
     use super::*;
 
     /// The least cost that bcrypt knows: these tests are not about slowness.
     const COST: u32 = 4;
 
-    const ASKER: Asker = Asker::Address(ClientAddress::LOCAL);
+    const REQUESTER: Requester = Requester::Address(ClientAddress::LOCAL);
 
     fn hasher(cost: u32) -> BcryptHasher {
         BcryptHasher::new(cost, 1).unwrap()
@@ -166,7 +168,7 @@ mod tests {
 
     async fn hash(hasher: &BcryptHasher, text: &str) -> PasswordHash {
         let password = Password::parse(text.to_owned()).unwrap();
-        hasher.hash(password, ASKER).await.unwrap()
+        hasher.hash(password, REQUESTER).await.unwrap()
     }
 
     async fn check(hasher: &BcryptHasher, attempt: &str, hash: Option<&PasswordHash>) -> Verdict {
@@ -174,7 +176,7 @@ mod tests {
             attempt: attempt.to_owned(),
             hash: hash.cloned(),
             dearest: hash.cloned(),
-            asker: ASKER,
+            requester: REQUESTER,
         };
         hasher.check(check).await.unwrap()
     }
@@ -262,13 +264,13 @@ mod tests {
     async fn who_waits_too_long_for_a_turn_is_told_to_come_back() {
         let mut hasher = hasher(COST);
         hasher.checking.patience = Duration::ZERO;
-        let _turn = hasher.checking.turns.take(ASKER).await.unwrap();
+        let _permit = hasher.checking.permits.acquire(REQUESTER).await.unwrap();
         let told = hasher
             .check(PasswordCheck {
                 attempt: "correct horse".to_owned(),
                 hash: None,
                 dearest: None,
-                asker: ASKER,
+                requester: REQUESTER,
             })
             .await;
         assert!(matches!(told, Err(PasswordHasherError::Busy)));

@@ -1,6 +1,6 @@
 //! The time, from the operating system.
 
-use domain::ports::Clock;
+use domain::Clock;
 use time::OffsetDateTime;
 
 /// The system's clock, to the microsecond.

@@ -1,6 +1,6 @@
 //! Ids: UUIDs of version 7 (RFC 9562, section 5.7), which sort by the time they were made.
 
-use domain::ports::IdSource;
+use domain::IdSource;
 use uuid::Uuid;
 
 /// Makes each id greater than the one before, in this process.

@@ -2,9 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use domain::{
-    AccountId, Caller, CustomerId, Principal, Role,
-    ports::{AccessToken, Clock, IdSource, TokenError, Tokens},
+    Clock, IdSource,
+    customers::CustomerId,
+    identity::{
+        AccessToken, AccountId, AuthenticationError, Authenticator, Caller, Principal, Role,
+        TokenIssuer, TokenNotIssued,
+    },
 };
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use moka::sync::Cache;
@@ -73,7 +78,7 @@ impl JwtTokens {
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[AUDIENCE]);
         validation.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);
-        // The library would ask the system for the time; the clock is a port, see `verify`.
+        // The library would ask the system for the time; the clock is a port, see `authenticate`.
         validation.validate_exp = false;
         Self {
             encoding: EncodingKey::from_secret(secret),
@@ -89,25 +94,25 @@ impl JwtTokens {
         }
     }
 
-    fn check_signature(&self, token: &str) -> Result<Verified, TokenError> {
+    fn check_signature(&self, token: &str) -> Result<Verified, AuthenticationError> {
         let claims = decode::<Claims>(token, &self.decoding, &self.validation)
-            .map_err(|_| TokenError::Invalid)?
+            .map_err(|_| AuthenticationError::Invalid)?
             .claims;
-        let role: Role = claims.role.parse().map_err(|_| TokenError::Invalid)?;
+        let role: Role = claims
+            .role
+            .parse()
+            .map_err(|_| AuthenticationError::Invalid)?;
         let principal = Principal::from_parts(role, claims.customer_id.map(CustomerId::new))
-            .ok_or(TokenError::Invalid)?;
+            .ok_or(AuthenticationError::Invalid)?;
         Ok(Verified {
-            caller: Caller {
-                account_id: AccountId::new(claims.sub),
-                principal,
-            },
+            caller: Caller::new(AccountId::new(claims.sub), principal),
             expires_at: claims.exp,
         })
     }
 }
 
-impl Tokens for JwtTokens {
-    fn issue(&self, caller: &Caller) -> Result<AccessToken, TokenError> {
+impl TokenIssuer for JwtTokens {
+    fn issue(&self, caller: &Caller) -> Result<AccessToken, TokenNotIssued> {
         let now = self.clock.now();
         let claims = Claims {
             iss: ISSUER.to_owned(),
@@ -120,21 +125,24 @@ impl Tokens for JwtTokens {
             jti: self.ids.next_id(),
         };
         let token = encode(&Header::new(ALGORITHM), &claims, &self.encoding)
-            .map_err(|error| TokenError::Failed(error.into()))?;
+            .map_err(|error| TokenNotIssued(error.into()))?;
         Ok(AccessToken {
             token,
             expires_in: self.ttl,
         })
     }
+}
 
-    fn verify(&self, token: &str) -> Result<Caller, TokenError> {
+#[async_trait]
+impl Authenticator for JwtTokens {
+    async fn authenticate(&self, token: &str) -> Result<Caller, AuthenticationError> {
         let known = self.verified.get(token);
         let verified = match known {
             Some(verified) => verified,
             None => self.check_signature(token)?,
         };
         if verified.expires_at <= self.clock.now().unix_timestamp() {
-            return Err(TokenError::Expired);
+            return Err(AuthenticationError::Expired);
         }
         if known.is_none() {
             self.verified.insert(token.to_owned(), verified);
@@ -183,10 +191,7 @@ mod tests {
     }
 
     fn caller(principal: Principal) -> Caller {
-        Caller {
-            account_id: AccountId::new(Uuid::from_u128(1)),
-            principal,
-        }
+        Caller::new(AccountId::new(Uuid::from_u128(1)), principal)
     }
 
     /// Signs claims as somebody would who has this secret.
@@ -202,32 +207,39 @@ mod tests {
         })
     }
 
-    #[test]
-    fn a_token_proves_who_it_was_issued_to() {
+    #[tokio::test]
+    async fn a_token_proves_who_it_was_issued_to() {
         let tokens = tokens(SECRET, noon());
         let customer = Principal::Customer(CustomerId::new(Uuid::from_u128(7)));
         for principal in [Principal::Admin, Principal::Staff, customer] {
             let token = tokens.issue(&caller(principal)).unwrap();
-            assert_eq!(tokens.verify(&token.token).unwrap(), caller(principal));
+            assert_eq!(
+                tokens.authenticate(&token.token).await.unwrap(),
+                caller(principal)
+            );
         }
     }
 
-    #[test]
-    fn a_token_ends_on_the_second() {
+    #[tokio::test]
+    async fn a_token_ends_on_the_second() {
         let token = tokens(SECRET, noon())
             .issue(&caller(Principal::Staff))
             .unwrap();
         assert_eq!(token.expires_in, Duration::from_mins(15));
-        let at = |now| tokens(SECRET, now).verify(&token.token);
-        assert!(at(datetime!(2026-11-23 12:14:59 UTC)).is_ok());
+        let at = |now| {
+            let authenticated = tokens(SECRET, now);
+            let token = token.token.clone();
+            async move { authenticated.authenticate(&token).await }
+        };
+        assert!(at(datetime!(2026-11-23 12:14:59 UTC)).await.is_ok());
         assert!(matches!(
-            at(datetime!(2026-11-23 12:15 UTC)),
-            Err(TokenError::Expired)
+            at(datetime!(2026-11-23 12:15 UTC)).await,
+            Err(AuthenticationError::Expired)
         ));
     }
 
-    #[test]
-    fn a_token_that_was_good_is_still_looked_at_for_its_time() {
+    #[tokio::test]
+    async fn a_token_that_was_good_is_still_looked_at_for_its_time() {
         let now = Arc::new(Mutex::new(noon()));
         let settings = JwtSettings {
             secret: SECRET.into(),
@@ -240,39 +252,51 @@ mod tests {
         );
         let token = tokens.issue(&caller(Principal::Staff)).unwrap().token;
         for _ in 0..2 {
-            assert_eq!(tokens.verify(&token).unwrap(), caller(Principal::Staff));
+            assert_eq!(
+                tokens.authenticate(&token).await.unwrap(),
+                caller(Principal::Staff)
+            );
         }
         *now.lock().unwrap() = datetime!(2026-11-23 12:15 UTC);
-        assert!(matches!(tokens.verify(&token), Err(TokenError::Expired)));
+        assert!(matches!(
+            tokens.authenticate(&token).await,
+            Err(AuthenticationError::Expired)
+        ));
     }
 
-    #[test]
-    fn a_token_of_another_secret_is_not_valid() {
+    #[tokio::test]
+    async fn a_token_of_another_secret_is_not_valid() {
         let token = tokens("another secret, also long enough to use", noon())
             .issue(&caller(Principal::Admin))
             .unwrap();
-        let verified = tokens(SECRET, noon()).verify(&token.token);
-        assert!(matches!(verified, Err(TokenError::Invalid)));
+        let verified = tokens(SECRET, noon()).authenticate(&token.token).await;
+        assert!(matches!(verified, Err(AuthenticationError::Invalid)));
     }
 
-    #[test]
-    fn no_other_algorithm_is_accepted() {
+    #[tokio::test]
+    async fn no_other_algorithm_is_accepted() {
         let tokens = tokens(SECRET, noon());
         let own = forge(&Header::new(Algorithm::HS256), &claims(), SECRET);
         assert!(
-            tokens.verify(&own).is_ok(),
+            tokens.authenticate(&own).await.is_ok(),
             "the claims are as they should be"
         );
         let other = forge(&Header::new(Algorithm::HS512), &claims(), SECRET);
-        assert!(matches!(tokens.verify(&other), Err(TokenError::Invalid)));
+        assert!(matches!(
+            tokens.authenticate(&other).await,
+            Err(AuthenticationError::Invalid)
+        ));
         // {"alg":"none"}, with the claims of a good token and no signature.
         let body = own.split('.').nth(1).unwrap();
         let none = format!("eyJhbGciOiJub25lIn0.{body}.");
-        assert!(matches!(tokens.verify(&none), Err(TokenError::Invalid)));
+        assert!(matches!(
+            tokens.authenticate(&none).await,
+            Err(AuthenticationError::Invalid)
+        ));
     }
 
-    #[test]
-    fn every_claim_must_be_there_and_ours() {
+    #[tokio::test]
+    async fn every_claim_must_be_there_and_ours() {
         let tokens = tokens(SECRET, noon());
         for (claim, wrong) in [
             ("iss", serde_json::json!("somebody")),
@@ -286,23 +310,32 @@ mod tests {
             claims[claim] = wrong;
             let token = forge(&Header::new(ALGORITHM), &claims, SECRET);
             assert!(
-                matches!(tokens.verify(&token), Err(TokenError::Invalid)),
+                matches!(
+                    tokens.authenticate(&token).await,
+                    Err(AuthenticationError::Invalid)
+                ),
                 "{claim}"
             );
             claims.as_object_mut().unwrap().remove(claim);
             let token = forge(&Header::new(ALGORITHM), &claims, SECRET);
             assert!(
-                matches!(tokens.verify(&token), Err(TokenError::Invalid)),
+                matches!(
+                    tokens.authenticate(&token).await,
+                    Err(AuthenticationError::Invalid)
+                ),
                 "no {claim}"
             );
         }
     }
 
-    #[test]
-    fn what_is_no_token_is_not_valid() {
+    #[tokio::test]
+    async fn what_is_no_token_is_not_valid() {
         for text in ["", "a", "a.b.c", "....", "é"] {
-            let verified = tokens(SECRET, noon()).verify(text);
-            assert!(matches!(verified, Err(TokenError::Invalid)), "{text}");
+            let verified = tokens(SECRET, noon()).authenticate(text).await;
+            assert!(
+                matches!(verified, Err(AuthenticationError::Invalid)),
+                "{text}"
+            );
         }
     }
 }

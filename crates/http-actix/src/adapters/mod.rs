@@ -2,7 +2,7 @@
 
 mod bcrypt;
 mod clock;
-mod fair_turns;
+mod fair_semaphore;
 mod ids;
 mod jwt;
 

@@ -1,8 +1,8 @@
 //! `balcao best-sellers`.
 
-use adapters_postgres::Database;
+use adapters_postgres::{Database, PgCatalog};
 use clap::{Args, Subcommand};
-use domain::ports::{SalesCorrection, SalesRebuild, SalesTotals as _};
+use domain::catalog::{SalesCorrection, SalesRebuild, SalesTotals as _};
 
 use super::Failure;
 use crate::settings::DatabaseArgs;
@@ -26,7 +26,7 @@ impl BestSellers {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let Self::Rebuild(Rebuild { database }) = self;
         let database = Database::new(&database.check()?)?;
-        let SalesRebuild { differed, first } = database.rebuild(MOST).await?;
+        let SalesRebuild { differed, first } = PgCatalog::new(&database).rebuild(MOST).await?;
         for correction in &first {
             let SalesCorrection {
                 product_id,

@@ -2,10 +2,14 @@
 
 use adapters_postgres::Database;
 use clap::Args;
-use domain::ports::Clock;
+use domain::Clock;
 
 use super::Failure;
-use crate::{adapters::SystemClock, demo, settings::DatabaseArgs};
+use crate::{
+    adapters::SystemClock,
+    demo::{self, Loaded},
+    settings::DatabaseArgs,
+};
 
 #[derive(Debug, Args)]
 pub(super) struct Seed {
@@ -16,13 +20,16 @@ pub(super) struct Seed {
 impl Seed {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let database = Database::new(&self.database.check()?)?;
-        let demo = demo::coffee_shop(SystemClock.now())?;
-        let (products, customers, orders) =
-            (demo.products.len(), demo.customers.len(), demo.orders.len());
-        if database.load_demo(&demo).await? {
-            println!("loaded {products} products, {customers} customers and {orders} orders");
-        } else {
+        let loaded = demo::load(&database, SystemClock.now()).await?;
+        if loaded.is_nothing() {
             println!("the demonstration is there already");
+        } else {
+            let Loaded {
+                products,
+                customers,
+                orders,
+            } = loaded;
+            println!("loaded {products} products, {customers} customers and {orders} orders");
         }
         Ok(())
     }

@@ -4,7 +4,10 @@ use std::io::{self, BufRead};
 
 use adapters_postgres::Database;
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
-use domain::{Email, Password, Principal, services::AccountError};
+use domain::{
+    identity::{AccountError, Password, Principal},
+    values::Email,
+};
 
 use super::Failure;
 use crate::{

@@ -1,123 +1,224 @@
 //! The demonstration: a Brazilian coffee shop, its regulars, and what they bought in the last
-//! sixty days. It is the same every time, apart from the dates, and it is made by the domain's own
-//! rules: prices, stock and statuses are such as the API would have left them.
+//! sixty days. It is the same every time, apart from the dates, and it comes to be as everything
+//! else in a shop does: through the use cases. A load that was interrupted is taken up again by
+//! the next one.
 
 mod catalogue;
 mod people;
+mod script;
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::atomic::{AtomicU64, Ordering},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
-use adapters_postgres::Demo;
+use adapters_postgres::Database;
 use domain::{
-    AccountId, Customer, CustomerId, Description, Email, Move, Name, NewOrder, Order, OrderLine,
-    OrderStatus, Price, Principal, Product, ProductId, Quantity, Stock, StockId, StockLevel,
-    Version,
-    placement::{Offer, Request, State, decide},
-    ports::IdSource,
+    catalog::{CatalogError, NewProduct, ProductId},
+    customers::{CustomerError, CustomerId, Registration},
+    identity::{Caller, ClientAddress, Password, Principal},
+    orders::{OrderError, OrderId, OrderLine, OrderRequest, OrderStatus},
+    stock::StockLevel,
+    values::{Description, Email, Name, Price, Quantity},
 };
 use fastrand::Rng;
 use time::{Duration, OffsetDateTime};
-use uuid::{Builder, Uuid};
+use tokio::{spawn, task::JoinHandle};
 
-use catalogue::CATALOGUE;
-use people::PEOPLE;
+use self::{catalogue::CATALOGUE, people::PEOPLE, script::Script};
+use crate::{
+    app::{Shop, account_service, accounts, quiet_shop},
+    settings::PasswordSettings,
+};
 
-/// A demonstration that cannot be made is a bug in its data.
+/// A demonstration that cannot be made is a bug in its data, or storage fails.
 type Failure = Box<dyn std::error::Error>;
 
-/// Who places the orders: nobody who could log in.
-const SHOP: AccountId = AccountId::new(Uuid::nil());
+/// Who runs the shop. Nobody knows the password: it cannot log in.
+const SHOP_EMAIL: &str = "loja@example.com";
 
 const ORDERS: u32 = 200;
 const DAYS: u32 = 60;
 
-/// The demonstration as of `now`.
-pub(crate) fn coffee_shop(now: OffsetDateTime) -> Result<Demo, Failure> {
-    let ids = FixedIds::default();
-    let opening = now - Duration::days(i64::from(DAYS) + 30);
-    let customers = customers(&ids, opening)?;
-    let mut products = products(&ids, opening)?;
-    let orders = orders(&ids, &customers, &mut products, now)?;
-    Ok(Demo {
-        customers,
-        products,
-        orders,
-    })
+/// Where in the sequence of the script's ids those of each kind begin.
+const FIRST_CUSTOMER: u64 = 0;
+const FIRST_PRODUCT: u64 = FIRST_CUSTOMER + 20;
+const FIRST_ORDER: u64 = FIRST_PRODUCT + 2 * 40;
+
+/// What was made by a load.
+#[derive(Debug, Default)]
+pub(crate) struct Loaded {
+    pub(crate) customers: usize,
+    pub(crate) products: usize,
+    pub(crate) orders: usize,
 }
 
-fn customers(ids: &FixedIds, opening: OffsetDateTime) -> Result<Vec<Customer>, Failure> {
-    let customer = |&(name, email): &(&str, &str)| {
-        Ok(Customer {
-            id: CustomerId::new(ids.next_id()),
-            name: Name::parse(name)?,
-            email: Email::parse(email)?,
-            created_at: opening,
-            version: Version::FIRST,
-        })
-    };
-    PEOPLE.iter().map(customer).collect()
-}
-
-fn products(ids: &FixedIds, opening: OffsetDateTime) -> Result<Vec<(Product, Stock)>, Failure> {
-    let product = |&(name, description, price, stock): &(&str, &str, &str, i64)| {
-        let product = Product {
-            id: ProductId::new(ids.next_id()),
-            name: Name::parse(name)?,
-            description: Some(Description::parse(description)?),
-            price: Price::parse(price)?,
-            created_at: opening,
-        };
-        let stock = Stock {
-            id: StockId::new(ids.next_id()),
-            product_id: product.id,
-            available: StockLevel::parse(stock)?,
-        };
-        Ok((product, stock))
-    };
-    CATALOGUE.iter().map(product).collect()
-}
-
-/// Places orders from the oldest to the newest, and takes what they keep from stock.
-fn orders(
-    ids: &FixedIds,
-    customers: &[Customer],
-    products: &mut [(Product, Stock)],
-    now: OffsetDateTime,
-) -> Result<Vec<Order>, Failure> {
-    let mut random = Rng::with_seed(1727);
-    let mut orders = Vec::new();
-    for number in 0..ORDERS {
-        let age = Duration::days(DAYS.into()) * (ORDERS - number) / ORDERS;
-        let placed_at = now - age + Duration::minutes(random.i64(0..400));
-        let placed_at = placed_at.min(now - Duration::minutes(5));
-        let customer = random.choice(customers).ok_or("there are no customers")?;
-        let lines = basket(&mut random, products)?;
-        let order = NewOrder::new(customer.id, &lines)?;
-        let state = state(customer, products);
-        let batch = [Request::new(SHOP, order)];
-        let plan = decide(state, &batch, placed_at, ids);
-        let placed = plan.accepted().next().ok_or("an order is refused")?;
-        let order = moved_on(placed.clone(), age, number)?;
-        if order.status != OrderStatus::Cancelled {
-            take(products, &order)?;
-        }
-        orders.push(order);
+impl Loaded {
+    pub(crate) const fn is_nothing(&self) -> bool {
+        self.customers + self.products + self.orders == 0
     }
-    Ok(orders)
+}
+
+/// Loads the demonstration as of `now`; what is there already is left as it is.
+pub(crate) async fn load(database: &Database, now: OffsetDateTime) -> Result<Loaded, Failure> {
+    let script = Arc::new(Script::new());
+    let passwords = PasswordSettings::LEAST;
+    let (shop, tasks) = quiet_shop(database, &passwords, script.clone(), script.clone())?;
+    let tasks: Vec<_> = tasks.into_iter().map(spawn).collect();
+    let caller = shop_account(database, &passwords).await?;
+    let demo = Demo {
+        shop,
+        script,
+        caller,
+        now,
+    };
+    let loaded = demo.play().await;
+    tasks.iter().for_each(JoinHandle::abort);
+    loaded
+}
+
+/// The account that does all this.
+async fn shop_account(
+    database: &Database,
+    passwords: &PasswordSettings,
+) -> Result<Caller, Failure> {
+    let email = Email::parse(SHOP_EMAIL)?;
+    let known = accounts(database).find_by_email(&email).await?;
+    let account = if let Some(account) = known {
+        account
+    } else {
+        let password = std::iter::repeat_with(fastrand::alphanumeric).take(64);
+        let password = Password::parse(password.collect())?;
+        let accounts = account_service(passwords, database)?;
+        accounts.create(email, password, Principal::Staff).await?
+    };
+    Ok(Caller::new(account.id, account.principal))
+}
+
+struct Demo {
+    shop: Shop,
+    script: Arc<Script>,
+    caller: Caller,
+    now: OffsetDateTime,
+}
+
+impl Demo {
+    async fn play(&self) -> Result<Loaded, Failure> {
+        Ok(Loaded {
+            customers: self.register_customers().await?,
+            products: self.fill_catalogue().await?,
+            orders: self.place_orders().await?,
+        })
+    }
+
+    fn opening(&self) -> OffsetDateTime {
+        self.now - Duration::days(i64::from(DAYS) + 30)
+    }
+
+    async fn register_customers(&self) -> Result<usize, Failure> {
+        let mut made = 0;
+        let customers = &self.shop.customers;
+        for ((name, email), number) in PEOPLE.iter().zip(FIRST_CUSTOMER..) {
+            match customers.get(&self.caller, customer_id(number)).await {
+                Ok(_) => continue,
+                Err(CustomerError::NotFound) => made += 1,
+                Err(error) => return Err(error.into()),
+            }
+            let registration = Registration {
+                name: Name::parse(name)?,
+                email: Email::parse(email)?,
+                password: None,
+            };
+            self.script.go_to(self.opening(), number);
+            customers
+                .register(Some(&self.caller), registration, ClientAddress::LOCAL)
+                .await?;
+        }
+        Ok(made)
+    }
+
+    async fn fill_catalogue(&self) -> Result<usize, Failure> {
+        let mut made = 0;
+        for (index, (name, description, price, stock)) in (0_u64..).zip(&CATALOGUE) {
+            match self.shop.catalog.get(None, product_id(index)).await {
+                Ok(_) => continue,
+                Err(CatalogError::NotFound) => made += 1,
+                Err(error) => return Err(error.into()),
+            }
+            let new = NewProduct {
+                name: Name::parse(name)?,
+                description: Some(Description::parse(description)?),
+                price: Price::parse(price)?,
+                available: StockLevel::parse(*stock)?,
+            };
+            self.script.go_to(self.opening(), FIRST_PRODUCT + 2 * index);
+            self.shop.catalog.create(&self.caller, new).await?;
+        }
+        Ok(made)
+    }
+
+    /// Places orders from the oldest to the newest, and takes each as far as one of its age has
+    /// come.
+    async fn place_orders(&self) -> Result<usize, Failure> {
+        let mut random = Rng::with_seed(1727);
+        let mut next_id = FIRST_ORDER;
+        let mut made = 0;
+        for number in 0..ORDERS {
+            let age = Duration::days(DAYS.into()) * (ORDERS - number) / ORDERS;
+            let placed_at = self.now - age + Duration::minutes(random.i64(0..400));
+            let placed_at = placed_at.min(self.now - Duration::minutes(5));
+            let customer = random.u64(0..20);
+            let lines = basket(&mut random)?;
+            self.script.go_to(placed_at, next_id);
+            // An order gets its id, and then its items theirs.
+            let id = OrderId::new(Script::id(next_id));
+            next_id += 1 + u64::try_from(lines.len())?;
+            let request = OrderRequest {
+                customer_id: Some(customer_id(FIRST_CUSTOMER + customer)),
+                lines,
+            };
+            made += usize::from(self.place(id, request).await?);
+            self.take_further(id, life(age, number)).await?;
+        }
+        Ok(made)
+    }
+
+    /// Places an order unless it is there, and says whether it did.
+    async fn place(&self, id: OrderId, request: OrderRequest) -> Result<bool, Failure> {
+        match self.shop.orders.get(&self.caller, id).await {
+            Ok(_) => Ok(false),
+            Err(OrderError::NotFound) => {
+                self.shop.orders.place(&self.caller, request, None).await?;
+                Ok(true)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Takes an order along the rest of its life, unless somebody has already.
+    async fn take_further(&self, id: OrderId, life: &[OrderStatus]) -> Result<(), Failure> {
+        let orders = &self.shop.orders;
+        let mut from = orders.get(&self.caller, id).await?.status;
+        for &to in life {
+            if from.transitions().contains(&to) {
+                from = orders.transition(&self.caller, id, to).await?.status;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn customer_id(number: u64) -> CustomerId {
+    CustomerId::new(Script::id(number))
+}
+
+fn product_id(index: u64) -> ProductId {
+    ProductId::new(Script::id(FIRST_PRODUCT + 2 * index))
 }
 
 /// One to four products, the first ones of the catalogue more often than the last.
-fn basket(rng: &mut Rng, products: &[(Product, Stock)]) -> Result<Vec<OrderLine>, Failure> {
+fn basket(random: &mut Rng) -> Result<Vec<OrderLine>, Failure> {
     let mut lines = BTreeMap::new();
-    for _ in 0..rng.usize(1..=4) {
-        let index = rng
-            .usize(0..products.len())
-            .min(rng.usize(0..products.len()));
-        let (product, _) = products.get(index).ok_or("there are no products")?;
-        lines.insert(product.id, Quantity::parse(rng.i64(1..=3))?);
+    for _ in 0..random.usize(1..=4) {
+        let index = random.u64(0..40).min(random.u64(0..40));
+        lines.insert(product_id(index), Quantity::parse(random.i64(1..=3))?);
     }
     let line = |(product_id, quantity)| OrderLine {
         product_id,
@@ -126,108 +227,14 @@ fn basket(rng: &mut Rng, products: &[(Product, Stock)]) -> Result<Vec<OrderLine>
     Ok(lines.into_iter().map(line).collect())
 }
 
-fn state(customer: &Customer, products: &[(Product, Stock)]) -> State {
-    let offer = |(product, stock): &(Product, Stock)| {
-        let (price, available) = (product.price, stock.available);
-        (product.id, Offer { price, available })
-    };
-    State {
-        offers: products.iter().map(offer).collect(),
-        customers: [customer.id].into(),
-        accounts: [SHOP].into(),
-        ..State::default()
-    }
-}
-
-/// Moves an order as far as one of its age has come; every eleventh is called off.
-fn moved_on(mut order: Order, age: Duration, number: u32) -> Result<Order, Failure> {
+/// How far an order of this age has come; every eleventh is called off.
+fn life(age: Duration, number: u32) -> &'static [OrderStatus] {
     use OrderStatus::{Cancelled, Delivered, Paid, Shipped};
-    let path: &[OrderStatus] = match age.whole_days() {
+    match age.whole_days() {
         _ if number % 11 == 5 => &[Cancelled],
         0 | 1 => &[],
         2..=4 => &[Paid],
         5..=9 => &[Paid, Shipped],
         _ => &[Paid, Shipped, Delivered],
-    };
-    for &status in path {
-        if let Move::Changed(change) = order.move_to(status, Principal::Staff)? {
-            order = change.order;
-        }
-    }
-    Ok(order)
-}
-
-fn take(products: &mut [(Product, Stock)], order: &Order) -> Result<(), Failure> {
-    let bought: HashMap<_, _> = order
-        .items
-        .iter()
-        .map(|item| (item.product_id, item.quantity))
-        .collect();
-    for (product, stock) in products {
-        if let Some(quantity) = bought.get(&product.id) {
-            let left = stock.available.take(*quantity);
-            stock.available = left.ok_or("the demonstration sells more than it has")?;
-        }
-    }
-    Ok(())
-}
-
-/// UUIDs of version 7 that are the same every time: how a second load knows the first.
-#[derive(Default)]
-struct FixedIds(AtomicU64);
-
-impl IdSource for FixedIds {
-    fn next_id(&self) -> Uuid {
-        /// 2026-01-01, in milliseconds since 1970.
-        const OPENING: u64 = 1_767_225_600_000;
-        let number = self.0.fetch_add(1, Ordering::Relaxed);
-        let mut tail = [0; 10];
-        for (byte, digit) in tail.iter_mut().skip(2).zip(number.to_be_bytes()) {
-            *byte = digit;
-        }
-        Builder::from_unix_timestamp_millis(OPENING + number, &tail).into_uuid()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use time::macros::datetime;
-
-    use super::*;
-
-    #[test]
-    fn the_shop_has_orders_in_every_status_over_sixty_days() {
-        let now = datetime!(2026-11-23 12:00 UTC);
-        let demo = coffee_shop(now).unwrap();
-        assert_eq!(demo.products.len(), 40);
-        assert_eq!(demo.customers.len(), 20);
-        assert_eq!(demo.orders.len(), 200);
-        for status in OrderStatus::ALL {
-            let count = demo.orders.iter().filter(|o| o.status == status).count();
-            assert!(count >= 5, "{count} orders are {status}");
-        }
-        let oldest = demo
-            .orders
-            .iter()
-            .map(|order| order.placed_at)
-            .min()
-            .unwrap();
-        let newest = demo
-            .orders
-            .iter()
-            .map(|order| order.placed_at)
-            .max()
-            .unwrap();
-        assert!(oldest < now - Duration::days(58) && newest > now - Duration::days(1));
-        assert!(newest < now);
-    }
-
-    #[test]
-    fn it_is_the_same_every_time() {
-        let now = datetime!(2026-11-23 12:00 UTC);
-        let ids = |demo: Demo| -> Vec<_> { demo.orders.iter().map(|order| order.id).collect() };
-        let first = ids(coffee_shop(now).unwrap());
-        assert_eq!(first, ids(coffee_shop(now + Duration::days(1)).unwrap()));
-        assert!(first.iter().all(|id| id.as_uuid().get_version_num() == 7));
     }
 }

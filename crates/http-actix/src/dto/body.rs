@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use domain::ValueError;
+use domain::values::ValueError;
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeOwned, MapAccess, Visitor},

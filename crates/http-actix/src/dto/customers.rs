@@ -1,6 +1,10 @@
 //! Customers, on the wire.
 
-use domain::{Customer, Email, Name, Password, services::Registration};
+use domain::{
+    customers::{Customer, Registration},
+    identity::Password,
+    values::{Email, Name},
+};
 use serde::Serialize;
 use time::OffsetDateTime;
 use uuid::Uuid;

@@ -1,7 +1,8 @@
 //! Orders, on the wire.
 
 use domain::{
-    NewOrder, Order, OrderItem, OrderLine, OrderStatus, Quantity, services::OrderRequest,
+    orders::{NewOrder, Order, OrderItem, OrderLine, OrderRequest, OrderStatus},
+    values::Quantity,
 };
 use rust_decimal::Decimal;
 use serde::Serialize;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use actix_web::web;
-use domain::{BestSellersQuery, ValueError};
+use domain::{catalog::BestSellersQuery, values::ValueError};
 
 use super::body::Wrong;
 use crate::problem::{Code, Fault, Problem, value_code};

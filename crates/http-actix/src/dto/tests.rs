@@ -2,8 +2,9 @@
 
 use actix_web::body::MessageBody;
 use domain::{
-    BestSellersQuery,
-    services::{NewProduct, OrderRequest, Registration},
+    catalog::{BestSellersQuery, NewProduct},
+    customers::Registration,
+    orders::OrderRequest,
 };
 use serde_json::Value;
 

@@ -3,222 +3,159 @@
 
 use actix_web::http::StatusCode;
 
-/// Every kind of problem. A code, once published, keeps its name and its status.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Code {
-    MalformedJson,
-    MalformedId,
-    MalformedQuery,
-    MalformedIdempotencyKey,
-    TokenMissing,
-    TokenInvalid,
-    TokenExpired,
-    WrongCredentials,
-    Forbidden,
-    NotFound,
-    RouteNotFound,
-    MethodNotAllowed,
-    EmailTaken,
-    IllegalTransition,
-    InsufficientStock,
-    BodyTooLarge,
-    UnsupportedMediaType,
-    IdempotencyKeyReused,
-    Invalid,
-    TooManyAttempts,
-    RequestTimeout,
-    Internal,
-    Unavailable,
+/// Declares the table: a row a code.
+macro_rules! problems {
+    ($($name:ident: $status:ident, $code:literal, $title:literal,
+        caller: $caller:literal, operator: $operator:literal;)+) => {
+        /// Every kind of problem. A code, once published, keeps its name and its status.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Code {
+            $($name,)+
+        }
+
+        impl Code {
+            pub(crate) const ALL: &[Self] = &[$(Self::$name,)+];
+
+            const fn about(self) -> About {
+                match self {
+                    $(Self::$name => About {
+                        status: StatusCode::$status,
+                        code: $code,
+                        title: $title,
+                        caller: $caller,
+                        operator: $operator,
+                    },)+
+                }
+            }
+        }
+    };
+}
+
+/// A row of the table.
+struct About {
+    status: StatusCode,
+    code: &'static str,
+    title: &'static str,
+    caller: &'static str,
+    operator: &'static str,
+}
+
+problems! {
+    MalformedJson: BAD_REQUEST, "malformed_json", "The body is not JSON",
+        caller: "Send one JSON object in UTF-8 (RFC 8259).",
+        operator: "Nothing.";
+
+    MalformedId: BAD_REQUEST, "malformed_id", "The id in the path is not a UUID",
+        caller: "Use the id as the API gave it, for example 0192f0c1-2a3b-7c4d-8e5f-60718293a4b5.",
+        operator: "Nothing.";
+
+    MalformedQuery: BAD_REQUEST, "malformed_query", "The query is not valid",
+        caller: "Mend every parameter that `errors` names.",
+        operator: "Nothing.";
+
+    MalformedIdempotencyKey: BAD_REQUEST, "malformed_idempotency_key", "The idempotency key is not valid",
+        caller: "Send 1 to 255 visible ASCII characters in the header Idempotency-Key, for \
+                 example a UUID.",
+        operator: "Nothing.";
+
+    TokenMissing: UNAUTHORIZED, "token_missing", "A token is needed",
+        caller: "Log in with POST /auth/login and send the header Authorization: Bearer TOKEN.",
+        operator: "Nothing.";
+
+    TokenInvalid: UNAUTHORIZED, "token_invalid", "The token is not valid",
+        caller: "Log in with POST /auth/login and send the token as it was given.",
+        operator: "Many at once after a start: every replica must have the same JWT_SECRET.";
+
+    TokenExpired: UNAUTHORIZED, "token_expired", "The token has expired",
+        caller: "Log in again with POST /auth/login.",
+        operator: "Nothing; JWT_TTL_SECONDS says how long tokens are good.";
+
+    WrongCredentials: UNAUTHORIZED, "wrong_credentials", "The email address or the password is wrong",
+        caller: "Check both. The answer does not tell which of them is wrong.",
+        operator: "Many of one address are somebody who guesses: they are slowed down.";
+
+    Forbidden: FORBIDDEN, "forbidden", "This is not yours to do",
+        caller: "Ask somebody whose role may do it.",
+        operator: "Nothing; an account has the role it was created with.";
+
+    NotFound: NOT_FOUND, "not_found", "There is no such thing",
+        caller: "Check the id. What belongs to somebody else does not show.",
+        operator: "Nothing.";
+
+    RouteNotFound: NOT_FOUND, "route_not_found", "There is no such path",
+        caller: "See the endpoints on this page.",
+        operator: "Nothing.";
+
+    MethodNotAllowed: METHOD_NOT_ALLOWED, "method_not_allowed", "The path does not have this method",
+        caller: "Use one of the methods in the header Allow.",
+        operator: "Nothing.";
+
+    EmailTaken: CONFLICT, "email_taken", "The email address is taken",
+        caller: "Use another address, or log in with this one. Case makes no difference.",
+        operator: "Nothing.";
+
+    IllegalTransition: CONFLICT, "illegal_transition", "The order cannot be moved like that",
+        caller: "Choose a status from `allowed`. The order is in `from`.",
+        operator: "Nothing.";
+
+    InsufficientStock: CONFLICT, "insufficient_stock", "Not enough is in stock",
+        caller: "Order at most `available` of each product in `errors`. Nothing was placed.",
+        operator: "Count what there is and set the stock of the product.";
+
+    BodyTooLarge: PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large",
+        caller: "Send at most 256 KiB.",
+        operator: "Nothing: the limit is fixed.";
+
+    UnsupportedMediaType: UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body must be JSON",
+        caller: "Send the header Content-Type: application/json.",
+        operator: "Nothing.";
+
+    IdempotencyKeyReused: UNPROCESSABLE_ENTITY, "idempotency_key_reused", "The idempotency key stands for another request",
+        caller: "Send a new request under a new key. A repeat must be the same as the first.",
+        operator: "Nothing.";
+
+    Invalid: UNPROCESSABLE_ENTITY, "validation_failed", "The body is not valid",
+        caller: "Mend every field that `errors` names.",
+        operator: "Nothing.";
+
+    TooManyAttempts: TOO_MANY_REQUESTS, "too_many_attempts", "Too many attempts have failed",
+        caller: "Wait for the seconds in the header Retry-After, and then send what is right.",
+        operator: "Behind a proxy, HTTP_TRUSTED_PROXIES must name it: else everybody has its address.";
+
+    RequestTimeout: REQUEST_TIMEOUT, "request_timeout", "The body did not arrive in time",
+        caller: "Send the request again, and its body at once.",
+        operator: "Nothing; HTTP_READ_TIMEOUT_SECONDS says how long a client may be silent.";
+
+    Internal: INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side",
+        caller: "Tell the operator the `request_id`.",
+        operator: "A bug: search the log for the request id and report the cause that stands there.";
+
+    Unavailable: SERVICE_UNAVAILABLE, "unavailable", "The service cannot answer right now",
+        caller: "Try again after the seconds in the header Retry-After.",
+        operator: "Search the log for the request id: PostgreSQL does not answer, or more is asked than can be done.";
 }
 
 impl Code {
-    pub(crate) const ALL: [Self; 23] = [
-        Self::MalformedJson,
-        Self::MalformedId,
-        Self::MalformedQuery,
-        Self::MalformedIdempotencyKey,
-        Self::TokenMissing,
-        Self::TokenInvalid,
-        Self::TokenExpired,
-        Self::WrongCredentials,
-        Self::Forbidden,
-        Self::NotFound,
-        Self::RouteNotFound,
-        Self::MethodNotAllowed,
-        Self::EmailTaken,
-        Self::IllegalTransition,
-        Self::InsufficientStock,
-        Self::BodyTooLarge,
-        Self::UnsupportedMediaType,
-        Self::IdempotencyKeyReused,
-        Self::Invalid,
-        Self::TooManyAttempts,
-        Self::RequestTimeout,
-        Self::Internal,
-        Self::Unavailable,
-    ];
-
-    /// The status, the code on the wire, the title, and what the caller can do about it.
-    #[expect(clippy::too_many_lines, reason = "a table")]
-    const fn about(self) -> (StatusCode, &'static str, &'static str, &'static str) {
-        use StatusCode as S;
-        match self {
-            Self::MalformedJson => (
-                S::BAD_REQUEST,
-                "malformed_json",
-                "The body is not JSON",
-                "Send one JSON object in UTF-8 (RFC 8259).",
-            ),
-            Self::MalformedId => (
-                S::BAD_REQUEST,
-                "malformed_id",
-                "The id in the path is not a UUID",
-                "Use the id as the API gave it, for example 0192f0c1-2a3b-7c4d-8e5f-60718293a4b5.",
-            ),
-            Self::MalformedQuery => (
-                S::BAD_REQUEST,
-                "malformed_query",
-                "The query is not valid",
-                "Mend every parameter that `errors` names.",
-            ),
-            Self::MalformedIdempotencyKey => (
-                S::BAD_REQUEST,
-                "malformed_idempotency_key",
-                "The idempotency key is not valid",
-                "Send 1 to 255 visible ASCII characters in the header Idempotency-Key, for \
-                 example a UUID.",
-            ),
-            Self::TokenMissing => (
-                S::UNAUTHORIZED,
-                "token_missing",
-                "A token is needed",
-                "Log in with POST /auth/login and send the header Authorization: Bearer TOKEN.",
-            ),
-            Self::TokenInvalid => (
-                S::UNAUTHORIZED,
-                "token_invalid",
-                "The token is not valid",
-                "Log in with POST /auth/login and send the token as it was given.",
-            ),
-            Self::TokenExpired => (
-                S::UNAUTHORIZED,
-                "token_expired",
-                "The token has expired",
-                "Log in again with POST /auth/login.",
-            ),
-            Self::WrongCredentials => (
-                S::UNAUTHORIZED,
-                "wrong_credentials",
-                "The email address or the password is wrong",
-                "Check both. The answer does not tell which of them is wrong.",
-            ),
-            Self::Forbidden => (
-                S::FORBIDDEN,
-                "forbidden",
-                "This is not yours to do",
-                "Ask somebody whose role may do it.",
-            ),
-            Self::NotFound => (
-                S::NOT_FOUND,
-                "not_found",
-                "There is no such thing",
-                "Check the id. What belongs to somebody else does not show.",
-            ),
-            Self::RouteNotFound => (
-                S::NOT_FOUND,
-                "route_not_found",
-                "There is no such path",
-                "See the endpoints on this page.",
-            ),
-            Self::MethodNotAllowed => (
-                S::METHOD_NOT_ALLOWED,
-                "method_not_allowed",
-                "The path does not have this method",
-                "Use one of the methods in the header Allow.",
-            ),
-            Self::EmailTaken => (
-                S::CONFLICT,
-                "email_taken",
-                "The email address is taken",
-                "Use another address, or log in with this one. Case makes no difference.",
-            ),
-            Self::IllegalTransition => (
-                S::CONFLICT,
-                "illegal_transition",
-                "The order cannot be moved like that",
-                "Choose a status from `allowed`. The order is in `from`.",
-            ),
-            Self::InsufficientStock => (
-                S::CONFLICT,
-                "insufficient_stock",
-                "Not enough is in stock",
-                "Order at most `available` of each product in `errors`. Nothing was placed.",
-            ),
-            Self::BodyTooLarge => (
-                S::PAYLOAD_TOO_LARGE,
-                "body_too_large",
-                "The body is too large",
-                "Send at most 256 KiB.",
-            ),
-            Self::UnsupportedMediaType => (
-                S::UNSUPPORTED_MEDIA_TYPE,
-                "unsupported_media_type",
-                "The body must be JSON",
-                "Send the header Content-Type: application/json.",
-            ),
-            Self::IdempotencyKeyReused => (
-                S::UNPROCESSABLE_ENTITY,
-                "idempotency_key_reused",
-                "The idempotency key stands for another request",
-                "Send a new request under a new key. A repeat must be the same as the first.",
-            ),
-            Self::Invalid => (
-                S::UNPROCESSABLE_ENTITY,
-                "validation_failed",
-                "The body is not valid",
-                "Mend every field that `errors` names.",
-            ),
-            Self::TooManyAttempts => (
-                S::TOO_MANY_REQUESTS,
-                "too_many_attempts",
-                "Too many attempts have failed",
-                "Wait for the seconds in the header Retry-After, and then send what is right.",
-            ),
-            Self::RequestTimeout => (
-                S::REQUEST_TIMEOUT,
-                "request_timeout",
-                "The body did not arrive in time",
-                "Send the request again, and its body at once.",
-            ),
-            Self::Internal => (
-                S::INTERNAL_SERVER_ERROR,
-                "internal",
-                "Something went wrong on our side",
-                "Tell the operator the `request_id`.",
-            ),
-            Self::Unavailable => (
-                S::SERVICE_UNAVAILABLE,
-                "unavailable",
-                "The service cannot answer right now",
-                "Try again after the seconds in the header Retry-After.",
-            ),
-        }
-    }
-
     pub(crate) const fn status(self) -> StatusCode {
-        self.about().0
+        self.about().status
     }
 
     pub(crate) const fn as_str(self) -> &'static str {
-        self.about().1
+        self.about().code
     }
 
     pub(crate) const fn title(self) -> &'static str {
-        self.about().2
+        self.about().title
     }
 
+    /// What the caller can do about it.
     pub(crate) const fn remedy(self) -> &'static str {
-        self.about().3
+        self.about().caller
+    }
+
+    /// What the operator can do about it.
+    pub(crate) const fn operators_remedy(self) -> &'static str {
+        self.about().operator
     }
 
     /// What a 401 asks for (RFC 6750, section 3).

@@ -1,9 +1,8 @@
-//! Why an order was not placed, shown or moved.
+//! Why an order was not placed, shown or taken further.
 
-use domain::{
-    MoveRefused, OrderStatus,
+use domain::orders::{
+    OrderError, OrderStatus, TransitionRefused,
     placement::{Refusal, ShortLine},
-    services::OrderError,
 };
 use serde_json::json;
 
@@ -28,7 +27,8 @@ impl From<OrderError> for Problem {
             OrderError::Busy => Self::new(Code::Unavailable)
                 .detail("too many orders are waiting: this one was not looked at"),
             OrderError::NotFound => Self::new(Code::NotFound),
-            OrderError::Move(refused) => refused.into(),
+            OrderError::Transition(refused) => refused.into(),
+            OrderError::Forbidden(forbidden) => forbidden.into(),
             OrderError::Storage(error) => error.into(),
         }
     }
@@ -73,18 +73,18 @@ fn short(line: &ShortLine) -> Fault {
         .with("available", available)
 }
 
-impl From<MoveRefused> for Problem {
-    fn from(refused: MoveRefused) -> Self {
+impl From<TransitionRefused> for Problem {
+    fn from(refused: TransitionRefused) -> Self {
         match refused {
-            MoveRefused::Illegal { from, to } => {
-                let allowed: Vec<_> = from.successors().iter().map(|s| s.as_str()).collect();
+            TransitionRefused::Illegal { from, to } => {
+                let allowed: Vec<_> = from.transitions().iter().map(|s| s.as_str()).collect();
                 Self::new(Code::IllegalTransition)
                     .detail(refused.to_string())
                     .with("from", from.as_str())
                     .with("to", to.as_str())
                     .with("allowed", json!(allowed))
             }
-            MoveRefused::NotACustomersMove { from, .. } => {
+            TransitionRefused::NotForCustomers { from, .. } => {
                 Self::new(Code::Forbidden).detail(format!(
                     "customers may only cancel orders that are {}; this one is {from}",
                     OrderStatus::Pending

@@ -1,7 +1,7 @@
 //! `/customers`.
 
 use actix_web::{HttpResponse, web::Data};
-use domain::{CustomerId, services::Registration};
+use domain::customers::{CustomerId, Registration};
 
 use super::{created, to_the_end, unless_known};
 use crate::{
@@ -19,6 +19,7 @@ pub(super) async fn register(
 ) -> Result<HttpResponse, Problem> {
     let register = async move {
         Ok(app
+            .shop
             .customers
             .register(caller.as_ref(), registration, address)
             .await?)
@@ -34,7 +35,7 @@ pub(super) async fn get(
     PathId(id): PathId<CustomerId>,
     known: Known,
 ) -> Result<HttpResponse, Problem> {
-    let customer = app.customers.get(&caller, id).await?;
+    let customer = app.shop.customers.get(&caller, id).await?;
     let version = customer.version.number();
     Ok(unless_known(
         &known,

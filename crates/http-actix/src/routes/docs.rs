@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use actix_web::HttpResponse;
-use domain::Role;
+use domain::identity::Role;
 
 use super::ENDPOINTS;
 use crate::{bodies, problem::Code};
@@ -47,16 +47,17 @@ fn html() -> String {
         "</table><h2>Problems</h2><p>Every error is an <code>application/problem+json</code> \
          document (RFC 9457), <a href=#no-document>but for these</a>. Its <code>code</code> is one \
          of these.</p>\
-         <table><tr><th>status<th>code<th>title<th>what to do",
+         <table><tr><th>status<th>code<th>title<th>what the caller does<th>what the operator does",
     );
     for code in Code::ALL {
         let _ = write!(
             html,
-            "<tr id={0}><td>{1}<td><code>{0}</code><td>{2}<td>{3}",
+            "<tr id={0}><td>{1}<td><code>{0}</code><td>{2}<td>{3}<td>{4}",
             code.as_str(),
             code.status().as_u16(),
             code.title(),
             code.remedy(),
+            code.operators_remedy(),
         );
     }
     html.push_str("</table>");

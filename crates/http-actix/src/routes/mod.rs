@@ -1,12 +1,12 @@
 //! The endpoints: one table, from which the server is built, the docs page is written and the
 //! tests walk. One file a resource; a handler extracts, calls one service method, and answers.
 
-mod auth;
+mod catalog;
 mod customers;
 mod docs;
 mod health;
+mod identity;
 mod orders;
-mod products;
 
 use actix_web::{
     HttpMessage, HttpResponse, Resource, Route,
@@ -20,7 +20,7 @@ use actix_web::{
     middleware::{Next, from_fn},
     rt, web,
 };
-use domain::Role;
+use domain::identity::Permission;
 use serde::Serialize;
 
 use crate::{
@@ -28,11 +28,6 @@ use crate::{
     extract::Known,
     problem::{Code, Problem},
 };
-
-/// The people of the shop.
-const SHOP: &[Role] = &[Role::Staff, Role::Admin];
-/// Everybody who has an account.
-const ANYBODY: &[Role] = &[Role::Customer, Role::Staff, Role::Admin];
 
 /// The path of the endpoint that answers a request, for the log.
 #[derive(Clone, Copy)]
@@ -66,17 +61,17 @@ macro_rules! endpoint {
 /// Every endpoint. Of two paths that match, the earlier one is meant.
 #[rustfmt::skip]
 pub const ENDPOINTS: &[Endpoint] = &[
-    endpoint!(POST "/auth/login", Access::Public, auth::login, "log in"),
-    endpoint!(POST "/customers", Access::AnonymousOr(SHOP), customers::register, "sign up, or register a customer"),
-    endpoint!(GET "/customers/{id}", Access::Only(ANYBODY), customers::get, "a customer; customers see themselves"),
-    endpoint!(POST "/products", Access::Only(SHOP), products::create, "add a product and its stock"),
-    endpoint!(GET "/products/best-sellers", Access::Public, products::best_sellers, "what sold best; ?limit=10&days=30"),
-    endpoint!(GET "/products/{id}", Access::Public, products::get, "a product and what is left of it"),
-    endpoint!(GET "/products/{id}/stock", Access::Only(SHOP), products::stock, "the stock of a product"),
-    endpoint!(PUT "/products/{id}/stock", Access::Only(SHOP), products::set_stock, "set the stock of a product"),
-    endpoint!(POST "/orders", Access::Only(ANYBODY), orders::place, "place an order; customers for themselves"),
-    endpoint!(GET "/orders/{id}", Access::Only(ANYBODY), orders::get, "an order; customers see their own"),
-    endpoint!(PUT "/orders/{id}", Access::Only(ANYBODY), orders::change_status, "move an order; customers cancel what is pending"),
+    endpoint!(POST "/auth/login", Access::Public, identity::login, "log in"),
+    endpoint!(POST "/customers", Access::AnonymousOr(Permission::CustomersWrite), customers::register, "sign up, or register a customer"),
+    endpoint!(GET "/customers/{id}", Access::Only(Permission::CustomersRead), customers::get, "a customer; customers see themselves"),
+    endpoint!(POST "/products", Access::Only(Permission::ProductsWrite), catalog::create, "add a product and its stock"),
+    endpoint!(GET "/products/best-sellers", Access::Public, catalog::best_sellers, "what sold best; ?limit=10&days=30"),
+    endpoint!(GET "/products/{id}", Access::Public, catalog::get, "a product and what is left of it"),
+    endpoint!(GET "/products/{id}/stock", Access::Only(Permission::StockRead), catalog::stock, "the stock of a product"),
+    endpoint!(PUT "/products/{id}/stock", Access::Only(Permission::StockWrite), catalog::set_stock, "set the stock of a product"),
+    endpoint!(POST "/orders", Access::Only(Permission::OrdersWrite), orders::place, "place an order; customers for themselves"),
+    endpoint!(GET "/orders/{id}", Access::Only(Permission::OrdersRead), orders::get, "an order; customers see their own"),
+    endpoint!(PUT "/orders/{id}", Access::Only(Permission::OrdersWrite), orders::change_status, "move an order; customers cancel what is pending"),
     endpoint!(GET "/livez", Access::Public, health::live, "whether the process answers"),
     endpoint!(GET "/readyz", Access::Public, health::ready, "whether it can serve: PostgreSQL answers"),
     endpoint!(GET "/docs", Access::Public, docs::page, "this page"),

@@ -5,7 +5,7 @@ use actix_web::{
     http::header::{HeaderName, HeaderValue},
     web::Data,
 };
-use domain::{OrderId, services::OrderRequest};
+use domain::orders::{OrderId, OrderRequest};
 
 use super::{created, to_the_end, unless_known};
 use crate::{
@@ -26,10 +26,10 @@ pub(super) async fn place(
     Body(request): Body<OrderRequest>,
 ) -> Result<HttpResponse, Problem> {
     if validate_only {
-        let quote = app.orders.quote(&caller, &request).await?;
+        let quote = app.shop.orders.quote(&caller, &request).await?;
         return Ok(HttpResponse::Ok().json(QuoteBody::from(&quote)));
     }
-    let placed = app.orders.place(&caller, request, key).await?;
+    let placed = app.shop.orders.place(&caller, request, key).await?;
     let location = format!("/orders/{}", placed.order.id);
     let mut response = created(location, OrderBody::from(&placed.order));
     if placed.is_replay {
@@ -47,7 +47,7 @@ pub(super) async fn get(
     PathId(id): PathId<OrderId>,
     known: Known,
 ) -> Result<HttpResponse, Problem> {
-    let order = app.orders.get(&caller, id).await?;
+    let order = app.shop.orders.get(&caller, id).await?;
     let version = order.version.number();
     Ok(unless_known(&known, version, OrderBody::from(&*order)))
 }
@@ -58,7 +58,7 @@ pub(super) async fn change_status(
     PathId(id): PathId<OrderId>,
     Body(NewStatus(status)): Body<NewStatus>,
 ) -> Result<HttpResponse, Problem> {
-    let change = async move { Ok(app.orders.change_status(&caller, id, status).await?) };
+    let change = async move { Ok(app.shop.orders.transition(&caller, id, status).await?) };
     let order = to_the_end(change).await?;
     Ok(HttpResponse::Ok().json(OrderBody::from(&*order)))
 }

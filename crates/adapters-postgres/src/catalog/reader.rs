@@ -1,0 +1,120 @@
+//! Reading products at speed: the look-ups that arrive while statements are under way are
+//! answered together by the next one. At rest nobody waits, and what is answered was read after
+//! it was asked for.
+
+use std::{collections::HashMap, sync::Arc};
+
+use async_channel::{Receiver, Sender, TrySendError};
+use deadpool_postgres::Pool;
+use domain::{
+    StorageError,
+    catalog::{ProductId, StockedProduct},
+};
+use futures_channel::oneshot;
+use futures_util::StreamExt;
+use thread_local::ThreadLocal;
+use tokio_postgres::Config;
+use uuid::Uuid;
+
+use super::stocked_product;
+use crate::{
+    database,
+    error::{column, from_pool, storage},
+    statements::query,
+};
+
+const FIND_ALL: &str = "
+    select products.id, nome, descricao, preco, created_at, quantidade_disponivel
+    from products
+    join stock on stock.product_id = any(array[products.id])
+    where products.id = any($1)";
+
+/// The most look-ups that one statement answers.
+const MAX_BATCH: usize = 256;
+
+/// The most statements of a thread that are under way at once: with one, the thread would rest
+/// whenever all its callers wait for it.
+const MAX_UNDER_WAY: usize = 2;
+
+/// The most look-ups of a thread that wait; one more is turned away.
+const MAX_QUEUED: usize = 4_096;
+
+/// Each thread reads for itself, over connections of its own: nobody wakes another thread for an
+/// answer.
+#[derive(Clone)]
+pub(crate) struct ProductReader {
+    readers: Arc<ThreadLocal<Sender<Lookup>>>,
+    config: Config,
+}
+
+type Answer = Result<Option<StockedProduct>, StorageError>;
+
+struct Lookup {
+    id: ProductId,
+    answer: oneshot::Sender<Answer>,
+}
+
+impl ProductReader {
+    pub(crate) fn new(config: Config) -> Self {
+        Self {
+            readers: Arc::new(ThreadLocal::new()),
+            config,
+        }
+    }
+
+    pub(crate) async fn find(&self, id: ProductId) -> Answer {
+        let reader = self.readers.get_or_try(|| {
+            let connections = database::pool(self.config.clone(), MAX_UNDER_WAY)?;
+            let (reader, lookups) = async_channel::bounded(MAX_QUEUED);
+            tokio::spawn(read(connections, lookups));
+            Ok::<_, StorageError>(reader)
+        })?;
+        let (answer, answered) = oneshot::channel();
+        match reader.try_send(Lookup { id, answer }) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => {
+                return Err(StorageError::unavailable(
+                    "too many look-ups of products wait",
+                ));
+            }
+            Err(TrySendError::Closed(_)) => {
+                return Err(StorageError::unavailable(
+                    "the reader of products has ended",
+                ));
+            }
+        }
+        answered.await.map_err(StorageError::unavailable)?
+    }
+}
+
+/// Answers look-ups until nobody can ask any more.
+async fn read(connections: Pool, lookups: Receiver<Lookup>) {
+    lookups
+        .ready_chunks(MAX_BATCH)
+        .for_each_concurrent(MAX_UNDER_WAY, |batch| answer(&connections, batch))
+        .await;
+}
+
+async fn answer(connections: &Pool, batch: Vec<Lookup>) {
+    let found = find_all(connections, &batch).await;
+    for Lookup { id, answer } in batch {
+        // Who has hung up is not told.
+        let _ = answer.send(match &found {
+            Ok(found) => found.get(&id.as_uuid()).cloned().transpose(),
+            Err(error) => Err(error.clone()),
+        });
+    }
+}
+
+/// What there is of the products of a batch. One that breaks a rule fails alone.
+async fn find_all(
+    connections: &Pool,
+    batch: &[Lookup],
+) -> Result<HashMap<Uuid, Result<StockedProduct, StorageError>>, StorageError> {
+    let client = connections.get().await.map_err(from_pool)?;
+    let ids: Vec<Uuid> = batch.iter().map(|lookup| lookup.id.as_uuid()).collect();
+    let rows = query(&client, FIND_ALL, &[&ids]).await.map_err(storage)?;
+    rows.iter()
+        .map(|row| Ok((column(row, "id")?, stocked_product(row))))
+        .collect()
+}

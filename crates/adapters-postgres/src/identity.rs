@@ -1,0 +1,138 @@
+//! Accounts: the table `users`.
+
+use async_trait::async_trait;
+use deadpool_postgres::Object;
+use domain::{
+    StorageError,
+    customers::CustomerId,
+    identity::{
+        Account, AccountId, AccountRepository, InsertAccountError, PasswordHash, Principal, Role,
+    },
+    values::Email,
+};
+use tokio_postgres::{Client, Error, Row, types::ToSql};
+use uuid::Uuid;
+
+use crate::{
+    database::Database,
+    error::{USERS_EMAIL_KEY, column, storage, violates},
+    statements::query_opt,
+};
+
+const FIND_BY_EMAIL: &str = "
+    select id, email, password_hash, role, customer_id, created_at
+    from users
+    where lower(email) = lower($1)";
+
+/// bcrypt writes the cost into the fifth and sixth character; an index is made of them.
+const DEAREST_HASH: &str = "
+    select password_hash
+    from users
+    order by substr(password_hash, 5, 2) desc
+    limit 1";
+
+const REPLACE_HASH: &str = "
+    update users
+    set password_hash = $3
+    where id = $1
+      and password_hash = $2";
+
+const INSERT: &str = "
+    insert into users (id, email, password_hash, role, customer_id, created_at)
+    values ($1, $2, $3, $4, $5, $6)";
+
+/// Accounts in PostgreSQL.
+#[derive(Clone)]
+pub struct PgAccounts {
+    database: Database,
+}
+
+impl PgAccounts {
+    /// Keeps them in this database.
+    #[must_use]
+    pub fn new(database: &Database) -> Self {
+        Self {
+            database: database.clone(),
+        }
+    }
+}
+
+#[async_trait]
+impl AccountRepository for PgAccounts {
+    #[tracing::instrument(level = "debug", name = "db.users.find_by_email", skip_all)]
+    async fn find_by_email(&self, email: &Email) -> Result<Option<Account>, StorageError> {
+        let client = self.database.client().await?;
+        let row = query_opt(&client, FIND_BY_EMAIL, &[&email.as_str()]).await;
+        row.map_err(storage)?.as_ref().map(account).transpose()
+    }
+
+    #[tracing::instrument(level = "debug", name = "db.users.dearest_hash", skip_all)]
+    async fn dearest_hash(&self) -> Result<Option<PasswordHash>, StorageError> {
+        let client = self.database.client().await?;
+        let row = query_opt(&client, DEAREST_HASH, &[]).await;
+        let hash = |row: &Row| Ok(PasswordHash::new(column(row, "password_hash")?));
+        row.map_err(storage)?.as_ref().map(hash).transpose()
+    }
+
+    #[tracing::instrument(level = "debug", name = "db.users.replace_hash", skip_all)]
+    async fn replace_hash(
+        &self,
+        id: AccountId,
+        from: &PasswordHash,
+        to: &PasswordHash,
+    ) -> Result<(), StorageError> {
+        let replace = |client: Object| async move {
+            let replace = client.prepare_cached(REPLACE_HASH).await?;
+            let hashes = (from.expose(), to.expose());
+            let params: [&(dyn ToSql + Sync); 3] = [&id.as_uuid(), &hashes.0, &hashes.1];
+            client.execute(&replace, &params).await
+        };
+        self.database.lock_patiently(replace).await?;
+        Ok(())
+    }
+
+    #[tracing::instrument(level = "debug", name = "db.users.insert", skip_all)]
+    async fn insert(&self, account: &Account) -> Result<(), InsertAccountError> {
+        let client = self.database.client().await?;
+        insert(&client, account).await.map_err(|error| {
+            if violates(&error, USERS_EMAIL_KEY) {
+                InsertAccountError::EmailTaken
+            } else {
+                storage(error).into()
+            }
+        })
+    }
+}
+
+/// Writes an account, alone or within a transaction.
+pub(crate) async fn insert(client: &Client, account: &Account) -> Result<(), Error> {
+    client
+        .execute(
+            INSERT,
+            &[
+                &account.id.as_uuid(),
+                &account.email.as_str(),
+                &account.password_hash.expose(),
+                &account.principal.role().as_str(),
+                &account.principal.customer_id().map(CustomerId::as_uuid),
+                &account.created_at,
+            ],
+        )
+        .await?;
+    Ok(())
+}
+
+fn account(row: &Row) -> Result<Account, StorageError> {
+    let role: Role = column::<&str>(row, "role")?
+        .parse()
+        .map_err(StorageError::corrupt)?;
+    let customer_id: Option<Uuid> = column(row, "customer_id")?;
+    Ok(Account {
+        id: AccountId::new(column(row, "id")?),
+        email: Email::parse(column(row, "email")?).map_err(StorageError::corrupt)?,
+        password_hash: PasswordHash::new(column(row, "password_hash")?),
+        principal: Principal::from_parts(role, customer_id.map(CustomerId::new))
+            .ok_or_else(|| StorageError::corrupt("the role and the customer contradict"))?,
+        created_at: column(row, "created_at")?,
+    })
+}

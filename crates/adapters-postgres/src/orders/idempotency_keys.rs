@@ -1,0 +1,32 @@
+//! Removing old idempotency keys.
+
+use async_trait::async_trait;
+use domain::{StorageError, orders::IdempotencyKeys};
+use time::OffsetDateTime;
+
+use super::PgOrders;
+use crate::error::storage;
+
+/// A key is written once: it stays where it is until it is removed, by whomever.
+const REMOVE_BEFORE: &str = "
+    delete from idempotency_keys
+    where ctid = any(array(
+        select ctid
+        from idempotency_keys
+        where created_at < $1
+        order by created_at
+        limit $2
+    ))";
+
+#[async_trait]
+impl IdempotencyKeys for PgOrders {
+    #[tracing::instrument(level = "debug", name = "db.idempotency_keys.remove_before", skip_all)]
+    async fn remove_before(&self, moment: OffsetDateTime, limit: u32) -> Result<u64, StorageError> {
+        let client = self.database.client().await?;
+        let removed = async {
+            let remove = client.prepare_cached(REMOVE_BEFORE).await?;
+            client.execute(&remove, &[&moment, &i64::from(limit)]).await
+        };
+        removed.await.map_err(storage)
+    }
+}

@@ -1,0 +1,83 @@
+//! Orders: the tables `orders` and `itens_order`.
+
+mod columns;
+mod idempotency_keys;
+mod placements;
+mod transitions;
+
+use async_trait::async_trait;
+use domain::{
+    StorageError,
+    catalog::ProductId,
+    customers::CustomerId,
+    orders::{Order, OrderId, OrderItem, OrderItemId, OrderRepository, OrderStatus},
+    values::{Quantity, Version},
+};
+use tokio_postgres::Row;
+
+use crate::{
+    catalog::price,
+    database::Database,
+    error::{column, storage},
+    statements::query,
+};
+
+const FIND: &str = "
+    select orders.id, customer_id, data_order, status, version,
+           itens_order.id as item_id, product_id, quantidade, preco_unitario
+    from orders
+    join itens_order on itens_order.order_id = orders.id
+    where orders.id = $1
+    order by itens_order.id";
+
+/// Orders in PostgreSQL.
+#[derive(Clone)]
+pub struct PgOrders {
+    database: Database,
+}
+
+impl PgOrders {
+    /// Keeps them in this database.
+    #[must_use]
+    pub fn new(database: &Database) -> Self {
+        Self {
+            database: database.clone(),
+        }
+    }
+}
+
+#[async_trait]
+impl OrderRepository for PgOrders {
+    #[tracing::instrument(level = "debug", name = "db.orders.find", skip_all)]
+    async fn find(&self, id: OrderId) -> Result<Option<Order>, StorageError> {
+        let client = self.database.client().await?;
+        let rows = query(&client, FIND, &[&id.as_uuid()]).await;
+        let rows = rows.map_err(storage)?;
+        rows.first().map(|first| order(first, &rows)).transpose()
+    }
+}
+
+/// An order from its row and the rows of its items.
+fn order(row: &Row, items: &[Row]) -> Result<Order, StorageError> {
+    let status: OrderStatus = column::<&str>(row, "status")?
+        .parse()
+        .map_err(StorageError::corrupt)?;
+    Ok(Order {
+        id: OrderId::new(column(row, "id")?),
+        customer_id: CustomerId::new(column(row, "customer_id")?),
+        placed_at: column(row, "data_order")?,
+        status,
+        items: items.iter().map(item).collect::<Result<_, _>>()?,
+        version: Version::parse(column(row, "version")?).map_err(StorageError::corrupt)?,
+    })
+}
+
+fn item(row: &Row) -> Result<OrderItem, StorageError> {
+    let quantity: i32 = column(row, "quantidade")?;
+    Ok(OrderItem {
+        id: OrderItemId::new(column(row, "item_id")?),
+        product_id: ProductId::new(column(row, "product_id")?),
+        quantity: Quantity::from_stored(quantity.into()).map_err(StorageError::corrupt)?,
+        unit_price: price(row, "preco_unitario")?,
+    })
+}

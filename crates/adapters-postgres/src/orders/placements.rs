@@ -1,0 +1,362 @@
+//! Placing orders: locks and reads in one round trip, writes and commits in another, however
+//! many orders there are.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use deadpool_postgres::Object;
+use domain::{
+    StorageError,
+    catalog::ProductId,
+    customers::CustomerId,
+    identity::AccountId,
+    orders::{
+        Fingerprint, IdempotencyKey, LockWait, PlacementStore, ScopedKey,
+        placement::{Keyed, Offer, Plan, Scope, State},
+    },
+    unit_of_work::Opened,
+};
+use futures_util::future::{try_join, try_join3, try_join4};
+use tokio_postgres::{Client, Error, Row, Statement, types::ToSql};
+use uuid::Uuid;
+
+use super::{
+    PgOrders,
+    columns::{INSERT_KEYS, INSERT_ORDERS, KeyColumns, OrderColumns},
+    order,
+};
+use crate::{
+    catalog::price,
+    error::{column, is_lock_not_available, is_stale_statement, storage},
+    statements::query,
+    stock,
+    transaction::{BEGIN, Transaction, WritePlan},
+};
+
+/// Locks in id order: whoever else locks does it in the same order, so nobody waits in a circle.
+const LOCK_STOCK: &str = "
+    select product_id, quantidade_disponivel
+    from stock
+    where product_id = any($1)
+    order by product_id
+    for update";
+
+/// Locks what nobody holds, and waits for nobody.
+const LOCK_FREE_STOCK: &str = "
+    select product_id, quantidade_disponivel
+    from stock
+    where product_id = any($1)
+    order by product_id
+    for update skip locked";
+
+/// Waits in line for one product. Nothing is held yet, so nobody can wait for this in turn.
+const LOCK_IN_LINE: &str = "
+    select product_id
+    from stock
+    where product_id = $1
+    for update";
+
+/// How long that takes at most; then the others who wait in line get their turn.
+const STAND_IN_LINE: &str = "set local lock_timeout = '250ms'";
+
+/// The stock of products as it is, held by somebody or not.
+const READ_STOCK: &str = "
+    select product_id, quantidade_disponivel
+    from stock
+    where product_id = any($1)";
+
+/// Which of the things that a batch names there are, and what the products cost. Runs after the
+/// locks were granted, and so sees what was committed until then.
+const READ_NAMED: &str = "
+    select id as product_id, preco, null::uuid as customer_id, null::uuid as account_id
+    from products
+    where id = any($1)
+    union all
+    select null, null, id, null
+    from customers
+    where id = any($2)
+    union all
+    select null, null, null, id
+    from users
+    where id = any($3)";
+
+/// What was placed before under these keys: a row for each item.
+const READ_KEYED: &str = "
+    select asked.account_id, asked.key, keys.fingerprint,
+           orders.id, customer_id, data_order, status, version,
+           itens_order.id as item_id, product_id, quantidade, preco_unitario
+    from unnest($1::uuid[], $2::text[]) as asked (account_id, key)
+    join idempotency_keys as keys
+      on keys.account_id = any(array[asked.account_id])
+     and keys.key = any(array[asked.key])
+    join orders on orders.id = any(array[keys.order_id])
+    join itens_order on itens_order.order_id = any(array[orders.id])
+    order by asked.account_id, asked.key, itens_order.id";
+
+/// Takes units from stock, and tells the log of sales.
+const TAKE_STOCK: &str = "
+    with told as (
+        insert into sales_log (day, product_ids, quantidades)
+        values ($3, $1, $2)
+    )
+    update stock
+    set quantidade_disponivel = stock.quantidade_disponivel - taken.quantidade
+    from unnest($1::uuid[], $2::bigint[]) as taken (product_id, quantidade)
+    where stock.product_id = any(array[taken.product_id])";
+
+#[async_trait]
+impl PlacementStore for PgOrders {
+    #[tracing::instrument(level = "debug", name = "db.placements.open", skip_all)]
+    async fn open(
+        &self,
+        scope: &Scope,
+        wait: LockWait,
+    ) -> Result<Opened<State, Plan>, StorageError> {
+        let transaction = Transaction::on(self.database.desk_client().await?);
+        let rows = open(transaction.client(), scope, wait).await;
+        let state = state(&rows.map_err(storage)?)?;
+        Ok(Opened {
+            state,
+            unit: Box::new(transaction),
+        })
+    }
+
+    #[tracing::instrument(level = "debug", name = "db.placements.peek", skip_all)]
+    async fn peek(&self, scope: &Scope) -> Result<State, StorageError> {
+        let client = self.database.client().await?;
+        let ids = Ids::of(scope);
+        let products: [&(dyn ToSql + Sync); 1] = [&ids.products];
+        let rows = async {
+            Ok(Rows {
+                stock: query(&client, READ_STOCK, &products).await?,
+                named: query(&client, READ_NAMED, &ids.named()).await?,
+                keyed: Vec::new(),
+            })
+        };
+        state(&rows.await.map_err(storage)?)
+    }
+}
+
+/// Begins, locks and reads. Products that somebody goes on holding are left out, in a second try;
+/// a statement that a change of its table has outdated is prepared anew.
+async fn open(client: &Object, scope: &Scope, wait: LockWait) -> Result<Rows, Error> {
+    let mut lock = match wait {
+        LockWait::Briefly => Lock::All,
+        LockWait::InLineFor(product) => Lock::InLineFor(product),
+    };
+    let mut is_prepared_anew = false;
+    loop {
+        match read(client, &lock, scope).await {
+            Err(error) if is_lock_not_available(&error) && lock != Lock::Free => lock = Lock::Free,
+            Err(error) if is_stale_statement(&error) && !is_prepared_anew => {
+                client.statement_cache.clear();
+                is_prepared_anew = true;
+            }
+            done => return done,
+        }
+        client.batch_execute("rollback").await?;
+    }
+}
+
+/// Which stock is locked, and who is waited for.
+#[derive(PartialEq, Eq)]
+enum Lock {
+    /// All of it.
+    All,
+    /// What nobody holds.
+    Free,
+    /// This product, and then what nobody holds.
+    InLineFor(ProductId),
+}
+
+/// The rows that a batch is decided on.
+struct Rows {
+    stock: Vec<Row>,
+    named: Vec<Row>,
+    keyed: Vec<Row>,
+}
+
+/// What a scope names, as the driver takes it.
+struct Ids<'a> {
+    products: Vec<Uuid>,
+    customers: Vec<Uuid>,
+    accounts: Vec<Uuid>,
+    key_accounts: Vec<Uuid>,
+    keys: Vec<&'a str>,
+}
+
+impl<'a> Ids<'a> {
+    fn of(scope: &'a Scope) -> Self {
+        let keys = scope.keys.iter();
+        let (key_accounts, keys) = keys
+            .map(|key| (key.account_id.as_uuid(), key.key.as_str()))
+            .unzip();
+        Self {
+            products: scope.products.iter().map(|id| id.as_uuid()).collect(),
+            customers: scope.customers.iter().map(|id| id.as_uuid()).collect(),
+            accounts: scope.accounts.iter().map(|id| id.as_uuid()).collect(),
+            key_accounts,
+            keys,
+        }
+    }
+
+    /// All but the keys.
+    fn named(&self) -> [&(dyn ToSql + Sync); 3] {
+        [&self.products, &self.customers, &self.accounts]
+    }
+}
+
+/// Begins, locks, and then reads, all sent at once.
+async fn read(client: &Object, lock: &Lock, scope: &Scope) -> Result<Rows, Error> {
+    let ids = Ids::of(scope);
+    let lock_stock = match lock {
+        Lock::All => client.prepare_cached(LOCK_STOCK).await?,
+        Lock::Free | Lock::InLineFor(_) => client.prepare_cached(LOCK_FREE_STOCK).await?,
+    };
+    let read_named = client.prepare_cached(READ_NAMED).await?;
+    let in_line = match lock {
+        Lock::InLineFor(product) => {
+            let statement = client.prepare_cached(LOCK_IN_LINE).await?;
+            Some((statement, product.as_uuid()))
+        }
+        Lock::All | Lock::Free => None,
+    };
+    let read_keyed = match &ids.keys[..] {
+        [] => None,
+        [..] => Some(client.prepare_cached(READ_KEYED).await?),
+    };
+    let stand_in_line = async {
+        let Some((lock, product)) = &in_line else {
+            return Ok(());
+        };
+        let waited = client.batch_execute(STAND_IN_LINE);
+        try_join(waited, client.execute(lock, &[product])).await?;
+        Ok(())
+    };
+    let keyed = async {
+        match &read_keyed {
+            Some(read) => client.query(read, &[&ids.key_accounts, &ids.keys]).await,
+            None => Ok(Vec::new()),
+        }
+    };
+    let products: [&(dyn ToSql + Sync); 1] = [&ids.products];
+    let begun = try_join(client.batch_execute(BEGIN), stand_in_line);
+    let named = ids.named();
+    let (_, stock, named, keyed) = try_join4(
+        begun,
+        client.query(&lock_stock, &products),
+        client.query(&read_named, &named),
+        keyed,
+    )
+    .await?;
+    Ok(Rows {
+        stock,
+        named,
+        keyed,
+    })
+}
+
+/// The statements that write a plan, prepared once a connection.
+pub(crate) struct Writes {
+    take_stock: Statement,
+    insert_orders: Statement,
+    /// For plans in which there are keys.
+    insert_keys: Option<Statement>,
+}
+
+impl WritePlan for Plan {
+    type Statements = Writes;
+
+    async fn prepare(&self, client: &Object) -> Result<Writes, Error> {
+        let insert_keys = match self.keys() {
+            [] => None,
+            [..] => Some(client.prepare_cached(INSERT_KEYS).await?),
+        };
+        Ok(Writes {
+            take_stock: client.prepare_cached(TAKE_STOCK).await?,
+            insert_orders: client.prepare_cached(INSERT_ORDERS).await?,
+            insert_keys,
+        })
+    }
+
+    #[tracing::instrument(level = "debug", name = "db.placements.write", skip_all)]
+    async fn write(&self, client: &Client, statements: &Writes) -> Result<(), Error> {
+        let (products, units): (Vec<_>, Vec<_>) = self
+            .taken()
+            .into_iter()
+            .map(|(product, units)| (product.as_uuid(), units))
+            .unzip();
+        // The orders of one plan are placed at one moment.
+        let day = self.accepted().next().map(|order| order.placed_at.date());
+        let orders = OrderColumns::of(self.accepted());
+        let taken: [&(dyn ToSql + Sync); 3] = [&products, &units, &day];
+        let orders = orders.params();
+        let keys = async {
+            let Some(insert) = &statements.insert_keys else {
+                return Ok(0);
+            };
+            let columns = KeyColumns::of(self.keys());
+            client.execute(insert, &columns.params()).await
+        };
+        try_join3(
+            client.execute(&statements.take_stock, &taken),
+            client.execute(&statements.insert_orders, &orders),
+            keys,
+        )
+        .await?;
+        Ok(())
+    }
+}
+
+/// What the rows say; what is missing does not exist. A product with a price whose stock was not
+/// locked is held by somebody.
+fn state(rows: &Rows) -> Result<State, StorageError> {
+    let mut state = State::default();
+    let mut stock = HashMap::with_capacity(rows.stock.len());
+    for row in &rows.stock {
+        stock.insert(column::<Uuid>(row, "product_id")?, stock::level(row)?);
+    }
+    for row in &rows.named {
+        if let Some(id) = column(row, "customer_id")? {
+            state.customers.insert(CustomerId::new(id));
+        } else if let Some(id) = column(row, "account_id")? {
+            state.accounts.insert(AccountId::new(id));
+        } else {
+            let id = column(row, "product_id")?;
+            let product_id = ProductId::new(id);
+            if let Some(&available) = stock.get(&id) {
+                let price = price(row, "preco")?;
+                let offer = Offer { price, available };
+                state.offers.insert(product_id, offer);
+            } else {
+                state.held.insert(product_id);
+            }
+        }
+    }
+    for items in rows.keyed.chunk_by(is_same_order) {
+        if let Some(first) = items.first() {
+            let (key, keyed) = keyed(first, items)?;
+            state.keyed.insert(key, keyed);
+        }
+    }
+    Ok(state)
+}
+
+/// Whether two rows are items of one order.
+fn is_same_order(a: &Row, b: &Row) -> bool {
+    let id = |row| column::<Uuid>(row, "id").ok();
+    id(a) == id(b)
+}
+
+fn keyed(row: &Row, items: &[Row]) -> Result<(ScopedKey, Keyed), StorageError> {
+    let key = ScopedKey {
+        account_id: AccountId::new(column(row, "account_id")?),
+        key: IdempotencyKey::parse(column(row, "key")?).map_err(StorageError::corrupt)?,
+    };
+    let fingerprint = column(row, "fingerprint")?;
+    let keyed = Keyed {
+        fingerprint: Fingerprint::from_stored(fingerprint).map_err(StorageError::corrupt)?,
+        order: order(row, items)?,
+    };
+    Ok((key, keyed))
+}

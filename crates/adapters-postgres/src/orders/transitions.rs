@@ -1,0 +1,180 @@
+//! Moving orders through their life: locks and reads in one round trip, writes and commits in
+//! another.
+
+use async_trait::async_trait;
+use deadpool_postgres::Object;
+use domain::{
+    StorageError,
+    orders::{Order, OrderId, Transition, TransitionLocks, TransitionStore},
+    unit_of_work::Opened,
+};
+use futures_util::future::{try_join, try_join4};
+use tokio_postgres::{Client, Error, Row, Statement, types::ToSql};
+use uuid::Uuid;
+
+use super::{PgOrders, order};
+use crate::{
+    catalog::sales,
+    error::{is_stale_statement, storage},
+    transaction::{BEGIN, Transaction, WritePlan},
+};
+
+const LOCK_ORDER: &str = "
+    select id, customer_id, data_order, status, version
+    from orders
+    where id = $1
+    for update";
+
+/// Items are written once: they need no lock.
+const READ_ITEMS: &str = "
+    select id as item_id, product_id, quantidade, preco_unitario
+    from itens_order
+    where order_id = $1
+    order by id";
+
+const SET_STATUS: &str = "
+    update orders
+    set status = $2, version = $3
+    where id = $1";
+
+/// Locks in id order, as placements do: nobody waits in a circle.
+const LOCK_STOCK: &str = "
+    select product_id
+    from stock
+    where product_id = any(array(
+        select product_id
+        from itens_order
+        where order_id = $1
+    ))
+    order by product_id
+    for update";
+
+const RETURN_STOCK: &str = "
+    update stock
+    set quantidade_disponivel = stock.quantidade_disponivel + returned.quantidade
+    from unnest($1::uuid[], $2::bigint[]) as returned (product_id, quantidade)
+    where stock.product_id = any(array[returned.product_id])";
+
+#[async_trait]
+impl TransitionStore for PgOrders {
+    #[tracing::instrument(level = "debug", name = "db.transitions.open", skip_all)]
+    async fn open(
+        &self,
+        id: OrderId,
+        locks: TransitionLocks,
+    ) -> Result<Option<Opened<Order, Transition>>, StorageError> {
+        let open = |client| open(client, id.as_uuid(), locks);
+        let (transaction, order_row, items) = self.database.lock_patiently(open).await?;
+        let Some(order_row) = order_row else {
+            transaction.abandon().await.map_err(storage)?;
+            return Ok(None);
+        };
+        Ok(Some(Opened {
+            state: order(&order_row, &items)?,
+            unit: Box::new(transaction),
+        }))
+    }
+}
+
+/// What was locked and read: the order, if there is one, and its items.
+type Locked = (Transaction, Option<Row>, Vec<Row>);
+
+/// Begins, locks and reads; statements that a change of their table has outdated are prepared anew.
+async fn open(client: Object, id: Uuid, locks: TransitionLocks) -> Result<Locked, Error> {
+    let transaction = Transaction::on(client);
+    let client = transaction.client();
+    let rows = match read(client, id, locks).await {
+        Err(error) if is_stale_statement(&error) => {
+            client.batch_execute("rollback").await?;
+            client.statement_cache.clear();
+            read(client, id, locks).await
+        }
+        Err(error) => {
+            // The connection is good, and is wanted for the next try.
+            transaction.abandon().await?;
+            return Err(error);
+        }
+        read => read,
+    };
+    let (order, items) = rows?;
+    Ok((transaction, order, items))
+}
+
+/// Begins, locks, and then reads, all sent at once.
+async fn read(
+    client: &Object,
+    id: Uuid,
+    locks: TransitionLocks,
+) -> Result<(Option<Row>, Vec<Row>), Error> {
+    let lock_order = client.prepare_cached(LOCK_ORDER).await?;
+    let lock_stock = match locks {
+        TransitionLocks::Order => None,
+        TransitionLocks::OrderAndStock => Some(client.prepare_cached(LOCK_STOCK).await?),
+    };
+    let read_items = client.prepare_cached(READ_ITEMS).await?;
+    let stock = async {
+        match &lock_stock {
+            Some(lock) => client.execute(lock, &[&id]).await,
+            None => Ok(0),
+        }
+    };
+    let ((), order, _, items) = try_join4(
+        client.batch_execute(BEGIN),
+        client.query_opt(&lock_order, &[&id]),
+        stock,
+        client.query(&read_items, &[&id]),
+    )
+    .await?;
+    Ok((order, items))
+}
+
+/// The statements that write a transition, prepared once a connection.
+pub(crate) struct Writes {
+    set_status: Statement,
+    return_stock: Statement,
+    record_sales: Statement,
+}
+
+impl WritePlan for Transition {
+    type Statements = Writes;
+
+    async fn prepare(&self, client: &Object) -> Result<Writes, Error> {
+        Ok(Writes {
+            set_status: client.prepare_cached(SET_STATUS).await?,
+            return_stock: client.prepare_cached(RETURN_STOCK).await?,
+            record_sales: client.prepare_cached(sales::RECORD).await?,
+        })
+    }
+
+    #[tracing::instrument(level = "debug", name = "db.transitions.write", skip_all)]
+    async fn write(&self, client: &Client, statements: &Writes) -> Result<(), Error> {
+        let order = &self.order;
+        let (id, status, version) = (
+            order.id.as_uuid(),
+            order.status.as_str(),
+            order.version.number(),
+        );
+        let (products, units): (Vec<Uuid>, Vec<i64>) = self
+            .returned
+            .iter()
+            .map(|line| (line.product_id.as_uuid(), i64::from(line.quantity.units())))
+            .unzip();
+        let status: [&(dyn ToSql + Sync); 3] = [&id, &status, &version];
+        let returned: [&(dyn ToSql + Sync); 2] = [&products, &units];
+        let back: Vec<i64> = units.iter().map(|units| -units).collect();
+        let sold: [&(dyn ToSql + Sync); 3] = [&order.placed_at.date(), &products, &back];
+        let take_back = async {
+            if self.returned.is_empty() {
+                return Ok(0);
+            }
+            try_join(
+                client.execute(&statements.return_stock, &returned),
+                client.execute(&statements.record_sales, &sold),
+            )
+            .await?;
+            Ok(0)
+        };
+        try_join(client.execute(&statements.set_status, &status), take_back).await?;
+        Ok(())
+    }
+}

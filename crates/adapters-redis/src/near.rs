@@ -1,0 +1,51 @@
+//! A cache in this process before another one, for what many read and what may be old.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use domain::{
+    cache::{Cache, Versioned},
+    values::Version,
+};
+
+use crate::InProcessCache;
+
+/// Keeps in this process what `far` answered, for a moment. Only for entities of which a replica
+/// may show an older version than was written: others would not be told.
+pub struct NearCache<T: Versioned> {
+    near: InProcessCache<T>,
+    far: Arc<dyn Cache<T>>,
+}
+
+impl<T: Versioned> NearCache<T> {
+    /// Asks `far` again after `ttl`.
+    #[must_use]
+    pub fn new(far: Arc<dyn Cache<T>>, ttl: Duration) -> Self {
+        Self {
+            near: InProcessCache::new(ttl),
+            far,
+        }
+    }
+}
+
+#[async_trait]
+impl<T: Versioned> Cache<T> for NearCache<T> {
+    async fn get(&self, key: T::Key) -> Option<Arc<T>> {
+        if let Some(value) = self.near.get(key).await {
+            return Some(value);
+        }
+        let value = self.far.get(key).await?;
+        self.near.put(Arc::clone(&value)).await;
+        Some(value)
+    }
+
+    async fn put(&self, value: Arc<T>) {
+        self.near.put(Arc::clone(&value)).await;
+        self.far.put(value).await;
+    }
+
+    async fn forget(&self, key: T::Key, version: Version) {
+        self.near.forget(key, version).await;
+        self.far.forget(key, version).await;
+    }
+}

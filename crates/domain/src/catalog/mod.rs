@@ -1,0 +1,14 @@
+//! The catalogue: products, and which of them sell best.
+
+mod best_sellers;
+mod ports;
+mod product;
+mod service;
+
+pub use best_sellers::{BestSeller, BestSellersList, BestSellersQuery};
+pub use ports::{BestSellersReport, ProductRepository, SalesCorrection, SalesRebuild, SalesTotals};
+pub use product::{Product, ProductId, StockedProduct};
+pub use service::{CatalogError, CatalogService, NewProduct};
+
+#[cfg(test)]
+pub(crate) use ports::{MockBestSellersReport, MockProductRepository, MockSalesTotals};

@@ -1,0 +1,230 @@
+//! The catalogue against mocked ports.
+
+use futures_util::FutureExt as _;
+
+use super::*;
+use crate::{
+    cache::MockCache,
+    catalog::{MockBestSellersReport, MockProductRepository},
+    fixtures::{
+        best_seller, caller, clock, ids, name, now, own_caller, price, product_id, storage_is_down,
+    },
+    identity::Principal,
+};
+
+fn service(
+    products: MockProductRepository,
+    report: MockBestSellersReport,
+    cache: MockCache<BestSellersList>,
+) -> CatalogService {
+    CatalogService::new(
+        Arc::new(products),
+        Arc::new(report),
+        Arc::new(cache),
+        clock(),
+        ids(),
+        Duration::MINUTE,
+    )
+}
+
+fn of_best_sellers(
+    report: MockBestSellersReport,
+    cache: MockCache<BestSellersList>,
+) -> CatalogService {
+    service(MockProductRepository::new(), report, cache)
+}
+
+#[tokio::test]
+async fn a_product_comes_with_its_stock() {
+    let mut products = MockProductRepository::new();
+    products
+        .expect_insert()
+        .withf(|product, stock| stock.product_id == product.id && stock.available.units() == 5)
+        .times(1)
+        .returning(|_, _| Ok(()));
+    let service = service(products, MockBestSellersReport::new(), MockCache::new());
+    let made = service
+        .create(
+            &caller(Principal::Staff),
+            NewProduct {
+                name: name("Café"),
+                description: None,
+                price: price("19.90"),
+                available: StockLevel::parse(5).unwrap(),
+            },
+        )
+        .await
+        .unwrap();
+    assert_eq!(made.available.units(), 5);
+}
+
+#[tokio::test]
+async fn what_does_not_exist_is_not_found() {
+    let mut products = MockProductRepository::new();
+    products.expect_find().returning(|_| Ok(None));
+    let service = service(products, MockBestSellersReport::new(), MockCache::new());
+    let id = product_id(1);
+    let got = service.get(None, id).await;
+    assert!(matches!(got, Err(CatalogError::NotFound)));
+}
+
+#[tokio::test]
+async fn best_sellers_are_reckoned_once_over_the_days_asked_for_and_kept() {
+    let mut cache = MockCache::new();
+    cache.expect_get().returning(|_| None);
+    cache
+        .expect_put()
+        .withf(|list: &Arc<BestSellersList>| {
+            list.days == 30 && list.as_of == now() && list.items.len() == 3
+        })
+        .times(1)
+        .return_const(());
+    let mut report = MockBestSellersReport::new();
+    report
+        .expect_since()
+        .withf(|first_day, limit| {
+            *first_day == (now() - Duration::days(30)).date() && *limit == 100
+        })
+        .times(1)
+        .returning(|_, _| Ok((1..=3).map(best_seller).collect()));
+    let top = of_best_sellers(report, cache)
+        .best_sellers(None, BestSellersQuery::new(2, 30).unwrap())
+        .await
+        .unwrap();
+    assert_eq!(top, [best_seller(1), best_seller(2)]);
+}
+
+#[tokio::test]
+async fn kept_best_sellers_are_not_reckoned_again() {
+    let mut cache = MockCache::new();
+    cache.expect_get().returning(|_| {
+        Some(Arc::new(BestSellersList {
+            days: 30,
+            as_of: now(),
+            items: vec![best_seller(1)],
+        }))
+    });
+    let top = of_best_sellers(MockBestSellersReport::new(), cache)
+        .best_sellers(None, BestSellersQuery::new(10, 30).unwrap())
+        .await
+        .unwrap();
+    assert_eq!(top, [best_seller(1)]);
+}
+
+#[tokio::test]
+async fn a_failed_report_is_told_and_not_kept() {
+    let mut cache = MockCache::new();
+    cache.expect_get().returning(|_| None);
+    let mut report = MockBestSellersReport::new();
+    report
+        .expect_since()
+        .returning(|_, _| Err(storage_is_down()));
+    let failed = of_best_sellers(report, cache)
+        .best_sellers(None, BestSellersQuery::new(10, 30).unwrap())
+        .await;
+    assert!(matches!(failed, Err(CatalogError::Storage(_))));
+}
+
+/// The list of 30 days as it was so long ago.
+fn last_list(age: Duration) -> Arc<BestSellersList> {
+    Arc::new(BestSellersList {
+        days: 30,
+        as_of: now() - age,
+        items: vec![best_seller(1)],
+    })
+}
+
+#[tokio::test]
+async fn while_a_list_is_made_anew_the_others_are_answered_with_the_last_one() {
+    let mut cache = MockCache::new();
+    cache
+        .expect_get()
+        .returning(|_| Some(last_list(Duration::MINUTE)));
+    cache.expect_put().times(1).return_const(());
+    let (answer, answered) = tokio::sync::oneshot::channel();
+    let answered = std::sync::Mutex::new(Some(answered));
+    let report = HeldReport(answered);
+    let service = CatalogService::new(
+        Arc::new(MockProductRepository::new()),
+        Arc::new(report),
+        Arc::new(cache),
+        clock(),
+        ids(),
+        Duration::MINUTE,
+    );
+    let query = BestSellersQuery::new(10, 30).unwrap();
+    let mut makes = Box::pin(service.best_sellers(None, query));
+    assert!(makes.as_mut().now_or_never().is_none());
+    let meanwhile = service.best_sellers(None, query).now_or_never().unwrap();
+    assert_eq!(meanwhile.unwrap(), [best_seller(1)]);
+    answer.send(vec![best_seller(2)]).unwrap();
+    assert_eq!(makes.await.unwrap(), [best_seller(2)]);
+}
+
+/// A report that is made when the test says so.
+struct HeldReport(std::sync::Mutex<Option<tokio::sync::oneshot::Receiver<Vec<BestSeller>>>>);
+
+#[async_trait::async_trait]
+impl BestSellersReport for HeldReport {
+    async fn since(&self, _: time::Date, _: u16) -> Result<Vec<BestSeller>, StorageError> {
+        let answered = self.0.lock().unwrap().take();
+        match answered {
+            Some(answered) => Ok(answered.await.unwrap()),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+#[tokio::test]
+async fn when_no_list_can_be_made_the_last_one_will_do() {
+    let mut cache = MockCache::new();
+    cache
+        .expect_get()
+        .returning(|_| Some(last_list(Duration::HOUR)));
+    let mut report = MockBestSellersReport::new();
+    report
+        .expect_since()
+        .returning(|_, _| Err(storage_is_down()));
+    let top = of_best_sellers(report, cache)
+        .best_sellers(None, BestSellersQuery::new(10, 30).unwrap())
+        .await;
+    assert_eq!(top.unwrap(), [best_seller(1)]);
+}
+
+#[tokio::test]
+async fn one_report_is_made_at_a_time_a_few_wait_and_the_rest_are_turned_away() {
+    let mut cache = MockCache::new();
+    cache.expect_get().returning(|_| None);
+    let report = HeldReport(std::sync::Mutex::new(None));
+    let service = CatalogService::new(
+        Arc::new(MockProductRepository::new()),
+        Arc::new(report),
+        Arc::new(cache),
+        clock(),
+        ids(),
+        Duration::MINUTE,
+    );
+    let ask = |days| Box::pin(service.best_sellers(None, BestSellersQuery::new(1, days).unwrap()));
+    let mut waiting: Vec<_> = (1..=9).map(ask).collect();
+    for asked in &mut waiting {
+        assert!(asked.as_mut().now_or_never().is_none());
+    }
+    assert!(matches!(ask(10).await, Err(CatalogError::Busy)));
+    // Who asks for a list that is being made waits for that one.
+    assert!(ask(1).now_or_never().is_none());
+}
+
+#[tokio::test]
+async fn a_customer_adds_no_product() {
+    let mut products = MockProductRepository::new();
+    products.expect_insert().never();
+    let service = service(products, MockBestSellersReport::new(), MockCache::new());
+    let new = NewProduct {
+        name: name("Café"),
+        description: None,
+        price: price("19.90"),
+        available: StockLevel::EMPTY,
+    };
+    let refused = service.create(&own_caller(1), new).await;
+    assert!(matches!(refused, Err(CatalogError::Forbidden(_))));
+}

@@ -1,0 +1,216 @@
+//! A bounded queue whose requests are handled in batches (group commit by micro-batching).
+//! Requests that arrive while a batch is under way wait, and the next batch takes all of them. At
+//! rest a batch is one request and nothing waits.
+//!
+//! The queue knows no runtime: [`BatchQueue::open`] returns its workers, and whoever opens it
+//! drives each of them.
+
+use std::sync::Arc;
+
+use async_channel::{Receiver, Sender, TrySendError};
+use futures_channel::oneshot;
+use futures_util::{FutureExt, future::BoxFuture};
+use time::OffsetDateTime;
+
+use super::gate::Gate;
+use crate::Clock;
+
+/// What becomes of the requests of a queue.
+pub(crate) trait BatchHandler: Send + Sync {
+    type Request: Send + Sync;
+    type Answer: Send;
+
+    /// Handles a batch: one answer for each request, in the same sequence. A request without one
+    /// is told that there is none.
+    fn handle(&self, batch: &[Self::Request]) -> impl Future<Output = Vec<Self::Answer>> + Send;
+
+    /// Keeps a request out of the batch that is being gathered, by taking it over.
+    fn divert(
+        &self,
+        queued: Queued<Self::Request, Self::Answer>,
+    ) -> Option<Queued<Self::Request, Self::Answer>> {
+        Some(queued)
+    }
+
+    /// Passes an answer on. The next batch may be under way by now.
+    fn answer(&self, queued: Queued<Self::Request, Self::Answer>, answer: Self::Answer) {
+        queued.answer(answer);
+    }
+}
+
+/// How a queue is worked off.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct QueueSettings {
+    /// How many batches are handled at once.
+    pub(crate) workers: usize,
+    /// The most requests in a batch.
+    pub(crate) max_batch: usize,
+    /// How many requests must wait for a batch to begin beside one that is under way. With
+    /// fewer, waiting for that one costs less than two small batches instead of one large one.
+    pub(crate) min_parallel_batch: usize,
+    /// The most requests that wait; one more is turned away.
+    pub(crate) max_queued: usize,
+}
+
+/// A request in a queue, and whom to answer.
+pub(crate) struct Queued<Q, A> {
+    pub(crate) request: Q,
+    pub(crate) arrived_at: OffsetDateTime,
+    answer: oneshot::Sender<A>,
+}
+
+impl<Q, A> Queued<Q, A> {
+    /// Whether nobody waits for the answer any more.
+    pub(crate) fn has_hung_up(&self) -> bool {
+        self.answer.is_canceled()
+    }
+
+    /// Answers; who has hung up is not told.
+    pub(crate) fn answer(self, answer: A) {
+        let _ = self.answer.send(answer);
+    }
+}
+
+/// Requests that are handled together.
+pub(crate) struct Batch<Q, A> {
+    pub(crate) requests: Vec<Q>,
+    callers: Vec<(oneshot::Sender<A>, OffsetDateTime)>,
+}
+
+impl<Q, A> Batch<Q, A> {
+    pub(crate) fn of(queued: impl IntoIterator<Item = Queued<Q, A>>) -> Self {
+        let (requests, callers) = queued
+            .into_iter()
+            .map(|queued| (queued.request, (queued.answer, queued.arrived_at)))
+            .unzip();
+        Self { requests, callers }
+    }
+
+    /// Every request with its answer. Who gets none learns that when its request is dropped.
+    pub(crate) fn with(self, answers: Vec<A>) -> impl Iterator<Item = (Queued<Q, A>, A)> {
+        let queued = self.requests.into_iter().zip(self.callers);
+        let queued = queued.map(|(request, (answer, arrived_at))| Queued {
+            request,
+            arrived_at,
+            answer,
+        });
+        queued.zip(answers)
+    }
+}
+
+/// Takes requests, and answers each of them.
+pub(crate) struct BatchQueue<Q, A> {
+    queue: Sender<Queued<Q, A>>,
+    gate: Arc<Gate>,
+    clock: Arc<dyn Clock>,
+}
+
+/// Why a request of a queue has no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum QueueError {
+    /// Too many wait, or the queue is closed: the request was not looked at.
+    Full,
+    /// Its batch ended without one.
+    NoAnswer,
+}
+
+impl<Q, A> BatchQueue<Q, A>
+where
+    Q: Send + Sync + 'static,
+    A: Send + 'static,
+{
+    /// Opens a queue, with the workers that are to be driven.
+    pub(crate) fn open<H>(
+        handler: &H,
+        clock: Arc<dyn Clock>,
+        settings: QueueSettings,
+    ) -> (Self, Vec<BoxFuture<'static, ()>>)
+    where
+        H: BatchHandler<Request = Q, Answer = A> + Clone + 'static,
+    {
+        let (queue, queued) = async_channel::bounded(settings.max_queued.max(1));
+        let gate = Arc::new(Gate::new(settings.min_parallel_batch));
+        let worker = || BatchWorker {
+            handler: handler.clone(),
+            queued: queued.clone(),
+            gate: Arc::clone(&gate),
+            max_batch: settings.max_batch.max(1),
+        };
+        let workers = std::iter::repeat_with(worker).take(settings.workers.max(1));
+        let workers = workers.map(|worker| worker.run().boxed()).collect();
+        (Self { queue, gate, clock }, workers)
+    }
+
+    /// Queues a request and waits for its answer. A caller that stops waiting while its request
+    /// is still in the queue takes it back; one that stops later does not learn what became of it.
+    pub(crate) async fn submit(&self, request: Q) -> Result<A, QueueError> {
+        let (answer, answered) = oneshot::channel();
+        let queued = Queued {
+            request,
+            arrived_at: self.clock.now(),
+            answer,
+        };
+        match self.queue.try_send(queued) {
+            Ok(()) => self.gate.notify(self.queue.len() + 1),
+            Err(TrySendError::Full(_) | TrySendError::Closed(_)) => return Err(QueueError::Full),
+        }
+        answered.await.map_err(|_| QueueError::NoAnswer)
+    }
+
+    /// Whether no request waits.
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Takes no more requests. The workers answer those that wait, and then end.
+    pub(crate) fn close(&self) {
+        self.queue.close();
+    }
+}
+
+impl<Q, A> Clone for BatchQueue<Q, A> {
+    fn clone(&self) -> Self {
+        Self {
+            queue: self.queue.clone(),
+            gate: Arc::clone(&self.gate),
+            clock: Arc::clone(&self.clock),
+        }
+    }
+}
+
+/// Takes all the requests that wait, has them handled as one batch, and begins again.
+struct BatchWorker<H: BatchHandler> {
+    handler: H,
+    queued: Receiver<Queued<H::Request, H::Answer>>,
+    gate: Arc<Gate>,
+    max_batch: usize,
+}
+
+impl<H: BatchHandler> BatchWorker<H> {
+    /// Works until the queue is closed, or nobody can add to it any more, and it is empty.
+    async fn run(self) {
+        while let Ok(first) = self.queued.recv().await {
+            // Those in the queue, and the one at hand.
+            let permit = self.gate.admit(|| self.queued.len() + 1).await;
+            let batch = Batch::of(self.gather(first));
+            let answers = self.handler.handle(&batch.requests).await;
+            drop(permit);
+            for (queued, answer) in batch.with(answers) {
+                self.handler.answer(queued, answer);
+            }
+        }
+    }
+
+    /// Everything that waits by now, up to a full batch, less what its sender has given up.
+    fn gather(
+        &self,
+        first: Queued<H::Request, H::Answer>,
+    ) -> impl Iterator<Item = Queued<H::Request, H::Answer>> {
+        std::iter::once(first)
+            .chain(std::iter::from_fn(|| self.queued.try_recv().ok()))
+            .take(self.max_batch)
+            .filter(|queued| !queued.has_hung_up())
+            .filter_map(|queued| self.handler.divert(queued))
+    }
+}

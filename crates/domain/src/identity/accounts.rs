@@ -1,0 +1,131 @@
+//! Making accounts for the shop's people. A customer's account comes with its customer: see
+//! [`crate::customers::CustomerService`].
+
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use super::{
+    Account, AccountId, AccountRepository, ClientAddress, InsertAccountError, Password,
+    PasswordHash, PasswordHasher, PasswordHasherError, Principal, Requester,
+};
+use crate::{Clock, IdSource, StorageError, values::Email};
+
+/// Makes accounts.
+pub struct AccountService {
+    accounts: Arc<dyn AccountRepository>,
+    passwords: Arc<dyn PasswordHasher>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+}
+
+/// Why no account was made.
+#[derive(Debug, Error)]
+pub enum AccountError {
+    /// The address is another account's.
+    #[error("the email address is taken")]
+    EmailTaken,
+    /// The password could not be hashed.
+    #[error(transparent)]
+    Passwords(#[from] PasswordHasherError),
+    /// Storage failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+impl AccountService {
+    /// Keeps accounts in `accounts`.
+    #[must_use]
+    pub fn new(
+        accounts: Arc<dyn AccountRepository>,
+        passwords: Arc<dyn PasswordHasher>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn IdSource>,
+    ) -> Self {
+        Self {
+            accounts,
+            passwords,
+            clock,
+            ids,
+        }
+    }
+
+    /// Makes an account for somebody who runs the shop or works in it.
+    ///
+    /// # Errors
+    ///
+    /// `EmailTaken`, or what the ports fail with.
+    pub async fn create(
+        &self,
+        email: Email,
+        password: Password,
+        principal: Principal,
+    ) -> Result<Account, AccountError> {
+        let account = Account {
+            id: AccountId::new(self.ids.next_id()),
+            email,
+            password_hash: self.hash(password).await?,
+            principal,
+            created_at: self.clock.now(),
+        };
+        match self.accounts.insert(&account).await {
+            Ok(()) => Ok(account),
+            Err(InsertAccountError::EmailTaken) => Err(AccountError::EmailTaken),
+            Err(InsertAccountError::Storage(error)) => Err(error.into()),
+        }
+    }
+
+    /// Hashes a password for whoever is at this machine.
+    async fn hash(&self, password: Password) -> Result<PasswordHash, PasswordHasherError> {
+        let requester = Requester::Address(ClientAddress::LOCAL);
+        self.passwords.hash(password, requester).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        fixtures::{clock, email, ids},
+        identity::{MockAccountRepository, MockPasswordHasher},
+    };
+
+    fn service(accounts: MockAccountRepository) -> AccountService {
+        let mut passwords = MockPasswordHasher::new();
+        passwords
+            .expect_hash()
+            .returning(|_, _| Ok(PasswordHash::new("hashed".to_owned())));
+        AccountService::new(Arc::new(accounts), Arc::new(passwords), clock(), ids())
+    }
+
+    fn password() -> Password {
+        Password::parse("long enough".to_owned()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_new_account_keeps_the_hash_and_not_the_password() {
+        let mut accounts = MockAccountRepository::new();
+        accounts
+            .expect_insert()
+            .withf(|account| account.password_hash.expose() == "hashed")
+            .times(1)
+            .returning(|_| Ok(()));
+        let made = service(accounts)
+            .create(email("boss@example.com"), password(), Principal::Admin)
+            .await
+            .unwrap();
+        assert_eq!(made.principal, Principal::Admin);
+    }
+
+    #[tokio::test]
+    async fn a_taken_address_is_told() {
+        let mut accounts = MockAccountRepository::new();
+        accounts
+            .expect_insert()
+            .returning(|_| Err(InsertAccountError::EmailTaken));
+        let refused = service(accounts)
+            .create(email("boss@example.com"), password(), Principal::Staff)
+            .await;
+        assert!(matches!(refused, Err(AccountError::EmailTaken)));
+    }
+}

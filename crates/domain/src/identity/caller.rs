@@ -1,0 +1,185 @@
+//! Who asks, and what they may do.
+
+use std::fmt;
+
+use thiserror::Error;
+
+use super::{AccountId, Principal};
+
+/// Something that a caller may be allowed to do. Of customers and orders, a customer's are its
+/// own: see [`Principal::may_see`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Permission {
+    /// See customers.
+    CustomersRead,
+    /// Register customers.
+    CustomersWrite,
+    /// See the catalogue.
+    ProductsRead,
+    /// Change the catalogue.
+    ProductsWrite,
+    /// See stock levels.
+    StockRead,
+    /// Set stock levels.
+    StockWrite,
+    /// See orders.
+    OrdersRead,
+    /// Place orders, and cancel those that are pending.
+    OrdersWrite,
+    /// Take orders through their life.
+    OrdersFulfil,
+}
+
+impl Permission {
+    /// Every permission.
+    pub const ALL: [Self; 9] = [
+        Self::CustomersRead,
+        Self::CustomersWrite,
+        Self::ProductsRead,
+        Self::ProductsWrite,
+        Self::StockRead,
+        Self::StockWrite,
+        Self::OrdersRead,
+        Self::OrdersWrite,
+        Self::OrdersFulfil,
+    ];
+
+    /// The permission's name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CustomersRead => "customers:read",
+            Self::CustomersWrite => "customers:write",
+            Self::ProductsRead => "products:read",
+            Self::ProductsWrite => "products:write",
+            Self::StockRead => "stock:read",
+            Self::StockWrite => "stock:write",
+            Self::OrdersRead => "orders:read",
+            Self::OrdersWrite => "orders:write",
+            Self::OrdersFulfil => "orders:fulfil",
+        }
+    }
+
+    /// The set with this permission alone.
+    const fn alone(self) -> Permissions {
+        Permissions(match self {
+            Self::CustomersRead => 1,
+            Self::CustomersWrite => 1 << 1,
+            Self::ProductsWrite => 1 << 2,
+            Self::StockRead => 1 << 3,
+            Self::StockWrite => 1 << 4,
+            Self::OrdersRead => 1 << 5,
+            Self::OrdersWrite => 1 << 6,
+            Self::OrdersFulfil => 1 << 7,
+            Self::ProductsRead => 1 << 8,
+        })
+    }
+}
+
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A set of permissions.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Permissions(u16);
+
+impl Permissions {
+    /// The set of these.
+    #[must_use]
+    pub const fn of(permissions: &[Permission]) -> Self {
+        let mut set = Self(0);
+        let mut rest = permissions;
+        while let [first, others @ ..] = rest {
+            set = set.and(first.alone());
+            rest = others;
+        }
+        set
+    }
+
+    /// The set of what is in either.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether this is among them.
+    #[must_use]
+    pub const fn contain(self, permission: Permission) -> bool {
+        self.0 & permission.alone().0 != 0
+    }
+}
+
+impl fmt::Debug for Permissions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let held = Permission::ALL.into_iter().filter(|p| self.contain(*p));
+        f.debug_set().entries(held.map(Permission::as_str)).finish()
+    }
+}
+
+/// Who asks: an account that proved itself, as whom it acts, and what it may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caller {
+    /// The account.
+    pub account_id: AccountId,
+    /// As whom it acts.
+    pub principal: Principal,
+    /// What it may do.
+    pub permissions: Permissions,
+}
+
+/// The caller may not do that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the caller lacks the permission {0}")]
+pub struct Forbidden(pub Permission);
+
+impl Caller {
+    /// A caller who may do all that its role stands for.
+    #[must_use]
+    pub const fn new(account_id: AccountId, principal: Principal) -> Self {
+        Self {
+            account_id,
+            principal,
+            permissions: principal.role().permissions(),
+        }
+    }
+
+    /// Whether the caller may do this.
+    #[must_use]
+    pub const fn may(&self, permission: Permission) -> bool {
+        self.permissions.contain(permission)
+    }
+
+    /// Refuses a caller who may not do this.
+    ///
+    /// # Errors
+    ///
+    /// `Forbidden` when the permission is not among the caller's.
+    pub const fn must_have(&self, permission: Permission) -> Result<(), Forbidden> {
+        if self.may(permission) {
+            Ok(())
+        } else {
+            Err(Forbidden(permission))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn a_set_holds_what_was_put_in_and_nothing_else() {
+        for permission in Permission::ALL {
+            let set = Permissions::of(&[permission]);
+            let held = Permission::ALL.into_iter().filter(|p| set.contain(*p));
+            assert_eq!(held.collect::<Vec<_>>(), [permission]);
+        }
+        let names: HashSet<_> = Permission::ALL.map(Permission::as_str).into();
+        assert_eq!(names.len(), Permission::ALL.len());
+    }
+}

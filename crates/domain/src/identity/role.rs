@@ -1,0 +1,142 @@
+//! Roles and principals: as whom an account acts.
+
+use std::{fmt, str::FromStr};
+
+use super::{Permission, Permissions};
+use crate::{customers::CustomerId, values::ValueError};
+
+/// A name for what a kind of account may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Runs the shop.
+    Admin,
+    /// Works in the shop.
+    Staff,
+    /// Buys.
+    Customer,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Self; 3] = [Self::Admin, Self::Staff, Self::Customer];
+
+    /// The role's name on the wire and in storage.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Staff => "staff",
+            Self::Customer => "customer",
+        }
+    }
+
+    /// What this role stands for.
+    #[must_use]
+    pub const fn permissions(self) -> Permissions {
+        use Permission as P;
+        const CUSTOMER: Permissions = Permissions::of(&[
+            P::CustomersRead,
+            P::ProductsRead,
+            P::OrdersRead,
+            P::OrdersWrite,
+        ]);
+        const STAFF: Permissions = CUSTOMER.and(Permissions::of(&[
+            P::CustomersWrite,
+            P::ProductsWrite,
+            P::StockRead,
+            P::StockWrite,
+            P::OrdersFulfil,
+        ]));
+        match self {
+            Self::Admin | Self::Staff => STAFF,
+            Self::Customer => CUSTOMER,
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Role {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|role| role.as_str() == text)
+            .ok_or(ValueError::Malformed {
+                expected: "one of admin, staff, customer",
+            })
+    }
+}
+
+/// As whom an account acts. A customer's account belongs to one customer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Principal {
+    /// Somebody who runs the shop.
+    Admin,
+    /// Somebody who works in the shop.
+    Staff,
+    /// This customer.
+    Customer(CustomerId),
+}
+
+impl Principal {
+    /// The role that this principal has.
+    #[must_use]
+    pub const fn role(self) -> Role {
+        match self {
+            Self::Admin => Role::Admin,
+            Self::Staff => Role::Staff,
+            Self::Customer(_) => Role::Customer,
+        }
+    }
+
+    /// The customer whose account this is, if it is a customer's.
+    #[must_use]
+    pub const fn customer_id(self) -> Option<CustomerId> {
+        match self {
+            Self::Admin | Self::Staff => None,
+            Self::Customer(id) => Some(id),
+        }
+    }
+
+    /// The principal that a role and an optional customer make; `None` when they contradict.
+    #[must_use]
+    pub const fn from_parts(role: Role, customer_id: Option<CustomerId>) -> Option<Self> {
+        match (role, customer_id) {
+            (Role::Admin, None) => Some(Self::Admin),
+            (Role::Staff, None) => Some(Self::Staff),
+            (Role::Customer, Some(id)) => Some(Self::Customer(id)),
+            (Role::Admin | Role::Staff, Some(_)) | (Role::Customer, None) => None,
+        }
+    }
+
+    /// Whether what belongs to `owner` may be seen: customers see their own, the shop sees all.
+    #[must_use]
+    pub fn may_see(self, owner: CustomerId) -> bool {
+        self.customer_id().is_none_or(|own| own == owner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_and_a_customer_make_a_principal_only_when_they_agree() {
+        let customer = CustomerId::new(uuid::Uuid::from_u128(7));
+        assert_eq!(
+            Principal::from_parts(Role::Customer, Some(customer)),
+            Some(Principal::Customer(customer))
+        );
+        assert_eq!(Principal::from_parts(Role::Customer, None), None);
+        assert_eq!(Principal::from_parts(Role::Admin, Some(customer)), None);
+        for role in Role::ALL {
+            assert_eq!(role.as_str().parse(), Ok(role));
+        }
+    }
+}

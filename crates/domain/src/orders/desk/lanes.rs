@@ -1,0 +1,199 @@
+//! The lanes beside the desk: orders of a product whose stock somebody goes on holding wait for
+//! that product alone, in line, and keep no other order waiting.
+
+use std::{
+    collections::{HashMap, VecDeque, hash_map::Entry},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_channel::{Receiver, Sender, WeakSender};
+use futures_util::StreamExt;
+use time::Duration;
+
+use super::{Answer, DeskError, QueuedOrder, placing::Placing};
+use crate::{
+    catalog::ProductId,
+    concurrency::batch_queue::{Batch, BatchHandler},
+    orders::{
+        LockWait,
+        placement::{Refusal, Request},
+    },
+};
+
+/// The orders that wait for a product, by product. A lane is there as long as orders wait in it
+/// or are being placed from it.
+pub(super) struct Lanes {
+    lanes: Mutex<HashMap<ProductId, VecDeque<QueuedOrder>>>,
+    /// The most orders in all of them.
+    max_queued: usize,
+}
+
+/// How long an order waits in lanes before its caller is told that the product is not to be had now.
+const PATIENCE: Duration = Duration::seconds(5);
+
+impl Lanes {
+    pub(super) fn new(max_queued: usize) -> Self {
+        Self {
+            lanes: Mutex::default(),
+            max_queued,
+        }
+    }
+
+    /// The first product of a request for which others wait in line.
+    pub(super) fn of(&self, request: &Request) -> Option<ProductId> {
+        let lanes = self.lock();
+        if lanes.is_empty() {
+            return None;
+        }
+        request.products().find(|id| lanes.contains_key(id))
+    }
+
+    /// Adds an order to the end of the lane of this product; a lane that was not there is told
+    /// to `opened`.
+    pub(super) fn join(&self, product: ProductId, queued: QueuedOrder, opened: &Sender<ProductId>) {
+        let mut lanes = self.lock();
+        if lanes.values().map(VecDeque::len).sum::<usize>() >= self.max_queued {
+            return queued.answer(Err(DeskError::Full));
+        }
+        match lanes.entry(product) {
+            Entry::Occupied(lane) => lane.into_mut().push_back(queued),
+            Entry::Vacant(none) => {
+                none.insert(VecDeque::from([queued]));
+                // Nobody is there to serve it when the desk has closed: the callers are told.
+                if opened.try_send(product).is_err() {
+                    lanes.remove(&product);
+                }
+            }
+        }
+    }
+
+    /// Takes the first orders of a lane, at most `max`, less those whose callers have hung up.
+    fn take(&self, product: ProductId, max: usize) -> Vec<QueuedOrder> {
+        let mut lanes = self.lock();
+        let lane = lanes.entry(product).or_default();
+        std::iter::from_fn(|| lane.pop_front())
+            .filter(|queued| !queued.has_hung_up())
+            .take(max)
+            .collect()
+    }
+
+    /// Puts orders that were taken back, before those that have come since.
+    fn put_back(&self, product: ProductId, taken: Vec<QueuedOrder>) {
+        let mut lanes = self.lock();
+        let lane = lanes.entry(product).or_default();
+        for queued in taken.into_iter().rev() {
+            lane.push_front(queued);
+        }
+    }
+
+    /// Closes a lane if no order waits in it, and says whether it is closed.
+    fn close_if_empty(&self, product: ProductId) -> bool {
+        let mut lanes = self.lock();
+        let is_empty = lanes.get(&product).is_none_or(VecDeque::is_empty);
+        if is_empty {
+            lanes.remove(&product);
+        }
+        is_empty
+    }
+
+    /// A panic while the lanes were held cannot have left them half written.
+    fn lock(&self) -> MutexGuard<'_, HashMap<ProductId, VecDeque<QueuedOrder>>> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Places a batch, and sends orders of products that somebody goes on holding to their lanes.
+#[derive(Clone)]
+pub(super) struct PlaceOrDivert {
+    pub(super) placing: Arc<Placing>,
+    pub(super) lanes: Arc<Lanes>,
+    pub(super) opened_lanes: Sender<ProductId>,
+}
+
+impl BatchHandler for PlaceOrDivert {
+    type Request = Request;
+    type Answer = Answer;
+
+    async fn handle(&self, batch: &[Request]) -> Vec<Answer> {
+        self.placing.place(batch, LockWait::Briefly).await
+    }
+
+    fn divert(&self, queued: QueuedOrder) -> Option<QueuedOrder> {
+        match self.lanes.of(&queued.request) {
+            None => Some(queued),
+            Some(product_id) => {
+                self.lanes.join(product_id, queued, &self.opened_lanes);
+                None
+            }
+        }
+    }
+
+    fn answer(&self, queued: QueuedOrder, answer: Answer) {
+        match answer {
+            Err(DeskError::Refused(Refusal::Held { product_id })) => {
+                self.lanes.join(product_id, queued, &self.opened_lanes);
+            }
+            answer => queued.answer(answer),
+        }
+    }
+}
+
+/// Places the orders of the lanes, several lanes at once.
+pub(super) struct LaneWorker {
+    pub(super) lanes: Arc<Lanes>,
+    pub(super) opened: Receiver<ProductId>,
+    /// For a lane that goes on: behind the others, of which there may be more than are served.
+    pub(super) goes_on: WeakSender<ProductId>,
+    pub(super) placing: Arc<Placing>,
+    pub(super) max_lanes: usize,
+    pub(super) max_batch: usize,
+}
+
+impl LaneWorker {
+    /// Works until the desk's workers have ended and every lane is empty.
+    pub(super) async fn run(self) {
+        let worker = &self;
+        self.opened
+            .clone()
+            .for_each_concurrent(self.max_lanes, |product| worker.serve_lane(product))
+            .await;
+    }
+
+    /// Waits in line for a product and places the orders of its lane, again and again until
+    /// nobody stands in it. Between two tries it lets the other lanes have theirs.
+    async fn serve_lane(&self, product: ProductId) {
+        loop {
+            self.place_batch(product).await;
+            if self.lanes.close_if_empty(product) {
+                return;
+            }
+            let goes_on = self.goes_on.upgrade();
+            if goes_on.is_some_and(|lanes| lanes.try_send(product).is_ok()) {
+                return;
+            }
+        }
+    }
+
+    async fn place_batch(&self, product: ProductId) {
+        let batch = Batch::of(self.lanes.take(product, self.max_batch));
+        let wait = LockWait::InLineFor(product);
+        let answers = self.placing.place(&batch.requests, wait).await;
+        let too_late = self.placing.clock.now() - PATIENCE;
+        let mut go_on = Vec::new();
+        for (queued, answer) in batch.with(answers) {
+            let Err(DeskError::Refused(Refusal::Held { product_id: held })) = answer else {
+                queued.answer(answer);
+                continue;
+            };
+            if queued.arrived_at < too_late {
+                queued.answer(answer);
+                continue;
+            }
+            match self.goes_on.upgrade().filter(|_| held != product) {
+                Some(opened) => self.lanes.join(held, queued, &opened),
+                None => go_on.push(queued),
+            }
+        }
+        self.lanes.put_back(product, go_on);
+    }
+}

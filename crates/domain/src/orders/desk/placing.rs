@@ -1,0 +1,107 @@
+//! Placing a batch: open, decide, commit, and what is done when storage refuses.
+
+use std::{panic::AssertUnwindSafe, sync::Arc};
+
+use futures_util::FutureExt;
+
+use super::DeskError;
+use crate::{
+    Clock, IdSource, StorageError,
+    orders::{
+        LockWait, PlacementStore,
+        placement::{self, Outcome, Refusal, Request, Scope},
+    },
+    unit_of_work::{CommitError, Opened},
+};
+
+/// What the workers of a desk place orders with.
+pub(crate) struct Placing {
+    pub(crate) store: Arc<dyn PlacementStore>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn IdSource>,
+}
+
+/// What a caller is answered.
+pub(crate) type Answer = Result<Outcome, DeskError>;
+
+/// How often one request is decided anew because the data changed under the plan. Once is
+/// enough for a key that another replica took: what took it is committed by then.
+const MAX_TRIES: u32 = 3;
+
+impl Placing {
+    /// Places a batch, and gives one answer a request. When storage rejects the batch it is
+    /// halved, and its halves are placed, until only what is at fault fails. A batch that
+    /// panics has no answers.
+    pub(crate) async fn place(&self, batch: &[Request], wait: LockWait) -> Vec<Answer> {
+        let placed = AssertUnwindSafe(self.place_in_parts(batch, wait)).catch_unwind();
+        placed.await.unwrap_or_default()
+    }
+
+    async fn place_in_parts(&self, batch: &[Request], wait: LockWait) -> Vec<Answer> {
+        let mut answers = Vec::with_capacity(batch.len());
+        let mut parts = vec![batch];
+        while let Some(part) = parts.pop() {
+            match self.place_part(part, wait).await {
+                Ok(placed) => answers.extend(placed.into_iter().map(|answer| Ok(answer?))),
+                Err(PartError::Halve) => {
+                    let (first, second) = part.split_at(part.len() / 2);
+                    parts.extend([second, first]);
+                }
+                Err(PartError::Failed(error)) => {
+                    let answer = || Err(error.clone().into());
+                    answers.extend(std::iter::repeat_with(answer).take(part.len()));
+                }
+            }
+        }
+        answers
+    }
+
+    /// Places what may be a part of a batch. A single request whose plan is outdated is decided anew.
+    async fn place_part(
+        &self,
+        part: &[Request],
+        wait: LockWait,
+    ) -> Result<Vec<Result<Outcome, Refusal>>, PartError> {
+        let mut tries = 1;
+        loop {
+            match self.try_to_place(part, wait).await {
+                Ok(answers) => return Ok(answers),
+                Err(CommitError::Outdated(_) | CommitError::Storage(StorageError::Internal(_)))
+                    if part.len() > 1 =>
+                {
+                    return Err(PartError::Halve);
+                }
+                Err(CommitError::Outdated(_)) if tries < MAX_TRIES => tries += 1,
+                Err(CommitError::Outdated(error) | CommitError::Storage(error)) => {
+                    return Err(PartError::Failed(error));
+                }
+            }
+        }
+    }
+
+    async fn try_to_place(
+        &self,
+        batch: &[Request],
+        wait: LockWait,
+    ) -> Result<Vec<Result<Outcome, Refusal>>, CommitError> {
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        let Opened { state, unit } = self.store.open(&Scope::of(batch), wait).await?;
+        let plan = placement::decide(state, batch, self.clock.now(), &*self.ids);
+        if plan.accepted().next().is_some() {
+            unit.commit(&plan).await?;
+        } else {
+            unit.abandon().await?;
+        }
+        Ok(plan.into_answers())
+    }
+}
+
+/// Why a part of a batch was not placed.
+enum PartError {
+    /// Storage refused it for what may be one request's reason.
+    Halve,
+    /// It failed as a whole.
+    Failed(StorageError),
+}

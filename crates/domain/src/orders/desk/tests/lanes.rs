@@ -1,0 +1,146 @@
+//! Who wants what somebody holds.
+
+use time::OffsetDateTime;
+
+use super::*;
+use crate::orders::placement::State;
+
+/// What opening a placement answers while somebody holds product 2.
+fn while_2_is_held(unit: MockUnitOfWork<Plan>) -> Opened<State, Plan> {
+    let mut state = state(&[(1, 3)], &[1]);
+    state.held = [product_id(2)].into();
+    Opened {
+        state,
+        unit: Box::new(unit),
+    }
+}
+
+#[tokio::test]
+async fn who_wants_what_somebody_holds_waits_in_line_and_the_others_are_placed() {
+    let mut store = MockPlacementStore::new();
+    store
+        .expect_open()
+        .withf(|_, wait| *wait == LockWait::Briefly)
+        .times(1)
+        .returning(|_, _| Ok(while_2_is_held(committing(|| Ok(())))));
+    // Still held at first.
+    let mut sequence = mockall::Sequence::new();
+    let in_line = |scope: &crate::orders::placement::Scope, wait: &LockWait| {
+        scope.products == [product_id(2)] && *wait == LockWait::InLineFor(product_id(2))
+    };
+    store
+        .expect_open()
+        .withf(in_line)
+        .times(2)
+        .in_sequence(&mut sequence)
+        .returning(|_, _| Ok(while_2_is_held(abandoned())));
+    store
+        .expect_open()
+        .withf(in_line)
+        .times(1)
+        .in_sequence(&mut sequence)
+        .returning(|_, _| {
+            Ok(Opened {
+                state: state(&[(2, 3)], &[1]),
+                unit: Box::new(committing(|| Ok(()))),
+            })
+        });
+    let batch = vec![
+        request(1, &[(2, 2)]),
+        request(1, &[(1, 1)]),
+        // Behind the first, and too late: two of three are gone by then.
+        request(1, &[(2, 2)]),
+    ];
+    let answers = answers(store, batch).await;
+    assert!(matches!(
+        answers[..],
+        [
+            Ok(Outcome::Placed(_)),
+            Ok(Outcome::Placed(_)),
+            Err(DeskError::Refused(Refusal::InsufficientStock { .. })),
+        ]
+    ));
+}
+
+/// The lane goes round and round while the product is held: it must not take the only thread.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_later_stands_behind_those_who_wait_in_line() {
+    let is_held = Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let (in_line, mut is_in_line) = tokio::sync::mpsc::unbounded_channel();
+    let mut store = MockPlacementStore::new();
+    store
+        .expect_open()
+        .withf(|_, wait| *wait == LockWait::Briefly)
+        .returning(|_, _| Ok(while_2_is_held(abandoned())));
+    let held = Arc::clone(&is_held);
+    let left = std::sync::atomic::AtomicI64::new(1);
+    store
+        .expect_open()
+        .withf(|_, wait| *wait == LockWait::InLineFor(product_id(2)))
+        .returning(move |_, _| {
+            let _ = in_line.send(());
+            if held.load(std::sync::atomic::Ordering::SeqCst) {
+                return Ok(while_2_is_held(abandoned()));
+            }
+            // One unit is left, and none once it was taken.
+            let left = left.swap(0, std::sync::atomic::Ordering::SeqCst);
+            let mut unit = MockUnitOfWork::new();
+            unit.expect_commit().returning(|_| Ok(()));
+            unit.expect_abandon().returning(|| Ok(()));
+            Ok(Opened {
+                state: state(&[(2, left)], &[1]),
+                unit: Box::new(unit),
+            })
+        });
+    let (desk, tasks) = desk(store, 100, 100);
+    let mut first = Box::pin(desk.place(request(1, &[(2, 1)])));
+    assert!((&mut first).now_or_never().is_none());
+    serve(tasks);
+    is_in_line.recv().await.unwrap();
+    let mut second = Box::pin(desk.place(request(1, &[(2, 1)])));
+    assert!((&mut second).now_or_never().is_none());
+    while !desk.orders.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    is_held.store(false, std::sync::atomic::Ordering::SeqCst);
+    assert!(first.await.is_ok());
+    assert!(matches!(
+        second.await,
+        Err(DeskError::Refused(Refusal::InsufficientStock { .. }))
+    ));
+}
+
+#[tokio::test]
+async fn who_has_waited_in_line_for_too_long_is_told_what_is_held() {
+    /// A clock that goes on by three seconds whenever somebody looks at it.
+    struct Hasty(Mutex<OffsetDateTime>);
+
+    impl Clock for Hasty {
+        fn now(&self) -> OffsetDateTime {
+            let mut now = self.0.lock().unwrap();
+            *now += time::Duration::seconds(3);
+            *now
+        }
+    }
+
+    let mut store = MockPlacementStore::new();
+    store
+        .expect_open()
+        .returning(|_, _| Ok(while_2_is_held(abandoned())));
+    let settings = DeskSettings {
+        workers: 1,
+        max_batch: 10,
+        min_parallel_batch: 1,
+        max_queued: 10,
+        max_lanes: 1,
+    };
+    let clock = Arc::new(Hasty(Mutex::new(crate::fixtures::now())));
+    let (desk, tasks) = Desk::open(Arc::new(store), clock, ids(), settings);
+    serve(tasks);
+    let told = desk.place(request(1, &[(2, 1)])).await;
+    let held = product_id(2);
+    assert!(matches!(
+        told,
+        Err(DeskError::Refused(Refusal::Held { product_id })) if product_id == held
+    ));
+}

@@ -1,0 +1,239 @@
+//! What a caller can do with orders.
+
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use super::{
+    Desk, DeskError, IdempotencyKey, NewOrder, Order, OrderId, OrderLine, OrderRepository,
+    OrderStatus, Transition, TransitionRefused, TransitionStore,
+    placement::{Outcome, Refusal, Request},
+};
+use crate::{
+    StorageError,
+    cache::{Cache, ReadThrough},
+    customers::CustomerId,
+    identity::{Caller, Forbidden, Permission, Principal},
+    unit_of_work::Opened,
+    values::ValueError,
+};
+
+/// Places orders, shows them, and takes them through their life.
+pub struct OrderService {
+    desk: Desk,
+    orders: Arc<dyn OrderRepository>,
+    transitions: Arc<dyn TransitionStore>,
+    cached: ReadThrough<Order, StorageError>,
+}
+
+/// What somebody says who places an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderRequest {
+    /// For whom; customers order for themselves and need not say so.
+    pub customer_id: Option<CustomerId>,
+    /// What is wanted.
+    pub lines: Vec<OrderLine>,
+}
+
+/// An order that was placed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlacedOrder {
+    /// The order, as it was when it was placed.
+    pub order: Order,
+    /// Whether it was placed before, by a request with the same key.
+    pub is_replay: bool,
+}
+
+/// Why an order was not placed, shown or taken further.
+#[derive(Debug, Error)]
+pub enum OrderError {
+    /// The caller may not do that.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    /// The shop must say for whom it orders.
+    #[error("the shop must name the customer it orders for")]
+    CustomerRequired,
+    /// A customer cannot order for another.
+    #[error("a customer cannot order for another customer")]
+    NotForAnother,
+    /// There is no line, or there are too many.
+    #[error("the lines of the order: {0}")]
+    Lines(ValueError),
+    /// The order was looked at and refused: nothing has changed.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Too many orders wait: this one was not looked at. A later try may succeed.
+    #[error("the desk takes no more orders right now")]
+    Busy,
+    /// There is no such order, or it is none of the caller's business.
+    #[error("there is no such order")]
+    NotFound,
+    /// The order has no such transition, or not for this caller.
+    #[error(transparent)]
+    Transition(#[from] TransitionRefused),
+    /// Storage failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+impl OrderService {
+    /// Places orders at `desk`, and reads them through `cache`.
+    #[must_use]
+    pub fn new(
+        desk: Desk,
+        orders: Arc<dyn OrderRepository>,
+        transitions: Arc<dyn TransitionStore>,
+        cache: Arc<dyn Cache<Order>>,
+    ) -> Self {
+        Self {
+            desk,
+            orders,
+            transitions,
+            cached: ReadThrough::new(cache),
+        }
+    }
+
+    /// Places an order: whole, at the prices of this moment, with its units taken from stock; or
+    /// not at all. With a key it is placed once, however often it is asked for: a repeat is
+    /// answered as the first was. A refused order does not use its key up.
+    ///
+    /// # Errors
+    ///
+    /// `Forbidden`, `CustomerRequired`, `NotForAnother`, `Lines`, `Refused` or `Busy`, or what
+    /// storage fails with.
+    pub async fn place(
+        &self,
+        caller: &Caller,
+        request: OrderRequest,
+        key: Option<IdempotencyKey>,
+    ) -> Result<PlacedOrder, OrderError> {
+        let request = to_the_desk(caller, &request)?;
+        let request = match key {
+            Some(key) => request.under(key),
+            None => request,
+        };
+        // Not told to the cache: most orders are never read, and nothing older can be kept.
+        Ok(match self.desk.place(request).await? {
+            Outcome::Placed(order) => PlacedOrder {
+                order,
+                is_replay: false,
+            },
+            Outcome::Replayed(order) => PlacedOrder {
+                order,
+                is_replay: true,
+            },
+        })
+    }
+
+    /// What placing this order would answer now. Nothing is changed.
+    ///
+    /// # Errors
+    ///
+    /// As `place`.
+    pub async fn quote(
+        &self,
+        caller: &Caller,
+        request: &OrderRequest,
+    ) -> Result<Order, OrderError> {
+        Ok(self.desk.quote(to_the_desk(caller, request)?).await?)
+    }
+
+    /// The order with this id, if it is the caller's to see.
+    ///
+    /// # Errors
+    ///
+    /// `Forbidden` or `NotFound`, or what storage fails with.
+    pub async fn get(&self, caller: &Caller, id: OrderId) -> Result<Arc<Order>, OrderError> {
+        caller.must_have(Permission::OrdersRead)?;
+        let orders = Arc::clone(&self.orders);
+        let load = async move { orders.find(id).await };
+        let found = self.cached.get(id, load).await?;
+        found
+            .filter(|order| caller.principal.may_see(order.customer_id))
+            .ok_or(OrderError::NotFound)
+    }
+
+    /// Takes the order to another status. Asking for the status that it has changes nothing and
+    /// succeeds.
+    ///
+    /// # Errors
+    ///
+    /// `Forbidden`, `NotFound` or `Transition`, or what storage fails with.
+    pub async fn transition(
+        &self,
+        caller: &Caller,
+        id: OrderId,
+        to: OrderStatus,
+    ) -> Result<Arc<Order>, OrderError> {
+        caller.must_have(Permission::OrdersWrite)?;
+        let opened = self.transitions.open(id, to.locks()).await?;
+        let Opened { state: order, unit } = opened.ok_or(OrderError::NotFound)?;
+        let transition = match decide(&order, to, caller) {
+            Ok(Some(transition)) => transition,
+            Ok(None) => {
+                unit.abandon().await?;
+                return Ok(self.publish(order).await);
+            }
+            Err(refused) => {
+                unit.abandon().await?;
+                return Err(refused);
+            }
+        };
+        if let Err(error) = unit.commit(&transition).await {
+            // Nobody knows whether it was written: it must not be hidden by what was before.
+            self.cached.forget(id, transition.order.version).await;
+            return Err(StorageError::from(error).into());
+        }
+        Ok(self.publish(transition.order).await)
+    }
+
+    async fn publish(&self, order: Order) -> Arc<Order> {
+        let order = Arc::new(order);
+        self.cached.publish(Arc::clone(&order)).await;
+        order
+    }
+}
+
+impl From<DeskError> for OrderError {
+    fn from(error: DeskError) -> Self {
+        match error {
+            DeskError::Refused(refusal) => Self::Refused(refusal),
+            DeskError::Full => Self::Busy,
+            DeskError::Storage(error) => Self::Storage(error),
+        }
+    }
+}
+
+/// A transition of an order that is the caller's to see.
+fn decide(
+    order: &Order,
+    to: OrderStatus,
+    caller: &Caller,
+) -> Result<Option<Transition>, OrderError> {
+    if !caller.principal.may_see(order.customer_id) {
+        return Err(OrderError::NotFound);
+    }
+    Ok(order.transition_to(to, caller)?)
+}
+
+/// What is asked of the desk, and by whom.
+fn to_the_desk(caller: &Caller, request: &OrderRequest) -> Result<Request, OrderError> {
+    caller.must_have(Permission::OrdersWrite)?;
+    let customer_id = buyer(caller, request.customer_id)?;
+    let order = NewOrder::new(customer_id, &request.lines).map_err(OrderError::Lines)?;
+    Ok(Request::new(caller.account_id, order))
+}
+
+/// Who buys: customers order for themselves, the shop orders for whom it names.
+fn buyer(caller: &Caller, named: Option<CustomerId>) -> Result<CustomerId, OrderError> {
+    match (caller.principal, named) {
+        (Principal::Customer(own), None) => Ok(own),
+        (Principal::Customer(own), Some(named)) if own == named => Ok(own),
+        (Principal::Customer(_), Some(_)) => Err(OrderError::NotForAnother),
+        (Principal::Admin | Principal::Staff, Some(named)) => Ok(named),
+        (Principal::Admin | Principal::Staff, None) => Err(OrderError::CustomerRequired),
+    }
+}
+
+#[cfg(test)]
+mod tests;

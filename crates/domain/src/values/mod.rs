@@ -1,0 +1,16 @@
+//! Values that several nouns share. Each is made by one fallible constructor, and then trusted.
+
+mod email;
+mod error;
+pub(crate) mod id;
+mod money;
+mod quantity;
+mod text;
+mod version;
+
+pub use email::Email;
+pub use error::{Unit, ValueError};
+pub use money::{Money, Price};
+pub use quantity::Quantity;
+pub use text::{Description, Name};
+pub use version::Version;

@@ -1,0 +1,48 @@
+//! Versions: how two copies of one entity tell which is newer.
+
+use time::OffsetDateTime;
+
+use super::ValueError;
+
+/// How often an entity was written: 1 when it is made, one more with every change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Version(i64);
+
+impl Version {
+    /// The version of an entity that was just made.
+    pub const FIRST: Self = Self(1);
+
+    /// Reads a stored version.
+    ///
+    /// # Errors
+    ///
+    /// When it is less than 1.
+    pub fn parse(number: i64) -> Result<Self, ValueError> {
+        if number < 1 {
+            return Err(ValueError::OutOfRange {
+                min: 1,
+                max: i64::MAX,
+            });
+        }
+        Ok(Self(number))
+    }
+
+    /// The version of what is made anew from time to time: its moment, in microseconds since 1970.
+    #[must_use]
+    pub fn at(moment: OffsetDateTime) -> Self {
+        let microseconds = moment.unix_timestamp_nanos() / 1_000;
+        Self(i64::try_from(microseconds).unwrap_or(i64::MAX).max(1))
+    }
+
+    /// The version after this one.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+
+    /// The version as a number.
+    #[must_use]
+    pub const fn number(self) -> i64 {
+        self.0
+    }
+}

@@ -1,0 +1,17 @@
+//! Why a product was not added, or the catalogue not shown.
+
+use domain::catalog::CatalogError;
+
+use super::{Code, Problem};
+
+impl From<CatalogError> for Problem {
+    fn from(error: CatalogError) -> Self {
+        match error {
+            CatalogError::Forbidden(forbidden) => forbidden.into(),
+            CatalogError::NotFound => Self::new(Code::NotFound),
+            CatalogError::Busy => Self::new(Code::Unavailable)
+                .detail("too many reports are being made: this one was not begun"),
+            CatalogError::Storage(error) => error.into(),
+        }
+    }
+}

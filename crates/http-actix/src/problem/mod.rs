@@ -1,0 +1,270 @@
+//! Problem documents (RFC 9457): what can go wrong, and the one map from the domain's errors to
+//! HTTP.
+
+mod catalog;
+mod code;
+mod customers;
+mod framework;
+mod identity;
+mod orders;
+mod stock;
+
+use std::{error::Error, fmt, num::NonZeroU16};
+
+use actix_web::{
+    HttpResponse, HttpResponseBuilder, ResponseError,
+    http::{StatusCode, header},
+};
+use domain::{StorageError, values::ValueError};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+pub(crate) use self::{code::Code, framework::of_framework};
+
+/// One thing that is wrong with a request.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Fault {
+    /// Where in the body (RFC 6901), or the name of a query parameter.
+    #[serde(flatten)]
+    place: Place,
+    code: &'static str,
+    detail: String,
+    #[serde(flatten)]
+    facts: Map<String, Value>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Place {
+    Pointer(String),
+    Parameter(String),
+}
+
+impl Fault {
+    /// Something is wrong at this JSON Pointer.
+    pub(crate) fn at(
+        pointer: impl Into<String>,
+        code: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self {
+            place: Place::Pointer(pointer.into()),
+            code,
+            detail: detail.into(),
+            facts: Map::new(),
+        }
+    }
+
+    /// Something is wrong with this parameter of the query.
+    pub(crate) fn in_query(
+        name: impl Into<String>,
+        code: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self {
+            place: Place::Parameter(name.into()),
+            ..Self::at("", code, detail)
+        }
+    }
+
+    fn with(mut self, name: &str, fact: impl Into<Value>) -> Self {
+        self.facts.insert(name.to_owned(), fact.into());
+        self
+    }
+}
+
+/// The code under which a value's error is told.
+pub(crate) const fn value_code(error: &ValueError) -> &'static str {
+    match error {
+        ValueError::Blank => "blank",
+        ValueError::TooShort { .. } => "too_short",
+        ValueError::TooLong { .. } => "too_long",
+        ValueError::ControlCharacter => "control_character",
+        ValueError::OutOfRange { .. } => "out_of_range",
+        ValueError::TooManyDecimals { .. } => "too_many_decimals",
+        ValueError::Malformed { .. } => "malformed",
+    }
+}
+
+/// A request that was not served, and why.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    code: Code,
+    detail: Option<String>,
+    faults: Vec<Fault>,
+    facts: Map<String, Value>,
+    allow: Option<String>,
+    /// In seconds.
+    retry_after: Option<NonZeroU16>,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// The most faults that one answer lists.
+const MAX_FAULTS: usize = 100;
+
+/// How long a caller should wait before it tries again, in seconds.
+const RETRY_AFTER: NonZeroU16 = NonZeroU16::MIN;
+
+impl Problem {
+    pub(crate) fn new(code: Code) -> Self {
+        Self {
+            code,
+            detail: None,
+            faults: Vec::new(),
+            facts: Map::new(),
+            allow: None,
+            retry_after: None,
+            source: None,
+        }
+    }
+
+    /// A bug. The source is for the log.
+    pub(crate) fn internal(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self {
+            source: Some(source.into()),
+            ..Self::new(Code::Internal)
+        }
+    }
+
+    /// A passing failure. The source is for the log.
+    pub(crate) fn unavailable(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self {
+            source: Some(source.into()),
+            ..Self::new(Code::Unavailable)
+        }
+    }
+
+    /// A body that is well-formed but wrong in these places.
+    pub(crate) fn invalid(faults: Vec<Fault>) -> Self {
+        Self::new(Code::Invalid).faults(faults)
+    }
+
+    /// A method that the path does not have; these it has.
+    pub(crate) fn method_not_allowed(allow: &str) -> Self {
+        Self {
+            allow: Some(allow.to_owned()),
+            ..Self::new(Code::MethodNotAllowed).detail(format!("the path has {allow}"))
+        }
+    }
+
+    pub(crate) fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    pub(crate) fn faults(mut self, mut faults: Vec<Fault>) -> Self {
+        faults.truncate(MAX_FAULTS);
+        self.faults = faults;
+        self
+    }
+
+    fn with(mut self, name: &str, fact: impl Into<Value>) -> Self {
+        self.facts.insert(name.to_owned(), fact.into());
+        self
+    }
+
+    /// The whole cause, for the log.
+    pub(crate) fn cause(&self) -> Option<String> {
+        let mut next: Option<&(dyn Error + 'static)> = match &self.source {
+            Some(source) => Some(&**source),
+            None => None,
+        };
+        let mut chain = Vec::new();
+        while let Some(error) = next {
+            chain.push(error.to_string());
+            next = error.source();
+        }
+        (!chain.is_empty()).then(|| chain.join(": "))
+    }
+
+    /// The document, as the caller gets it.
+    pub(crate) fn answer(&self, request_id: Option<&str>) -> HttpResponse {
+        #[derive(Serialize)]
+        struct Document<'a> {
+            r#type: String,
+            title: &'a str,
+            status: u16,
+            detail: &'a str,
+            code: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            request_id: Option<&'a str>,
+            #[serde(flatten)]
+            facts: &'a Map<String, Value>,
+            #[serde(skip_serializing_if = "<[_]>::is_empty")]
+            errors: &'a [Fault],
+        }
+        let code = self.code;
+        let mut response = HttpResponseBuilder::new(code.status());
+        response.content_type("application/problem+json");
+        if let Some(challenge) = code.challenge() {
+            response.insert_header((header::WWW_AUTHENTICATE, challenge));
+        }
+        if let Some(allow) = &self.allow {
+            response.insert_header((header::ALLOW, allow.as_str()));
+        }
+        let is_unavailable = code.status() == StatusCode::SERVICE_UNAVAILABLE;
+        let retry_after = self.retry_after.or(is_unavailable.then_some(RETRY_AFTER));
+        if let Some(seconds) = retry_after {
+            response.insert_header((header::RETRY_AFTER, u64::from(seconds.get())));
+        }
+        let document = Document {
+            r#type: format!("/docs#{}", code.as_str()),
+            title: code.title(),
+            status: code.status().as_u16(),
+            detail: self.detail.as_deref().unwrap_or(code.remedy()),
+            code: code.as_str(),
+            request_id,
+            facts: &self.facts,
+            errors: &self.faults,
+        };
+        match serde_json::to_string(&document) {
+            Ok(body) => response.body(body),
+            Err(error) => {
+                tracing::error!(%error, "a problem document cannot be written");
+                response.finish()
+            }
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code.title())
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.code.status()
+    }
+
+    /// Without a request id: [`crate::edge`] puts it in.
+    fn error_response(&self) -> HttpResponse {
+        self.answer(None)
+    }
+}
+
+impl From<StorageError> for Problem {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::Unavailable(_) => Self::unavailable(error),
+            StorageError::Corrupt(_) | StorageError::Internal(_) => Self::internal(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cause_is_told_whole_and_only_to_the_log() {
+        let problem = Problem::from(StorageError::unavailable("connection refused by 10.0.0.7"));
+        assert_eq!(
+            problem.cause().unwrap(),
+            "storage is unavailable: connection refused by 10.0.0.7"
+        );
+        let document = format!("{:?}", problem.answer(Some("id")).into_body());
+        assert!(!document.contains("10.0.0.7"));
+    }
+}

@@ -1,0 +1,64 @@
+//! `ProductRepository`, over PostgreSQL.
+
+use domain::{
+    catalog::{Product, ProductId, ProductRepository, StockedProduct},
+    stock::{Stock, StockId, StockLevel},
+    values::{Description, Name, Price},
+};
+use integration_tests::World;
+
+fn product(price: &str, description: Option<&str>) -> Product {
+    Product {
+        id: ProductId::new(World::id()),
+        name: Name::parse("Café Cerrado Mineiro").unwrap(),
+        description: description.map(|text| Description::parse(text).unwrap()),
+        price: Price::parse(price).unwrap(),
+        created_at: World::now(),
+    }
+}
+
+fn stock_of(product: &Product, units: i64) -> Stock {
+    Stock {
+        id: StockId::new(World::id()),
+        product_id: product.id,
+        available: StockLevel::parse(units).unwrap(),
+    }
+}
+
+#[tokio::test]
+async fn a_product_is_found_as_it_was_kept_with_its_stock() {
+    let world = World::new().await;
+    let products: &dyn ProductRepository = &world.catalog;
+    for (price, description) in [
+        ("0.00", None),
+        ("19.90", Some("Torra média.\nEm grãos.")),
+        ("9999999999.99", Some("")),
+    ] {
+        let kept = product(price, description);
+        let stock = stock_of(&kept, 1_000_000_000);
+        products.insert(&kept, &stock).await.unwrap();
+        let expected = StockedProduct {
+            available: stock.available,
+            product: kept.clone(),
+        };
+        assert_eq!(products.find(kept.id).await.unwrap(), Some(expected));
+    }
+    let nothing = ProductId::new(World::id());
+    assert_eq!(products.find(nothing).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_product_whose_stock_is_refused_is_not_kept() {
+    let world = World::new().await;
+    let products: &dyn ProductRepository = &world.catalog;
+    let (first, second) = (product("1.00", None), product("2.00", None));
+    products.insert(&first, &stock_of(&first, 1)).await.unwrap();
+    // The stock row of the first once more: the second product must not stay without any.
+    assert!(
+        products
+            .insert(&second, &stock_of(&first, 1))
+            .await
+            .is_err()
+    );
+    assert_eq!(world.count("select count(*) from products").await, 1);
+}
