@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::mpsc, thread, time::Duration};
 
 use adapters_postgres::DatabaseSettings;
-use adapters_redis::{RedisSettings, TimesToLive};
+use adapters_redis::RedisSettings;
 use domain::{
     identity::{Password, Principal},
     orders::DeskSettings,
@@ -14,7 +14,7 @@ use http_actix::{
     app::{App, account_service},
     proxies::TrustedProxies,
     server,
-    settings::{HttpSettings, PasswordSettings, Settings},
+    settings::{HttpSettings, PasswordSettings, Settings, TimesToLive},
 };
 use uuid::Uuid;
 

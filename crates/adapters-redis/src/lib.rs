@@ -17,4 +17,3 @@ pub use entries::Stored;
 pub use in_process::InProcessCache;
 pub use near::NearCache;
 pub use redis_cache::{InvalidRedisUrl, Redis, RedisCache, RedisSettings};
-pub use times::TimesToLive;

@@ -2,28 +2,6 @@
 
 use std::time::Duration;
 
-/// How long each kind of entry lives. It bounds how old an entry can get should an invalidation
-/// be lost; without a loss entries of orders and customers are never stale.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TimesToLive {
-    /// Order details.
-    pub orders: Duration,
-    /// Customer details.
-    pub customers: Duration,
-    /// Lists of best sellers. They are kept for longer than they are taken for new.
-    pub best_sellers: Duration,
-}
-
-impl Default for TimesToLive {
-    fn default() -> Self {
-        Self {
-            orders: Duration::from_mins(5),
-            customers: Duration::from_mins(5),
-            best_sellers: Duration::from_mins(1),
-        }
-    }
-}
-
 /// The longest that [`jittered`] makes of `ttl`.
 pub(crate) fn longest(ttl: Duration) -> Duration {
     ttl.mul_f64(1.1)

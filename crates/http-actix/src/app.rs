@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use adapters_postgres::{Database, PgAccounts, PgCatalog, PgCustomers, PgOrders, PgStock};
-use adapters_redis::{InProcessCache, InvalidRedisUrl, NearCache, Redis, RedisCache, TimesToLive};
+use adapters_redis::{InProcessCache, InvalidRedisUrl, NearCache, Redis, RedisCache};
 use domain::{
     Clock, Housekeeping, IdSource, StorageError,
     cache::Cache,
@@ -17,13 +17,13 @@ use domain::{
     stock::StockService,
 };
 use thiserror::Error;
-use tokio::{spawn, task::JoinHandle, time::MissedTickBehavior};
 
 use crate::{
     adapters::{BcryptHasher, JwtTokens, SystemClock, UuidV7Source},
+    background::Background,
     bodies::{Bodies, Stopping},
     proxies::TrustedProxies,
-    settings::{PasswordSettings, Settings},
+    settings::{PasswordSettings, Settings, TimesToLive},
 };
 
 /// The use cases, and what the edge itself needs.
@@ -183,70 +183,6 @@ pub(crate) fn quiet_shop(
         max_lanes: 1,
     });
     Ok((shop, tasks))
-}
-
-/// What goes on besides answering requests.
-pub struct Background {
-    desk: Desk,
-    tasks: Vec<JoinHandle<()>>,
-    housekeeping: [JoinHandle<()>; 2],
-}
-
-/// How often old idempotency keys are removed.
-const KEYS_INTERVAL: Duration = Duration::from_hours(1);
-
-/// How often what was sold is gathered: seldom enough to cost the orders nothing that can be
-/// measured, often enough that a report finds little to add up by itself.
-const SALES_INTERVAL: Duration = Duration::from_secs(15);
-
-impl Background {
-    fn start(desk: Desk, tasks: Vec<DeskTask>, housekeeping: Housekeeping) -> Self {
-        let housekeeping = Arc::new(housekeeping);
-        Self {
-            desk,
-            tasks: tasks.into_iter().map(spawn).collect(),
-            housekeeping: [
-                spawn(remove_old_keys(Arc::clone(&housekeeping))),
-                spawn(gather_sales(housekeeping)),
-            ],
-        }
-    }
-
-    /// Places the orders that wait at the desk, and takes no more.
-    pub async fn finish(self) {
-        for task in self.housekeeping {
-            task.abort();
-        }
-        self.desk.close();
-        for task in self.tasks {
-            if let Err(error) = task.await {
-                tracing::error!(%error, "a task of the desk did not finish");
-            }
-        }
-    }
-}
-
-async fn remove_old_keys(housekeeping: Arc<Housekeeping>) {
-    let mut interval = tokio::time::interval(KEYS_INTERVAL);
-    loop {
-        interval.tick().await;
-        match housekeeping.remove_old_keys().await {
-            Ok(0) => {}
-            Ok(removed) => tracing::info!(removed, "old idempotency keys are gone"),
-            Err(error) => tracing::warn!(%error, "old idempotency keys could not be removed"),
-        }
-    }
-}
-
-async fn gather_sales(housekeeping: Arc<Housekeeping>) {
-    let mut interval = tokio::time::interval(SALES_INTERVAL);
-    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        interval.tick().await;
-        if let Err(error) = housekeeping.gather_sales().await {
-            tracing::warn!(%error, "what was sold could not be gathered");
-        }
-    }
 }
 
 /// What makes accounts, for the command line.

@@ -7,14 +7,18 @@
 
 pub mod access;
 pub mod adapters;
+mod answer;
 pub mod app;
+pub mod background;
 pub mod bodies;
 pub mod cli;
 mod connection;
 mod demo;
+mod docs;
 mod dto;
 mod edge;
 mod extract;
+pub mod openapi;
 mod problem;
 pub mod proxies;
 pub mod routes;

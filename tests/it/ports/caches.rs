@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use adapters_redis::{InProcessCache, NearCache, Redis, RedisCache, TimesToLive};
+use adapters_redis::{InProcessCache, NearCache, Redis, RedisCache};
 use domain::{
     cache::Cache,
     catalog::{BestSeller, BestSellersList, ProductId},
@@ -10,6 +10,7 @@ use domain::{
     orders::{Order, OrderId, OrderItem, OrderItemId, OrderStatus},
     values::{Email, Name, Price, Quantity, Version},
 };
+use http_actix::settings::TimesToLive;
 use integration_tests::{Caches, World};
 
 /// The caches of one backend.

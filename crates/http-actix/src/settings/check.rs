@@ -1,7 +1,10 @@
-//! Collecting what is wrong with the settings, so that it is told all at once.
+//! How a setting is read, and how what is wrong with the settings is collected. clap ends at the
+//! first argument that cannot be read, so here reading one never fails: what is wrong with it is
+//! kept in its place, and told together with the rest.
 
-use std::fmt;
+use std::{ffi::OsStr, fmt, ops::RangeInclusive, str::FromStr, time::Duration};
 
+use clap::{Arg, Command, builder::TypedValueParser};
 use thiserror::Error;
 
 /// Every setting that is wrong.
@@ -18,65 +21,127 @@ impl fmt::Display for BadSettings {
     }
 }
 
+/// The value of an argument, or what is wrong with it and how to mend it.
+#[derive(Debug, Clone)]
+pub(super) struct Setting<T> {
+    variable: String,
+    value: Result<T, String>,
+}
+
+impl<T> Setting<T> {
+    /// Goes on reading with what the argument alone does not know.
+    pub(super) fn and_then<U, E: fmt::Display>(
+        self,
+        read: impl FnOnce(T) -> Result<U, E>,
+    ) -> Setting<U> {
+        let Self { variable, value } = self;
+        let value = value.and_then(|value| read(value).map_err(|fault| fault.to_string()));
+        Setting { variable, value }
+    }
+}
+
+/// Reads an argument with this function. A fault that it returns must go on from the variable's
+/// name (`is missing: …`), and must not repeat a secret.
+pub(super) fn setting<T, E, F>(read: F) -> impl TypedValueParser<Value = Setting<T>>
+where
+    F: Fn(&str) -> Result<T, E> + Clone + Send + Sync + 'static,
+    T: Clone + Send + Sync + 'static,
+    E: fmt::Display,
+{
+    Reader(read)
+}
+
+#[derive(Clone)]
+struct Reader<F>(F);
+
+impl<T, E, F> TypedValueParser for Reader<F>
+where
+    F: Fn(&str) -> Result<T, E> + Clone + Send + Sync + 'static,
+    T: Clone + Send + Sync + 'static,
+    E: fmt::Display,
+{
+    type Value = Setting<T>;
+
+    fn parse_ref(
+        &self,
+        _: &Command,
+        arg: Option<&Arg>,
+        text: &OsStr,
+    ) -> Result<Setting<T>, clap::Error> {
+        // clap names the variable after the field, as it does the id.
+        let variable = arg.map(|arg| arg.get_id().as_str().to_uppercase());
+        let value = match text.to_str() {
+            Some(text) => self.0(text).map_err(|fault| fault.to_string()),
+            None => Err("is not UTF-8".to_owned()),
+        };
+        Ok(Setting {
+            variable: variable.unwrap_or_default(),
+            value,
+        })
+    }
+}
+
+/// Reads what may be left out, or left empty, as scripts and compose files do.
+pub(super) fn optional<T, E>(
+    read: impl Fn(&str) -> Result<T, E> + Clone,
+) -> impl Fn(&str) -> Result<Option<T>, E> + Clone {
+    move |text| match text {
+        "" => Ok(None),
+        text => read(text).map(Some),
+    }
+}
+
+/// Reads a whole number within a range.
+pub(super) fn whole<T: FromStr + PartialOrd + fmt::Display + Clone>(
+    range: RangeInclusive<T>,
+) -> impl Fn(&str) -> Result<T, String> + Clone {
+    move |text| match text.parse() {
+        Ok(number) if range.contains(&number) => Ok(number),
+        _ => {
+            let (least, most) = (range.start(), range.end());
+            Err(format!(
+                "is {text:?}, not a whole number from {least} to {most}"
+            ))
+        }
+    }
+}
+
+/// Reads a time, as a whole number of units.
+pub(super) fn time(
+    unit: fn(u64) -> Duration,
+    range: RangeInclusive<u64>,
+) -> impl Fn(&str) -> Result<Duration, String> + Clone {
+    let number = whole(range);
+    move |text| number(text).map(unit)
+}
+
 /// Something is wrong, and was noted.
 #[derive(Clone, Copy)]
 pub(super) struct Noted;
 
 /// Collects what is wrong, so that it can be told together.
 #[derive(Default)]
-pub(super) struct Check(Vec<String>);
+pub(super) struct Faults(Vec<String>);
 
-impl Check {
-    pub(super) fn bad<T>(&mut self, name: &str, why: impl fmt::Display) -> Result<T, Noted> {
-        self.0.push(format!("{name} {why}"));
-        Err(Noted)
-    }
-
-    pub(super) fn ok<T, E: fmt::Display>(
-        &mut self,
-        name: &str,
-        read: Result<T, E>,
-    ) -> Result<T, Noted> {
-        read.or_else(|error| self.bad(name, error))
-    }
-
-    pub(super) fn given<'a>(
-        &mut self,
-        name: &str,
-        text: Option<&'a str>,
-        how: &str,
-    ) -> Result<&'a str, Noted> {
-        match text.filter(|text| !text.is_empty()) {
-            Some(text) => Ok(text),
-            None => self.bad(name, format!("is missing: {how}")),
+impl Faults {
+    /// Reads settings, or tells everything that is wrong with them.
+    pub(super) fn gather<T>(
+        read: impl FnOnce(&mut Self) -> Result<T, Noted>,
+    ) -> Result<T, BadSettings> {
+        let mut faults = Self::default();
+        match read(&mut faults) {
+            Ok(value) if faults.0.is_empty() => Ok(value),
+            _ => Err(BadSettings(faults.0)),
         }
     }
 
-    pub(super) fn number<T>(
-        &mut self,
-        name: &str,
-        text: &str,
-        range: std::ops::RangeInclusive<T>,
-    ) -> Result<T, Noted>
-    where
-        T: std::str::FromStr + PartialOrd + fmt::Display,
-    {
-        match text.parse() {
-            Ok(number) if range.contains(&number) => Ok(number),
-            _ => {
-                let (least, most) = range.into_inner();
-                self.bad(
-                    name,
-                    format!("is {text:?}, not a whole number from {least} to {most}"),
-                )
-            }
-        }
-    }
-
-    pub(super) fn done<T>(self, value: Result<T, Noted>) -> Result<T, BadSettings> {
-        match value {
-            Ok(value) if self.0.is_empty() => Ok(value),
-            _ => Err(BadSettings(self.0)),
-        }
+    /// Takes the value, or notes what is wrong with it. Take every setting of a topic before the
+    /// first `?`, or the rest is not looked at.
+    pub(super) fn take<T>(&mut self, setting: Setting<T>) -> Result<T, Noted> {
+        let Setting { variable, value } = setting;
+        value.map_err(|fault| {
+            self.0.push(format!("{variable} {fault}"));
+            Noted
+        })
     }
 }

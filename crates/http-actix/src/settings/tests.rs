@@ -1,8 +1,12 @@
-//! What is told of bad settings, and what is never told.
+//! What is told of bad settings, and what is never told; and whether the README tells of all.
+
+use std::{collections::BTreeSet, time::Duration};
 
 use clap::{CommandFactory, FromArgMatches, Parser, builder::Resettable};
 
 use super::*;
+
+const README: &str = include_str!("../../../../README.md");
 
 #[derive(Parser)]
 struct Line {
@@ -14,10 +18,14 @@ const DATABASE: &str = "--database-url=postgres://balcao:hunter2@localhost/balca
 const SECRET: &str = "--jwt-secret=0123456789abcdef0123456789abcdef";
 
 /// Reads flags alone: what this process has in its environment is none of these tests' business.
-fn check(flags: &[&str]) -> Result<Settings, BadSettings> {
+fn read(flags: &[&str]) -> ServeArgs {
     let command = Line::command().mut_args(|arg| arg.env(Resettable::Reset));
     let matches = command.get_matches_from(["serve"].iter().chain(flags));
-    Line::from_arg_matches(&matches).unwrap().serve.check()
+    Line::from_arg_matches(&matches).unwrap().serve
+}
+
+fn check(flags: &[&str]) -> Result<Settings, BadSettings> {
+    read(flags).check()
 }
 
 #[test]
@@ -52,10 +60,112 @@ fn everything_that_is_wrong_is_told_at_once() {
 }
 
 #[test]
+fn what_is_left_empty_is_as_if_it_were_not_given() {
+    let settings = check(&[DATABASE, SECRET, "--redis-url=", "--http-workers="]).unwrap();
+    assert!(settings.redis.is_none());
+    assert_eq!(settings.http.workers, cores());
+    let bad = check(&["--database-url=", "--jwt-secret="]).unwrap_err();
+    let told = bad.to_string();
+    assert!(told.contains("DATABASE_URL is missing: set it to postgres://"));
+    assert!(told.contains("JWT_SECRET is missing: set it to at least 32 random bytes"));
+}
+
+#[test]
+fn a_number_out_of_its_range_is_told_with_the_range() {
+    let flags = ["--desk-workers=0", "--redis-timeout-ms=10001"];
+    let told = check(&[[DATABASE, SECRET], flags].concat()).unwrap_err();
+    assert_eq!(
+        told.to_string(),
+        "these settings must be mended first:\
+         \n  REDIS_TIMEOUT_MS is \"10001\", not a whole number from 1 to 10000\
+         \n  DESK_WORKERS is \"0\", not a whole number from 1 to 64"
+    );
+}
+
+/// Each setting is given another value than its default, and found in the field that it is for.
+#[test]
+fn a_setting_reaches_its_field() {
+    let flags = [
+        "--desk-workers=3",
+        "--desk-max-batch=5",
+        "--desk-min-parallel-batch=7",
+        "--desk-max-queued=11",
+        "--desk-max-lanes=13",
+    ];
+    let settings = check(&[&[DATABASE, SECRET], &flags[..]].concat()).unwrap();
+    let desk = DeskSettings {
+        workers: 3,
+        max_batch: 5,
+        min_parallel_batch: 7,
+        max_queued: 11,
+        max_lanes: 13,
+    };
+    assert_eq!(settings.desk, desk);
+}
+
+#[test]
 fn no_secret_is_printed() {
     let settings = check(&[DATABASE, SECRET]).unwrap();
     assert!(!format!("{:?}", settings.jwt).contains("0123456789abcdef"));
     assert!(!format!("{settings:?}").contains("hunter2"));
     let bad = check(&["--database-url=postgres:hunter2", SECRET]).unwrap_err();
     assert!(!bad.to_string().contains("hunter2"));
+    let redis = "--redis-url=redis://:hunter2@localhost";
+    let args = format!("{:?}", read(&[DATABASE, SECRET, redis]));
+    assert!(!args.contains("0123456789abcdef") && !args.contains("hunter2"));
+}
+
+/// The variables and their defaults, as the table of the README has them.
+fn told() -> BTreeSet<(String, String)> {
+    let rows = README.lines();
+    let rows = rows.skip_while(|line| !line.starts_with("| variable | default |"));
+    let rows = rows.skip(2).take_while(|line| line.starts_with('|'));
+    rows.map(|row| {
+        let mut cells = row.split('|').map(|cell| cell.trim().replace('`', ""));
+        (cells.nth(1).unwrap(), cells.next().unwrap())
+    })
+    .collect()
+}
+
+/// The variables and their defaults, as clap knows them.
+fn declared() -> BTreeSet<(String, String)> {
+    let needed = check(&[]).unwrap_err().to_string();
+    let command = Line::command();
+    let variables = command.get_arguments().filter_map(|arg| {
+        let variable = arg.get_env()?.to_str().unwrap().to_owned();
+        let value = arg.get_default_values().first().unwrap().to_str().unwrap();
+        let help = arg.get_help().unwrap().to_string();
+        let reckoned = help.split_once("[default: ").map(|(_, text)| text);
+        let default = match reckoned {
+            _ if !value.is_empty() => value,
+            Some(text) => text.trim_end_matches(']'),
+            None if needed.contains(&format!("{variable} is missing")) => "(needed)",
+            None => "(none)",
+        };
+        Some((variable, default.to_owned()))
+    });
+    variables.collect()
+}
+
+#[test]
+fn the_readme_has_every_setting_and_its_default() {
+    let (told, declared) = (told(), declared());
+    let wrong: Vec<_> = told.difference(&declared).collect();
+    let missing: Vec<_> = declared.difference(&told).collect();
+    assert!(
+        wrong.is_empty() && missing.is_empty(),
+        "README.md has {wrong:?}, which `balcao serve` has not; it lacks {missing:?}"
+    );
+}
+
+#[test]
+fn a_setting_is_told_under_the_name_of_its_variable() {
+    for arg in Line::command().get_arguments() {
+        if let Some(variable) = arg.get_env() {
+            assert_eq!(
+                variable.to_str().unwrap(),
+                arg.get_id().as_str().to_uppercase()
+            );
+        }
+    }
 }

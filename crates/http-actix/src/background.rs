@@ -1,0 +1,143 @@
+//! What goes on besides answering requests. Every task has a name, and is watched: one that
+//! panics, or ends while it is still needed, is an error in the log at once. Nothing is begun
+//! again by itself, for what has panicked once is a bug, and would most likely do so again.
+
+use std::{
+    fmt::Display,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use domain::{
+    Housekeeping, StorageError,
+    orders::{Desk, DeskTask},
+};
+use tokio::{
+    spawn,
+    task::{AbortHandle, JoinHandle},
+    time::{MissedTickBehavior, interval},
+};
+
+/// How often old idempotency keys are removed.
+const KEYS_INTERVAL: Duration = Duration::from_hours(1);
+
+/// How often what was sold is gathered: seldom enough to cost the orders nothing that can be
+/// measured, often enough that a report finds little to add up by itself.
+const SALES_INTERVAL: Duration = Duration::from_secs(15);
+
+/// The desk at work, and the housekeeping.
+pub struct Background {
+    desk: Desk,
+    tasks: Supervisor,
+}
+
+impl Background {
+    pub(crate) fn start(desk: Desk, desk_tasks: Vec<DeskTask>, housekeeping: Housekeeping) -> Self {
+        let mut tasks = Supervisor::default();
+        for (number, task) in (1..).zip(desk_tasks) {
+            tasks.run(format!("desk {number}"), task);
+        }
+        let keys = Arc::new(housekeeping);
+        let sales = Arc::clone(&keys);
+        tasks.every("idempotency keys", KEYS_INTERVAL, move || {
+            remove_old_keys(Arc::clone(&keys))
+        });
+        tasks.every("sales totals", SALES_INTERVAL, move || {
+            gather_sales(Arc::clone(&sales))
+        });
+        Self { desk, tasks }
+    }
+
+    /// Places the orders that wait at the desk, and takes no more.
+    pub async fn finish(self) {
+        let Self { desk, tasks } = self;
+        tasks.finish(|| desk.close()).await;
+    }
+}
+
+async fn remove_old_keys(housekeeping: Arc<Housekeeping>) -> Result<(), StorageError> {
+    let removed = housekeeping.remove_old_keys().await?;
+    if removed > 0 {
+        tracing::info!(removed, "old idempotency keys are gone");
+    }
+    Ok(())
+}
+
+async fn gather_sales(housekeeping: Arc<Housekeeping>) -> Result<(), StorageError> {
+    housekeeping.gather_sales().await.map(|_| ())
+}
+
+/// Runs tasks, each under a name.
+#[derive(Default)]
+struct Supervisor {
+    /// Those that end by themselves once they are asked to, with all that is done until then.
+    finishing: Vec<JoinHandle<()>>,
+    /// Those that would go on for ever.
+    periodic: Vec<AbortHandle>,
+    asked_to_end: Arc<AtomicBool>,
+}
+
+impl Supervisor {
+    /// Runs a task for which [`Self::finish`] waits.
+    fn run(&mut self, name: impl Into<String>, task: impl Future<Output = ()> + Send + 'static) {
+        let watched = self.watch(name.into(), spawn(task));
+        self.finishing.push(watched);
+    }
+
+    /// Does something now, and again after each interval, or as long after one that took longer.
+    /// A failure is a warning in the log.
+    fn every<F, E>(
+        &mut self,
+        name: &'static str,
+        period: Duration,
+        what: impl Fn() -> F + Send + 'static,
+    ) where
+        F: Future<Output = Result<(), E>> + Send,
+        E: Display + Send,
+    {
+        let task = spawn(async move {
+            let mut interval = interval(period);
+            interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                interval.tick().await;
+                if let Err(error) = what().await {
+                    tracing::warn!(task = name, %error, "failed, and is tried again next time");
+                }
+            }
+        });
+        self.periodic.push(task.abort_handle());
+        self.watch(name.to_owned(), task);
+    }
+
+    fn watch(&self, name: String, task: JoinHandle<()>) -> JoinHandle<()> {
+        let asked_to_end = Arc::clone(&self.asked_to_end);
+        spawn(async move {
+            match task.await {
+                Ok(()) if asked_to_end.load(Ordering::Acquire) => {}
+                Ok(()) => tracing::error!(task = name, "ended before it was asked to"),
+                Err(error) if error.is_cancelled() => {}
+                Err(error) => tracing::error!(task = name, %error, "panicked"),
+            }
+        })
+    }
+
+    /// Ends the periodic tasks where they stand, asks the others to end, and waits until they
+    /// have.
+    async fn finish(self, ask: impl FnOnce()) {
+        for task in self.periodic {
+            task.abort();
+        }
+        self.asked_to_end.store(true, Ordering::Release);
+        ask();
+        for task in self.finishing {
+            // What there is to tell of it, its watcher has told.
+            let _ = task.await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,61 @@
+//! How passwords are hashed.
+
+use clap::Args;
+
+use super::{
+    check::{BadSettings, Faults, Noted, Setting, optional, setting, whole},
+    cores,
+};
+
+/// How passwords are hashed.
+#[derive(Debug, Clone, Copy)]
+pub struct PasswordSettings {
+    /// bcrypt's cost: `2^cost` rounds.
+    pub cost: u32,
+    /// How many passwords are hashed at once.
+    pub concurrency: usize,
+}
+
+impl PasswordSettings {
+    /// As little work as bcrypt can be told to do: for passwords that nobody is to guess anyway.
+    pub(crate) const LEAST: Self = Self {
+        cost: 4,
+        concurrency: 1,
+    };
+}
+
+/// How passwords are hashed.
+#[derive(Debug, Args)]
+pub struct PasswordArgs {
+    /// bcrypt's cost, 4 to 31: one more takes twice the time
+    #[arg(long, env, value_name = "N", default_value = "12")]
+    #[arg(value_parser = setting(whole::<u32>(4..=31)))]
+    bcrypt_cost: Setting<u32>,
+
+    /// How many passwords are hashed at once [default: one less than there are cores]
+    #[arg(long, env, value_name = "N")]
+    #[arg(default_value = "", hide_default_value = true)]
+    #[arg(value_parser = setting(optional(whole::<usize>(1..=1_024))))]
+    bcrypt_concurrency: Setting<Option<usize>>,
+}
+
+impl PasswordArgs {
+    /// Checks what was given.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with it.
+    pub fn check(self) -> Result<PasswordSettings, BadSettings> {
+        Faults::gather(|faults| self.read(faults))
+    }
+
+    pub(super) fn read(self, faults: &mut Faults) -> Result<PasswordSettings, Noted> {
+        let cost = faults.take(self.bcrypt_cost);
+        let concurrency = faults.take(self.bcrypt_concurrency);
+        Ok(PasswordSettings {
+            cost: cost?,
+            // One core is left for those who do not log in.
+            concurrency: concurrency?.unwrap_or_else(|| cores().saturating_sub(1).max(1)),
+        })
+    }
+}
