@@ -43,6 +43,22 @@ fn balcao(database: &TestDatabase, args: &[&str]) -> Command {
     command
 }
 
+#[tokio::test]
+async fn the_document_of_the_api_is_printed_without_a_database() {
+    let database = TestDatabase::migrated().await;
+    let mut command = balcao(&database, &["openapi"]);
+    let printed = run(
+        {
+            command.env_clear();
+            command
+        },
+        "",
+    )
+    .await;
+    let printed: Value = serde_json::from_str(stdout(&printed)).unwrap();
+    assert_eq!(printed, *integration_tests::DOCUMENT);
+}
+
 async fn run(mut command: Command, stdin: &str) -> Output {
     let mut child = command.spawn().unwrap();
     child

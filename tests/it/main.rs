@@ -10,6 +10,7 @@
 
 mod api;
 mod binary;
+mod document;
 mod plans;
 mod ports;
 mod schema;

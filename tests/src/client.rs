@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use reqwest::{Method, RequestBuilder, header::HeaderMap};
 use serde_json::{Value, json};
 
-use crate::PASSWORD;
+use crate::{PASSWORD, document};
 
 /// Speaks to one server, as one caller.
 #[derive(Clone)]
@@ -134,20 +134,26 @@ impl Client {
 }
 
 impl Answer {
-    /// Sends a request and reads the answer to its end.
+    /// Sends a request and reads the answer to its end. It must be such as the document of the API
+    /// says.
     ///
     /// # Panics
     ///
-    /// When the server cannot be reached.
+    /// When the server cannot be reached, or answers with something else.
     pub async fn to(request: RequestBuilder) -> Self {
-        let response = request.send().await.unwrap();
+        let (client, request) = request.build_split();
+        let request = request.unwrap();
+        let (method, path) = (request.method().clone(), request.url().path().to_owned());
+        let response = client.execute(request).await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let bytes = response.bytes().await.unwrap();
-        Self {
+        let answer = Self {
             status,
             headers,
             body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
-        }
+        };
+        document::check(method.as_str(), &path, &answer);
+        answer
     }
 
     /// The answer, if it has this status.

@@ -12,6 +12,7 @@
 
 mod client;
 mod database;
+mod document;
 mod proxy;
 mod redis;
 mod server;
@@ -19,6 +20,7 @@ mod world;
 
 pub use client::{Answer, Client};
 pub use database::TestDatabase;
+pub use document::{DOCUMENT, validator};
 pub use proxy::Proxy;
 pub use redis::{PrivateRedis, RawRedis};
 pub use server::{Caches, PASSWORD, TestServer};

@@ -20,9 +20,20 @@ use futures_util::future::LocalBoxFuture;
 
 use crate::{
     app::App,
-    dto::{FromBody, FromQuery, read_body, read_query},
+    dto::{Described, read_body, read_query, wire::string},
+    openapi::Description,
     problem::{Code, Problem},
 };
+
+/// What a handler takes, which the document of the API can tell of.
+pub(crate) trait Extract: FromRequest {
+    /// Adds what is taken to an operation, and how it is refused.
+    fn describe(operation: &mut Description<'_>);
+}
+
+impl<T: 'static> Extract for Data<T> {
+    fn describe(_: &mut Description<'_>) {}
+}
 
 /// Who calls: [`crate::access`] has let them pass.
 pub(crate) struct Authenticated(pub(crate) Caller);
@@ -37,6 +48,11 @@ impl FromRequest for Authenticated {
     }
 }
 
+/// Who may call, says the endpoint's rule.
+impl Extract for Authenticated {
+    fn describe(_: &mut Description<'_>) {}
+}
+
 /// Who calls, if anybody said.
 pub(crate) struct MaybeAuthenticated(pub(crate) Option<Caller>);
 
@@ -47,6 +63,11 @@ impl FromRequest for MaybeAuthenticated {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(Ok(Self(request.extensions().get::<Caller>().copied())))
     }
+}
+
+/// Who may call, says the endpoint's rule.
+impl Extract for MaybeAuthenticated {
+    fn describe(_: &mut Description<'_>) {}
 }
 
 /// Where the request comes from: the last address that no trusted proxy of ours has named.
@@ -67,6 +88,10 @@ impl FromRequest for From {
     }
 }
 
+impl Extract for From {
+    fn describe(_: &mut Description<'_>) {}
+}
+
 /// The id in the path.
 pub(crate) struct PathId<T>(pub(crate) T);
 
@@ -80,6 +105,32 @@ impl<T: FromStr> FromRequest for PathId<T> {
             .get("id")
             .and_then(|id| id.parse().ok());
         ready(id.map(Self).ok_or(Problem::new(Code::MalformedId)))
+    }
+}
+
+impl<T: FromStr> Extract for PathId<T> {
+    fn describe(operation: &mut Description<'_>) {
+        operation.takes_id();
+        operation.problem(Code::MalformedId);
+    }
+}
+
+/// The name at the end of the path.
+pub(crate) struct PathName(pub(crate) String);
+
+impl FromRequest for PathName {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let name = request.match_info().get("name").map(str::to_owned);
+        ready(name.map(Self).ok_or(Problem::new(Code::NotFound)))
+    }
+}
+
+impl Extract for PathName {
+    fn describe(operation: &mut Description<'_>) {
+        operation.takes_in_path("name", "The file's name.", string());
     }
 }
 
@@ -99,6 +150,19 @@ impl FromRequest for MaybeKey {
             (Some(_), Some(_)) => Err(Problem::new(Code::MalformedIdempotencyKey)),
         };
         ready(key)
+    }
+}
+
+impl Extract for MaybeKey {
+    fn describe(operation: &mut Description<'_>) {
+        let schema = string()
+            .min_length(Some(1))
+            .max_length(Some(IdempotencyKey::MAX_CHARACTERS))
+            .pattern(Some("^[!-~]+$"));
+        let about = "What the caller calls this request: a repeat under the same key, within a \
+                     day, is answered as the first was.";
+        operation.takes_header("Idempotency-Key", about, schema);
+        operation.problem(Code::MalformedIdempotencyKey);
     }
 }
 
@@ -141,10 +205,17 @@ impl FromRequest for Known {
     }
 }
 
+impl Extract for Known {
+    fn describe(operation: &mut Description<'_>) {
+        let about = "The `ETag` that the caller has: the answer is 304 while it is the latest.";
+        operation.takes_header("If-None-Match", about, string());
+    }
+}
+
 /// The query, read and checked.
 pub(crate) struct Query<T>(pub(crate) T);
 
-impl<T: FromQuery> FromRequest for Query<T> {
+impl<T: Described> FromRequest for Query<T> {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
@@ -153,10 +224,17 @@ impl<T: FromQuery> FromRequest for Query<T> {
     }
 }
 
+impl<T: Described> Extract for Query<T> {
+    fn describe(operation: &mut Description<'_>) {
+        operation.takes_query::<T>();
+        operation.problem(Code::MalformedQuery);
+    }
+}
+
 /// The body, read and checked.
 pub(crate) struct Body<T>(pub(crate) T);
 
-impl<T: FromBody> FromRequest for Body<T> {
+impl<T: Described> FromRequest for Body<T> {
     type Error = Problem;
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
@@ -174,6 +252,21 @@ impl<T: FromBody> FromRequest for Body<T> {
             let body = app.bodies.read(&request, payload).await?;
             read_body(&body.bytes).map(Self)
         })
+    }
+}
+
+impl<T: Described> Extract for Body<T> {
+    fn describe(operation: &mut Description<'_>) {
+        operation.takes_body::<T>();
+        for code in [
+            Code::MalformedJson,
+            Code::RequestTimeout,
+            Code::BodyTooLarge,
+            Code::UnsupportedMediaType,
+            Code::Invalid,
+        ] {
+            operation.problem(code);
+        }
     }
 }
 

@@ -235,7 +235,7 @@ async fn what_the_docs_say_is_refused_without_a_document_is() {
     let server = impatient(&database);
     let docs = server.anonymous().request("GET", "/docs").send().await;
     let docs = docs.unwrap().text().await.unwrap();
-    let (_, refused) = docs.split_once("id=no-document").unwrap();
+    let (_, refused) = docs.split_once("id=\"no-document\"").unwrap();
     let large = format!("X-Large: {}\r\n", "x".repeat(140 * 1_024));
     for (status, head) in [
         (

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use super::ProductId;
 use crate::{
     cache::Versioned,
-    values::{Name, Price, ValueError, Version},
+    values::{Limit, Name, Price, ValueError, Version, limit::one_to},
 };
 
 /// One row of the best-sellers' list.
@@ -24,67 +24,44 @@ pub struct BestSeller {
 /// What a list of best sellers covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BestSellersQuery {
-    limit: u16,
-    days: u16,
+    /// The most products in the list.
+    pub limit: Limit,
+    /// How far it looks back.
+    pub period: Period,
 }
 
-impl BestSellersQuery {
-    /// The longest list.
-    pub const MAX_LIMIT: u16 = 100;
+/// The ten best sellers of the last thirty days.
+impl Default for BestSellersQuery {
+    fn default() -> Self {
+        Self {
+            limit: Limit::TEN,
+            period: Period(30),
+        }
+    }
+}
+
+/// A number of days until now: 1 to 365.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Period(u16);
+
+impl Period {
     /// The longest period, in days.
     pub const MAX_DAYS: u16 = 365;
 
-    /// How many products a list may have: 1 to 100.
+    /// Reads a number of days.
     ///
     /// # Errors
     ///
     /// When the number is outside that range.
-    pub fn parse_limit(limit: i64) -> Result<u16, ValueError> {
-        one_to(Self::MAX_LIMIT, limit)
+    pub fn parse(days: i64) -> Result<Self, ValueError> {
+        one_to(Self::MAX_DAYS, days).map(Self)
     }
 
-    /// How many days back from now a list may look: 1 to 365.
-    ///
-    /// # Errors
-    ///
-    /// When the number is outside that range.
-    pub fn parse_days(days: i64) -> Result<u16, ValueError> {
-        one_to(Self::MAX_DAYS, days)
-    }
-
-    /// The `limit` products that sold most in the last `days` days.
-    ///
-    /// # Errors
-    ///
-    /// When either number is outside its range.
-    pub fn new(limit: u16, days: u16) -> Result<Self, ValueError> {
-        Ok(Self {
-            limit: Self::parse_limit(limit.into())?,
-            days: Self::parse_days(days.into())?,
-        })
-    }
-
-    /// The most products in the list.
-    #[must_use]
-    pub const fn limit(self) -> u16 {
-        self.limit
-    }
-
-    /// The days that the list looks back.
+    /// The number of days.
     #[must_use]
     pub const fn days(self) -> u16 {
-        self.days
+        self.0
     }
-}
-
-fn one_to(max: u16, number: i64) -> Result<u16, ValueError> {
-    u16::try_from(number)
-        .ok()
-        .filter(|number| (1..=max).contains(number))
-        .ok_or(ValueError::OutOfRange {
-            min: 1,
-            max: max.into(),
-        })
 }
 
 /// A list of best sellers, as long as one can be, with the moment for which it is true.

@@ -5,7 +5,7 @@ mod ports;
 mod product;
 mod service;
 
-pub use best_sellers::{BestSeller, BestSellersList, BestSellersQuery};
+pub use best_sellers::{BestSeller, BestSellersList, BestSellersQuery, Period};
 pub use ports::{BestSellersReport, ProductRepository, SalesCorrection, SalesRebuild, SalesTotals};
 pub use product::{Product, ProductId, StockedProduct};
 pub use service::{CatalogError, CatalogService, NewProduct};

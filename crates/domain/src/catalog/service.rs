@@ -15,7 +15,7 @@ use crate::{
     concurrency::bulkhead::Bulkhead,
     identity::{Caller, Forbidden, Permission},
     stock::{Stock, StockId, StockLevel},
-    values::{Description, Name, Price},
+    values::{Description, Limit, Name, Price},
 };
 
 /// Adds products, shows them, and tells which of them sell best.
@@ -145,14 +145,14 @@ impl CatalogService {
         query: BestSellersQuery,
     ) -> Result<Vec<BestSeller>, CatalogError> {
         may_read(caller)?;
-        let (clock, days) = (&self.clock, query.days());
+        let (clock, days) = (&self.clock, query.period.days());
         let is_fresh = |list: &BestSellersList| clock.now() - list.as_of < self.fresh_for;
         let list = self
             .lists
             .get_fresh(days, is_fresh, self.reckon(days))
             .await?;
         let items = list.iter().flat_map(|list| &list.items);
-        Ok(items.take(query.limit().into()).cloned().collect())
+        Ok(items.take(query.limit.entries().into()).cloned().collect())
     }
 
     /// Reckons the longest list of a period: every shorter one is its beginning.
@@ -166,7 +166,7 @@ impl CatalogService {
             let _permit = reports.acquire().await.map_err(|_| CatalogError::Busy)?;
             let as_of = clock.now();
             let first_day = (as_of - Duration::days(days.into())).date();
-            let items = report.since(first_day, BestSellersQuery::MAX_LIMIT).await?;
+            let items = report.since(first_day, Limit::MAX.entries()).await?;
             Ok(Some(BestSellersList { days, as_of, items }))
         }
     }

@@ -3,6 +3,7 @@
 mod email;
 mod error;
 pub(crate) mod id;
+pub(crate) mod limit;
 mod money;
 mod quantity;
 mod text;
@@ -10,6 +11,7 @@ mod version;
 
 pub use email::Email;
 pub use error::{Unit, ValueError};
+pub use limit::Limit;
 pub use money::{Money, Price};
 pub use quantity::Quantity;
 pub use text::{Description, Name};

@@ -72,7 +72,7 @@ impl Price {
     /// What `quantity` units cost.
     #[must_use]
     pub fn times(self, quantity: Quantity) -> Money {
-        Money(self.0.saturating_mul(Decimal::from(quantity.units())))
+        Money::of(self.0.saturating_mul(Decimal::from(quantity.units())))
     }
 }
 
@@ -87,6 +87,12 @@ impl fmt::Display for Price {
 pub struct Money(Decimal);
 
 impl Money {
+    /// Reckoning with nothing loses its places.
+    fn of(mut amount: Decimal) -> Self {
+        amount.rescale(PLACES);
+        Self(amount)
+    }
+
     /// The amount as a decimal with two places.
     #[must_use]
     pub const fn as_decimal(self) -> Decimal {
@@ -96,8 +102,9 @@ impl Money {
 
 impl std::iter::Sum for Money {
     fn sum<I: Iterator<Item = Self>>(amounts: I) -> Self {
-        let zero = Decimal::new(0, PLACES);
-        Self(amounts.fold(zero, |total, amount| total.saturating_add(amount.0)))
+        Self::of(amounts.fold(Decimal::ZERO, |total, amount| {
+            total.saturating_add(amount.0)
+        }))
     }
 }
 
@@ -155,6 +162,16 @@ mod tests {
                 "{text:?}"
             );
         }
+    }
+
+    #[test]
+    fn what_is_free_costs_nothing_with_two_places() {
+        let free = Price::parse("0")
+            .unwrap()
+            .times(Quantity::parse(3).unwrap());
+        assert_eq!(free.to_string(), "0.00");
+        assert_eq!([free, free].into_iter().sum::<Money>().to_string(), "0.00");
+        assert_eq!([].into_iter().sum::<Money>().to_string(), "0.00");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod best_sellers;
 mod logs;
 mod migrate;
+mod openapi;
 mod seed;
 mod serve;
 mod user;
@@ -32,6 +33,8 @@ enum Command {
     /// Look after what best sellers are read from
     #[command(subcommand)]
     BestSellers(best_sellers::BestSellers),
+    /// Print the OpenAPI document of the API
+    Openapi,
     /// Load a demonstration: a coffee shop's catalogue, customers and orders
     Seed(seed::Seed),
 }
@@ -50,6 +53,7 @@ pub fn main() -> ExitCode {
             Command::Migrate(migrate) => migrate.run().await,
             Command::User(user) => user.run().await,
             Command::BestSellers(best_sellers) => best_sellers.run().await,
+            Command::Openapi => openapi::run(),
             Command::Seed(seed) => seed.run().await,
         }
     };

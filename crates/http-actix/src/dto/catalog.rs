@@ -1,106 +1,128 @@
-//! Products, their stock and the best sellers, on the wire.
+//! Products and the best sellers, on the wire.
 
 use domain::{
-    catalog::{BestSeller, NewProduct, StockedProduct},
-    stock::{Stock, StockLevel},
-    values::{Description, Name, Price},
+    catalog::{self, BestSellersQuery, Period, StockedProduct},
+    stock::StockLevel,
+    values::{Description, Limit, Name, Price},
 };
-use rust_decimal::Decimal;
 use serde::Serialize;
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::body::{Amount, Fields, FromBody, Wrong};
+use super::{Money, input::input};
 
-impl FromBody for NewProduct {
-    fn from_body(fields: &mut Fields<'_>) -> Result<Self, Wrong> {
-        let name = fields.required("nome", |text: String| Name::parse(&text));
-        let description = fields.optional("descricao", |text: String| Description::parse(&text));
-        let price = fields.required("preco", |Amount(text)| Price::parse(&text));
-        let available = fields.optional("quantidade_disponivel", StockLevel::parse);
-        Ok(Self {
-            name: name?,
-            description: description?,
-            price: price?,
-            available: available?.unwrap_or(StockLevel::EMPTY),
-        })
+input! {
+    /// A product to be added to the catalogue.
+    pub(crate) struct NewProduct {
+        /// What it is called.
+        nome: Name = "Café Cerrado Mineiro 250 g",
+        /// What it is, in the shop's words.
+        descricao: Option<Description>,
+        /// What one unit costs: at most two places, exactly as it is written.
+        preco: Price,
+        /// The units that can be ordered; none unless it is said.
+        quantidade_disponivel: Option<StockLevel>,
     }
 }
 
-/// The units of a product that can be ordered from now on.
-pub(crate) struct NewLevel(pub(crate) StockLevel);
-
-impl FromBody for NewLevel {
-    fn from_body(fields: &mut Fields<'_>) -> Result<Self, Wrong> {
-        let available = fields.required("quantidade_disponivel", StockLevel::parse);
-        available.map(Self)
+impl From<NewProduct> for catalog::NewProduct {
+    fn from(new: NewProduct) -> Self {
+        Self {
+            name: new.nome,
+            description: new.descricao,
+            price: new.preco,
+            available: new.quantidade_disponivel.unwrap_or(StockLevel::EMPTY),
+        }
     }
 }
 
-#[derive(Serialize)]
-pub(crate) struct ProductBody<'a> {
+/// A product and what is left of it.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "0192f0c1-2a3b-7c4d-8e5f-60718293a4b5",
+    "nome": "Café Cerrado Mineiro 250 g",
+    "descricao": "Torra média, notas de caramelo e castanha. Em grãos.",
+    "preco": "38.90",
+    "quantidade_disponivel": 240,
+    "created_at": "2026-11-23T12:00:00.123456Z",
+}))]
+pub(crate) struct Product {
     id: Uuid,
-    nome: &'a str,
-    descricao: Option<&'a str>,
-    preco: Decimal,
+    /// What it is called.
+    nome: String,
+    /// What it is, in the shop's words.
+    #[schema(required)]
+    descricao: Option<String>,
+    /// What one unit costs today.
+    preco: Money,
+    /// The units that can be ordered now.
+    #[schema(minimum = 0)]
     quantidade_disponivel: i64,
+    /// When it entered the catalogue, in UTC.
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
 }
 
-impl<'a> From<&'a StockedProduct> for ProductBody<'a> {
-    fn from(StockedProduct { product, available }: &'a StockedProduct) -> Self {
+impl From<&StockedProduct> for Product {
+    fn from(StockedProduct { product, available }: &StockedProduct) -> Self {
+        let description = product.description.as_ref();
         Self {
             id: product.id.as_uuid(),
-            nome: product.name.as_str(),
-            descricao: product.description.as_ref().map(Description::as_str),
-            preco: product.price.as_decimal(),
+            nome: product.name.as_str().to_owned(),
+            descricao: description.map(|text| text.as_str().to_owned()),
+            preco: Money(product.price.as_decimal()),
             quantidade_disponivel: available.units(),
             created_at: product.created_at,
         }
     }
 }
 
-#[derive(Serialize)]
-pub(crate) struct StockBody {
-    id: Uuid,
-    product_id: Uuid,
-    quantidade_disponivel: i64,
+input! {
+    /// What a list of best sellers covers.
+    pub(crate) struct BestSellersParameters {
+        /// The most products in the list; 10 unless it is said.
+        limit: Option<Limit>,
+        /// How many days, in UTC, the list looks back; 30 unless it is said.
+        days: Option<Period>,
+    }
 }
 
-impl From<Stock> for StockBody {
-    fn from(stock: Stock) -> Self {
+impl From<BestSellersParameters> for BestSellersQuery {
+    fn from(parameters: BestSellersParameters) -> Self {
+        let default = Self::default();
         Self {
-            id: stock.id.as_uuid(),
-            product_id: stock.product_id.as_uuid(),
-            quantidade_disponivel: stock.available.units(),
+            limit: parameters.limit.unwrap_or(default.limit),
+            period: parameters.days.unwrap_or(default.period),
         }
     }
 }
 
-#[derive(Serialize)]
-pub(crate) struct BestSellersBody<'a> {
-    items: Vec<BestSellerBody<'a>>,
-}
-
-#[derive(Serialize)]
-struct BestSellerBody<'a> {
+/// One row of a list of best sellers.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "product_id": "0192f0c1-2a3b-7c4d-8e5f-60718293a4b5",
+    "nome": "Café Cerrado Mineiro 250 g",
+    "preco": "38.90",
+    "quantidade_vendida": 61,
+}))]
+pub(crate) struct BestSeller {
     product_id: Uuid,
-    nome: &'a str,
-    preco: Decimal,
+    /// What the product is called.
+    nome: String,
+    /// What one unit costs today.
+    preco: Money,
+    /// The units that were ordered in the period, cancelled orders not counted.
     quantidade_vendida: u64,
 }
 
-impl<'a> FromIterator<&'a BestSeller> for BestSellersBody<'a> {
-    fn from_iter<I: IntoIterator<Item = &'a BestSeller>>(items: I) -> Self {
-        let item = |item: &'a BestSeller| BestSellerBody {
-            product_id: item.product_id.as_uuid(),
-            nome: item.name.as_str(),
-            preco: item.price.as_decimal(),
-            quantidade_vendida: item.sold,
-        };
+impl From<&catalog::BestSeller> for BestSeller {
+    fn from(item: &catalog::BestSeller) -> Self {
         Self {
-            items: items.into_iter().map(item).collect(),
+            product_id: item.product_id.as_uuid(),
+            nome: item.name.as_str().to_owned(),
+            preco: Money(item.price.as_decimal()),
+            quantidade_vendida: item.sold,
         }
     }
 }

@@ -1,44 +1,65 @@
 //! Customers, on the wire.
 
 use domain::{
-    customers::{Customer, Registration},
+    customers::{self, Registration},
     identity::Password,
     values::{Email, Name},
 };
 use serde::Serialize;
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::body::{Fields, FromBody, Wrong};
+use super::input::input;
 
-impl FromBody for Registration {
-    fn from_body(fields: &mut Fields<'_>) -> Result<Self, Wrong> {
-        let name = fields.required("nome", |text: String| Name::parse(&text));
-        let email = fields.required("email", |text: String| Email::parse(&text));
-        let password = fields.optional("password", Password::parse);
-        Ok(Self {
-            name: name?,
-            email: email?,
-            password: password?,
-        })
+input! {
+    /// A customer to be registered.
+    pub(crate) struct NewCustomer {
+        /// What the customer is called.
+        nome: Name,
+        /// Where the customer is reached; no two customers share an address, in whatever case.
+        email: Email,
+        /// With a password the customer gets an account. Who signs up must choose one: 8
+        /// characters at least, and at most 71 bytes of UTF-8.
+        password: Option<Password>,
     }
 }
 
-#[derive(Serialize)]
-pub(crate) struct CustomerBody<'a> {
+impl From<NewCustomer> for Registration {
+    fn from(new: NewCustomer) -> Self {
+        Self {
+            name: new.nome,
+            email: new.email,
+            password: new.password,
+        }
+    }
+}
+
+/// A customer.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "0192f0c1-2a3b-7c4d-8e5f-60718293a4b5",
+    "nome": "Ana Souza",
+    "email": "ana@example.com",
+    "created_at": "2026-11-23T12:00:00.123456Z",
+}))]
+pub(crate) struct Customer {
     id: Uuid,
-    nome: &'a str,
-    email: &'a str,
+    /// What the customer is called.
+    nome: String,
+    /// Where the customer is reached.
+    email: String,
+    /// When the customer was registered, in UTC.
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
 }
 
-impl<'a> From<&'a Customer> for CustomerBody<'a> {
-    fn from(customer: &'a Customer) -> Self {
+impl From<&customers::Customer> for Customer {
+    fn from(customer: &customers::Customer) -> Self {
         Self {
             id: customer.id.as_uuid(),
-            nome: customer.name.as_str(),
-            email: customer.email.as_str(),
+            nome: customer.name.as_str().to_owned(),
+            email: customer.email.as_str().to_owned(),
             created_at: customer.created_at,
         }
     }

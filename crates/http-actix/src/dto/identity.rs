@@ -2,37 +2,40 @@
 
 use domain::identity::AccessToken;
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::body::{Fields, FromBody, Wrong};
+use super::input::input;
 
-/// What somebody logs in with. Nothing is checked but that it is text: what is no address
-/// belongs to nobody.
-pub(crate) struct Credentials {
-    pub(crate) email: String,
-    pub(crate) password: String,
-}
-
-impl FromBody for Credentials {
-    fn from_body(fields: &mut Fields<'_>) -> Result<Self, Wrong> {
-        let email = fields.required("email", Ok);
-        let password = fields.required("password", Ok);
-        Ok(Self {
-            email: email?,
-            password: password?,
-        })
+input! {
+    /// What somebody logs in with. Nothing is checked but that it is text: what is no address
+    /// belongs to nobody.
+    pub(crate) struct Credentials {
+        /// The address of the account, in whatever case.
+        email: String = "ana@example.com",
+        /// Its password.
+        password: String = "correct horse battery",
     }
 }
 
 /// A token (RFC 6750, section 4).
-#[derive(Serialize)]
-pub(crate) struct TokenBody {
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "access_token": "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIwMTkyIn0.c2lnbmF0dXJl",
+    "token_type": "Bearer",
+    "expires_in": 900,
+}))]
+pub(crate) struct Token {
+    /// What to send in the header `Authorization: Bearer TOKEN`.
     access_token: String,
+    /// Always `Bearer`.
+    #[schema(value_type = String)]
     token_type: &'static str,
-    /// In seconds.
+    /// How long the token is good, in seconds.
+    #[schema(minimum = 1)]
     expires_in: u64,
 }
 
-impl From<AccessToken> for TokenBody {
+impl From<AccessToken> for Token {
     fn from(token: AccessToken) -> Self {
         Self {
             access_token: token.token,

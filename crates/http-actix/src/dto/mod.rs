@@ -2,19 +2,52 @@
 //! request becomes domain values that are right by construction, or a list of everything that is
 //! wrong with it.
 
-mod body;
+#![expect(
+    clippy::struct_field_names,
+    reason = "a field's name is that of the API"
+)]
+
 mod catalog;
 mod customers;
 mod identity;
+mod input;
 mod orders;
-mod query;
+mod reader;
+mod stock;
+pub(crate) mod wire;
 
-pub(crate) use body::{FromBody, read_body};
-pub(crate) use catalog::{BestSellersBody, NewLevel, ProductBody, StockBody};
-pub(crate) use customers::CustomerBody;
-pub(crate) use identity::{Credentials, TokenBody};
-pub(crate) use orders::{NewStatus, OrderBody, PlaceQuery, QuoteBody};
-pub(crate) use query::{FromQuery, read_query};
+pub(crate) use catalog::{BestSeller, BestSellersParameters, NewProduct, Product};
+pub(crate) use customers::{Customer, NewCustomer};
+pub(crate) use identity::{Credentials, Token};
+pub(crate) use input::{Described, Field, Property};
+pub(crate) use orders::{NewOrder, NewStatus, Order, PlaceParameters, Quote};
+pub(crate) use reader::{Fields, Input, Wrong, read_body, read_query};
+pub(crate) use stock::{NewStockLevel, Stock};
+
+use rust_decimal::Decimal;
+use serde::Serialize;
+use serde_json::json;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{RefOr, Schema},
+};
+
+/// An amount of money: a decimal with two places, as a string.
+#[derive(Serialize)]
+#[serde(transparent)]
+pub(crate) struct Money(Decimal);
+
+impl PartialSchema for Money {
+    fn schema() -> RefOr<Schema> {
+        let money = wire::string()
+            .description(Some("An amount of money: a decimal with two places."))
+            .pattern(Some(r"^[0-9]+\.[0-9]{2}$"))
+            .examples([json!("19.90")]);
+        money.into()
+    }
+}
+
+impl ToSchema for Money {}
 
 #[cfg(test)]
 mod tests;

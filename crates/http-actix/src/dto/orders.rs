@@ -1,119 +1,177 @@
 //! Orders, on the wire.
 
 use domain::{
-    orders::{NewOrder, Order, OrderItem, OrderLine, OrderRequest, OrderStatus},
+    catalog::ProductId,
+    customers::CustomerId,
+    orders::{self, OrderLine, OrderRequest, OrderStatus},
     values::Quantity,
 };
-use rust_decimal::Decimal;
 use serde::Serialize;
 use time::OffsetDateTime;
+use utoipa::{ToSchema, openapi::Object};
 use uuid::Uuid;
 
 use super::{
-    body::{Fields, FromBody, Wrong},
-    query::{FromQuery, Parameters},
+    Money,
+    input::{List, input},
+    wire::WireValue,
 };
 
-impl FromBody for OrderRequest {
-    fn from_body(fields: &mut Fields<'_>) -> Result<Self, Wrong> {
-        let customer_id = fields.optional("customer_id", |text: String| text.parse());
-        let lines = fields.objects("itens", NewOrder::MAX_LINES, |fields| {
-            let product_id = fields.required("product_id", |text: String| text.parse());
-            let quantity = fields.required("quantidade", Quantity::parse);
-            Ok(OrderLine {
-                product_id: product_id?,
-                quantity: quantity?,
-            })
-        });
-        Ok(Self {
-            customer_id: customer_id?,
-            lines: lines?,
-        })
+/// The most lines of an order.
+const MAX_LINES: usize = orders::NewOrder::MAX_LINES;
+
+input! {
+    /// An order to be placed.
+    pub(crate) struct NewOrder {
+        /// For whom. Customers order for themselves and leave it out; the shop must say it.
+        customer_id: Option<CustomerId>,
+        /// What is wanted. Lines of one product become one line with the sum.
+        itens: List<NewOrderLine, 1, MAX_LINES>,
     }
 }
 
-/// The status that an order is to have.
-pub(crate) struct NewStatus(pub(crate) OrderStatus);
-
-impl FromBody for NewStatus {
-    fn from_body(fields: &mut Fields<'_>) -> Result<Self, Wrong> {
-        let status = fields.required("status", |text: String| text.parse());
-        status.map(Self)
+input! {
+    /// A line of an order.
+    pub(crate) struct NewOrderLine {
+        /// What is wanted.
+        product_id: ProductId,
+        /// How many units of it.
+        quantidade: Quantity,
     }
 }
 
-/// How an order is to be placed.
-pub(crate) struct PlaceQuery {
-    /// Only say what would happen.
-    pub(crate) validate_only: bool,
-}
-
-impl FromQuery for PlaceQuery {
-    fn from_query(parameters: &mut Parameters) -> Result<Self, Wrong> {
-        let validate_only = parameters.flag("validate_only")?;
-        Ok(Self { validate_only })
-    }
-}
-
-/// An order that could be placed: what `OrderBody` has, less what comes to be with placing.
-#[derive(Serialize)]
-pub(crate) struct QuoteBody {
-    customer_id: Uuid,
-    itens: Vec<QuoteItemBody>,
-    total: Decimal,
-}
-
-#[derive(Serialize)]
-struct QuoteItemBody {
-    product_id: Uuid,
-    quantidade: u32,
-    preco_unitario: Decimal,
-    subtotal: Decimal,
-}
-
-impl From<&Order> for QuoteBody {
-    fn from(order: &Order) -> Self {
+impl From<NewOrder> for OrderRequest {
+    fn from(new: NewOrder) -> Self {
+        let line = |line: NewOrderLine| OrderLine {
+            product_id: line.product_id,
+            quantity: line.quantidade,
+        };
         Self {
-            customer_id: order.customer_id.as_uuid(),
-            itens: order.items.iter().map(QuoteItemBody::from).collect(),
-            total: order.total().as_decimal(),
+            customer_id: new.customer_id,
+            lines: new.itens.0.into_iter().map(line).collect(),
         }
     }
 }
 
-impl From<&OrderItem> for QuoteItemBody {
-    fn from(item: &OrderItem) -> Self {
+input! {
+    /// The status that an order is to have.
+    pub(crate) struct NewStatus {
+        /// From `pending` to `paid`, from `paid` to `shipped`, from `shipped` to `delivered`;
+        /// from `pending` and from `paid` to `cancelled`.
+        status: OrderStatus,
+    }
+}
+
+input! {
+    /// How an order is to be placed.
+    pub(crate) struct PlaceParameters {
+        /// Only say what would happen: nothing is placed then, and a key is not looked at.
+        validate_only: Option<bool>,
+    }
+}
+
+/// An order that could be placed: what an order has, less what comes to be with placing.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "customer_id": "0192f0c1-2a3b-7c4d-8e5f-60718293a4b5",
+    "itens": [{
+        "product_id": "0192f0c1-2a3b-7c4d-8e5f-60718293a4b6",
+        "quantidade": 2,
+        "preco_unitario": "38.90",
+        "subtotal": "77.80",
+    }],
+    "total": "77.80",
+}))]
+pub(crate) struct Quote {
+    customer_id: Uuid,
+    /// One item a product.
+    itens: Vec<QuoteItem>,
+    total: Money,
+}
+
+/// One product of an order that could be placed.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct QuoteItem {
+    product_id: Uuid,
+    #[schema(minimum = 1)]
+    quantidade: u32,
+    /// What one unit costs.
+    preco_unitario: Money,
+    /// What the item costs.
+    subtotal: Money,
+}
+
+impl From<&orders::Order> for Quote {
+    fn from(order: &orders::Order) -> Self {
+        Self {
+            customer_id: order.customer_id.as_uuid(),
+            itens: order.items.iter().map(QuoteItem::from).collect(),
+            total: Money(order.total().as_decimal()),
+        }
+    }
+}
+
+impl From<&orders::OrderItem> for QuoteItem {
+    fn from(item: &orders::OrderItem) -> Self {
         Self {
             product_id: item.product_id.as_uuid(),
             quantidade: item.quantity.units(),
-            preco_unitario: item.unit_price.as_decimal(),
-            subtotal: item.subtotal().as_decimal(),
+            preco_unitario: Money(item.unit_price.as_decimal()),
+            subtotal: Money(item.subtotal().as_decimal()),
         }
     }
 }
 
-#[derive(Serialize)]
-pub(crate) struct OrderBody {
+/// An order.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "0192f0c1-2a3b-7c4d-8e5f-60718293a4b7",
+    "customer_id": "0192f0c1-2a3b-7c4d-8e5f-60718293a4b5",
+    "data_order": "2026-11-23T12:00:00.123456Z",
+    "status": "pending",
+    "itens": [{
+        "id": "0192f0c1-2a3b-7c4d-8e5f-60718293a4b8",
+        "product_id": "0192f0c1-2a3b-7c4d-8e5f-60718293a4b6",
+        "quantidade": 2,
+        "preco_unitario": "38.90",
+        "subtotal": "77.80",
+    }],
+    "total": "77.80",
+    "version": 1,
+}))]
+pub(crate) struct Order {
     id: Uuid,
+    /// Who bought.
     customer_id: Uuid,
+    /// When it was placed, in UTC.
     #[serde(with = "time::serde::rfc3339")]
     data_order: OffsetDateTime,
+    /// How far it has come.
+    #[schema(schema_with = status)]
     status: &'static str,
-    itens: Vec<ItemBody>,
-    total: Decimal,
+    /// What was bought: one item a product.
+    itens: Vec<OrderItem>,
+    total: Money,
+    /// How often the order was written.
+    #[schema(minimum = 1)]
     version: i64,
 }
 
-#[derive(Serialize)]
-struct ItemBody {
-    id: Uuid,
-    #[serde(flatten)]
-    quote: QuoteItemBody,
+fn status() -> Object {
+    OrderStatus::schema()
 }
 
-impl From<&Order> for OrderBody {
-    fn from(order: &Order) -> Self {
-        let item = |item: &OrderItem| ItemBody {
+/// One product of an order, at the price of the moment when it was placed.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct OrderItem {
+    id: Uuid,
+    #[serde(flatten)]
+    quote: QuoteItem,
+}
+
+impl From<&orders::Order> for Order {
+    fn from(order: &orders::Order) -> Self {
+        let item = |item: &orders::OrderItem| OrderItem {
             id: item.id.as_uuid(),
             quote: item.into(),
         };
@@ -123,7 +181,7 @@ impl From<&Order> for OrderBody {
             data_order: order.placed_at,
             status: order.status.as_str(),
             itens: order.items.iter().map(item).collect(),
-            total: order.total().as_decimal(),
+            total: Money(order.total().as_decimal()),
             version: order.version.number(),
         }
     }

@@ -1,14 +1,10 @@
 //! Reading bodies and queries.
 
 use actix_web::body::MessageBody;
-use domain::{
-    catalog::{BestSellersQuery, NewProduct},
-    customers::Registration,
-    orders::OrderRequest,
-};
+use domain::{catalog::BestSellersQuery, values::Name};
 use serde_json::Value;
 
-use super::*;
+use super::{reader::Patch, *};
 use crate::problem::Problem;
 
 /// The document that a caller would get.
@@ -18,7 +14,7 @@ fn document(problem: &Problem) -> Value {
 }
 
 /// The pointers and codes of a refused body.
-fn faults<T: FromBody>(body: &str) -> Vec<(String, String)> {
+fn faults<T: Input>(body: &str) -> Vec<(String, String)> {
     let Err(problem) = read_body::<T>(body.as_bytes()) else {
         panic!("{body} is wrong");
     };
@@ -42,7 +38,7 @@ fn a_field_that_is_given_twice_is_told_wherever_it_is() {
     let line = format!(r#"{{"product_id":"{id}","quantidade":1,"quantidade":3}}"#);
     let body = format!(r#"{{"itens":[{line}],"itens":[{line}]}}"#);
     assert_eq!(
-        faults::<OrderRequest>(&body),
+        faults::<NewOrder>(&body),
         pairs(&[("/itens", "repeated"), ("/itens/0/quantidade", "repeated")])
     );
     assert_eq!(
@@ -63,7 +59,7 @@ fn everything_that_is_wrong_is_told_at_once_and_where() {
         "note": "hi"
     }"#;
     assert_eq!(
-        faults::<OrderRequest>(body),
+        faults::<NewOrder>(body),
         pairs(&[
             ("/customer_id", "malformed"),
             ("/itens/0/quantidade", "out_of_range"),
@@ -80,12 +76,12 @@ fn everything_that_is_wrong_is_told_at_once_and_where() {
 fn null_is_no_value_where_one_is_needed_and_none_where_it_is_not() {
     let body = r#"{"nome": null, "email": "ana@example.com", "password": null}"#;
     assert_eq!(
-        faults::<Registration>(body),
+        faults::<NewCustomer>(body),
         pairs(&[("/nome", "wrong_type")])
     );
     let body = r#"{"nome": "Ana", "email": "ana@example.com", "password": null}"#;
     assert_eq!(
-        read_body::<Registration>(body.as_bytes()).unwrap().password,
+        read_body::<NewCustomer>(body.as_bytes()).unwrap().password,
         None
     );
 }
@@ -94,7 +90,7 @@ fn null_is_no_value_where_one_is_needed_and_none_where_it_is_not() {
 fn a_price_is_read_exactly_from_a_string_or_a_number() {
     let price = |preco: &str| {
         let body = format!(r#"{{"nome": "Café", "preco": {preco}}}"#);
-        read_body::<NewProduct>(body.as_bytes()).map(|new| new.price.to_string())
+        read_body::<NewProduct>(body.as_bytes()).map(|new| new.preco.to_string())
     };
     for preco in [r#""19.90""#, "19.90", "19.9"] {
         assert_eq!(price(preco).unwrap(), "19.90");
@@ -118,40 +114,38 @@ fn a_price_is_read_exactly_from_a_string_or_a_number() {
 #[test]
 fn what_is_not_json_is_told_apart_from_what_is_no_object() {
     for body in ["", "{", r#"{"nome": }"#, "\u{feff}{}", "{} {}"] {
-        let Err(problem) = read_body::<Registration>(body.as_bytes()) else {
+        let Err(problem) = read_body::<NewCustomer>(body.as_bytes()) else {
             panic!("{body} is wrong");
         };
         assert_eq!(document(&problem)["code"], "malformed_json", "{body}");
     }
     for body in ["[]", "1", "null", r#""x""#] {
-        assert_eq!(faults::<Registration>(body), pairs(&[("", "wrong_type")]));
+        assert_eq!(faults::<NewCustomer>(body), pairs(&[("", "wrong_type")]));
     }
 }
 
 #[test]
 fn a_long_list_is_refused_without_being_read() {
     let body = format!(r#"{{"itens": [{}]}}"#, ["{}"; 101].join(","));
-    assert_eq!(
-        faults::<OrderRequest>(&body),
-        pairs(&[("/itens", "too_long")])
-    );
+    assert_eq!(faults::<NewOrder>(&body), pairs(&[("/itens", "too_long")]));
 }
 
 #[test]
 fn an_answer_lists_a_hundred_faults_at_most() {
     let fields: Vec<_> = (0..500).map(|n| format!(r#""f{n}": 1"#)).collect();
     let body = format!("{{{}}}", fields.join(","));
-    assert_eq!(faults::<Registration>(&body).len(), 100);
+    assert_eq!(faults::<NewCustomer>(&body).len(), 100);
 }
 
 #[test]
 fn a_query_has_defaults_and_ranges() {
-    let read = read_query::<BestSellersQuery>;
-    assert_eq!(read("").unwrap(), BestSellersQuery::new(10, 30).unwrap());
-    assert_eq!(
-        read("days=7&limit=3").unwrap(),
-        BestSellersQuery::new(3, 7).unwrap()
-    );
+    let read = |query| read_query::<BestSellersParameters>(query).map(BestSellersQuery::from);
+    let asked = |query| {
+        let BestSellersQuery { limit, period } = read(query).unwrap();
+        (limit.entries(), period.days())
+    };
+    assert_eq!(asked(""), (10, 30));
+    assert_eq!(asked("days=7&limit=3"), (3, 7));
     let document = document(&read("limit=0&days=x&sort=name&sort=sold").unwrap_err());
     assert_eq!(document["status"], 400);
     let errors = document["errors"].as_array().unwrap();
@@ -173,4 +167,40 @@ fn a_query_has_defaults_and_ranges() {
             ("sort", "unknown_parameter")
         ]
     );
+}
+
+#[test]
+fn a_patch_keeps_clears_or_sets() {
+    super::input::input! {
+        /// A change.
+        struct Change {
+            /// A name.
+            nome: Patch<Name>,
+        }
+    }
+
+    let read = |body: &str| read_body::<Change>(body.as_bytes()).unwrap().nome;
+    assert_eq!(read("{}"), Patch::Keep);
+    assert_eq!(read(r#"{"nome": null}"#), Patch::Clear);
+    let name = Name::parse("Ana").unwrap();
+    assert_eq!(read(r#"{"nome": "Ana"}"#), Patch::Set(name));
+    assert_eq!(
+        faults::<Change>(r#"{"nome": ""}"#),
+        pairs(&[("/nome", "blank")])
+    );
+}
+
+#[test]
+fn a_whole_number_may_be_written_with_a_point_or_an_exponent() {
+    let level = |written: &str| {
+        let body = format!(r#"{{"quantidade_disponivel": {written}}}"#);
+        let level = read_body::<NewStockLevel>(body.as_bytes()).ok()?;
+        Some(level.quantidade_disponivel.units())
+    };
+    for written in ["25", "25.0", "25.00", "2.5e1", "250e-1", "2.5E+1"] {
+        assert_eq!(level(written), Some(25), "{written}");
+    }
+    for written in ["25.5", "2.55e1", "\"25\"", "1e30", "9e999999999", "true"] {
+        assert_eq!(level(written), None, "{written}");
+    }
 }

@@ -8,7 +8,7 @@ macro_rules! problems {
     ($($name:ident: $status:ident, $code:literal, $title:literal,
         caller: $caller:literal, operator: $operator:literal;)+) => {
         /// Every kind of problem. A code, once published, keeps its name and its status.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub(crate) enum Code {
             $($name,)+
         }

@@ -99,6 +99,9 @@ pub(crate) struct Problem {
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
+/// The media type of problem documents (RFC 9457, section 6.1).
+pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
+
 /// The most faults that one answer lists.
 const MAX_FAULTS: usize = 100;
 
@@ -195,7 +198,7 @@ impl Problem {
         }
         let code = self.code;
         let mut response = HttpResponseBuilder::new(code.status());
-        response.content_type("application/problem+json");
+        response.content_type(MEDIA_TYPE);
         if let Some(challenge) = code.challenge() {
             response.insert_header((header::WWW_AUTHENTICATE, challenge));
         }

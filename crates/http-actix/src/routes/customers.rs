@@ -1,45 +1,64 @@
 //! `/customers`.
 
-use actix_web::{HttpResponse, web::Data};
-use domain::customers::{CustomerId, Registration};
+use actix_web::web::Data;
+use domain::{customers::CustomerId, identity::Permission};
 
-use super::{created, to_the_end, unless_known};
+use super::{About, Resource, endpoint::endpoint};
 use crate::{
+    access::Access,
+    answer::{Created, Tagged},
     app::App,
-    dto::CustomerBody,
+    dto::{Customer, NewCustomer},
     extract::{Authenticated, Body, From, Known, MaybeAuthenticated, PathId},
-    problem::Problem,
+    problem::{Code, Problem},
 };
 
-pub(super) async fn register(
+pub(super) const RESOURCE: Resource = Resource {
+    name: "customers",
+    about: "Who buys.",
+    endpoints: &[
+        endpoint!(POST "/customers", Access::AnonymousOr(Permission::CustomersWrite), register, About {
+            id: "registerCustomer",
+            summary: "Sign up, or register a customer",
+            description: "Without a token somebody signs up, and chooses a password. The shop \
+                          registers customers with or without one.",
+            problems: &[Code::EmailTaken],
+        }),
+        endpoint!(GET "/customers/{id}", Access::Only(Permission::CustomersRead), get, About {
+            id: "getCustomer",
+            summary: "A customer",
+            description: "Customers see themselves; the shop sees all of them.",
+            problems: &[Code::NotFound],
+        }),
+    ],
+};
+
+async fn register(
     app: Data<App>,
     MaybeAuthenticated(caller): MaybeAuthenticated,
     From(address): From,
-    Body(registration): Body<Registration>,
-) -> Result<HttpResponse, Problem> {
-    let register = async move {
-        Ok(app
-            .shop
-            .customers
-            .register(caller.as_ref(), registration, address)
-            .await?)
-    };
-    let customer = to_the_end(register).await?;
-    let location = format!("/customers/{}", customer.id);
-    Ok(created(location, CustomerBody::from(&*customer)))
+    Body(new): Body<NewCustomer>,
+) -> Result<Created<Customer>, Problem> {
+    let customers = &app.shop.customers;
+    let customer = customers
+        .register(caller.as_ref(), new.into(), address)
+        .await?;
+    Ok(Created {
+        location: format!("/customers/{}", customer.id),
+        body: (&*customer).into(),
+    })
 }
 
-pub(super) async fn get(
+async fn get(
     app: Data<App>,
     Authenticated(caller): Authenticated,
     PathId(id): PathId<CustomerId>,
     known: Known,
-) -> Result<HttpResponse, Problem> {
+) -> Result<Tagged<Customer>, Problem> {
     let customer = app.shop.customers.get(&caller, id).await?;
-    let version = customer.version.number();
-    Ok(unless_known(
-        &known,
-        version,
-        CustomerBody::from(&*customer),
-    ))
+    Ok(Tagged {
+        version: customer.version,
+        known,
+        body: (&*customer).into(),
+    })
 }

@@ -1,22 +1,66 @@
 //! Health: what an orchestrator asks.
 
-use actix_web::{HttpResponse, web::Data};
-use serde_json::json;
+use actix_web::web::Data;
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use crate::{app::App, problem::Problem};
+use super::{About, Resource, endpoint::endpoint};
+use crate::{access::Access, answer::Shown, app::App, problem::Problem};
+
+pub(super) const RESOURCE: Resource = Resource {
+    name: "health",
+    about: "What an orchestrator asks.",
+    endpoints: &[
+        endpoint!(GET "/livez", Access::Public, live, About {
+            id: "getLiveness",
+            summary: "Whether the process answers",
+            description: "It does, or there is no answer.",
+            problems: &[],
+        }),
+        endpoint!(GET "/readyz", Access::Public, ready, About {
+            id: "getReadiness",
+            summary: "Whether it can serve",
+            description: "PostgreSQL answers, or the answer is 503. Redis is reported, but the \
+                          API serves without it.",
+            problems: &[],
+        }),
+    ],
+};
 
 /// The process answers.
-pub(super) async fn live() -> HttpResponse {
-    HttpResponse::Ok().json(json!({"status": "live"}))
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"status": "live"}))]
+struct Liveness {
+    /// Always `live`.
+    #[schema(value_type = String)]
+    status: &'static str,
 }
 
-/// PostgreSQL answers. Redis is reported, but the API serves without it.
-pub(super) async fn ready(app: Data<App>) -> Result<HttpResponse, Problem> {
+/// What the API needs answers.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"status": "ready", "postgresql": "up", "redis": "up"}))]
+struct Readiness {
+    /// Always `ready`.
+    #[schema(value_type = String)]
+    status: &'static str,
+    /// Always `up`.
+    #[schema(value_type = String)]
+    postgresql: &'static str,
+    /// `up`, `down` or `not configured`.
+    #[schema(value_type = String)]
+    redis: &'static str,
+}
+
+async fn live() -> Shown<Liveness> {
+    Shown(Liveness { status: "live" })
+}
+
+async fn ready(app: Data<App>) -> Result<Shown<Readiness>, Problem> {
     app.probes.database().await?;
     let redis = app.probes.redis().await;
-    Ok(HttpResponse::Ok().json(json!({
-        "status": "ready",
-        "postgresql": "up",
-        "redis": redis.map_or("not configured", |up| if up { "up" } else { "down" }),
-    })))
+    Ok(Shown(Readiness {
+        status: "ready",
+        postgresql: "up",
+        redis: redis.map_or("not configured", |up| if up { "up" } else { "down" }),
+    }))
 }

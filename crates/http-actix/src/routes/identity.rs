@@ -2,29 +2,42 @@
 
 use std::time::Duration;
 
-use actix_web::{HttpResponse, rt::time::sleep, web::Data};
+use actix_web::{rt::time::sleep, web::Data};
 use domain::identity::{AuthError, PasswordHasherError};
 
+use super::{About, Resource, endpoint::endpoint};
 use crate::{
+    access::Access,
+    answer::Secret,
     app::App,
-    dto::{Credentials, TokenBody},
+    dto::{Credentials, Token},
     extract::{Body, From},
-    problem::Problem,
+    problem::{Code, Problem},
 };
 
-pub(super) async fn login(
+pub(super) const RESOURCE: Resource = Resource {
+    name: "identity",
+    about: "Who one is, and how to prove it.",
+    endpoints: &[endpoint!(POST "/auth/login", Access::Public, login, About {
+        id: "logIn",
+        summary: "Log in",
+        description: "Exchanges an address and a password for a token. Whoever fails again and \
+                      again is slowed down.",
+        problems: &[Code::WrongCredentials, Code::TooManyAttempts],
+    })],
+};
+
+async fn login(
     app: Data<App>,
     From(address): From,
     Body(credentials): Body<Credentials>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<Secret<Token>, Problem> {
     let Credentials { email, password } = credentials;
     let login = app.auth.login(&email, password, address).await;
     if let Err(error) = &login {
         hold_back(error).await;
     }
-    Ok(HttpResponse::Ok()
-        .insert_header(("Cache-Control", "no-store"))
-        .json(TokenBody::from(login?)))
+    Ok(Secret(login?.into()))
 }
 
 /// How long whoever guesses too fast waits for being told so.

@@ -1,64 +1,89 @@
 //! `/orders`.
 
-use actix_web::{
-    HttpResponse,
-    http::header::{HeaderName, HeaderValue},
-    web::Data,
-};
-use domain::orders::{OrderId, OrderRequest};
+use actix_web::{Either, web::Data};
+use domain::{identity::Permission, orders::OrderId};
 
-use super::{created, to_the_end, unless_known};
+use super::{About, Resource, endpoint::endpoint};
 use crate::{
+    access::Access,
+    answer::{Created, Replayable, Shown, Tagged},
     app::App,
-    dto::{NewStatus, OrderBody, PlaceQuery, QuoteBody},
+    dto::{NewOrder, NewStatus, Order, PlaceParameters, Quote},
     extract::{Authenticated, Body, Known, MaybeKey, PathId, Query},
-    problem::Problem,
+    problem::{Code, Problem},
 };
 
-/// Says that an order was placed before, by a request with the same key.
-const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+pub(super) const RESOURCE: Resource = Resource {
+    name: "orders",
+    about: "What is bought.",
+    endpoints: &[
+        endpoint!(POST "/orders", Access::Only(Permission::OrdersWrite), place, About {
+            id: "placeOrder",
+            summary: "Place an order",
+            description: "Places an order whole, at the prices of this moment and with its units \
+                          taken from stock, or not at all. Customers order for themselves. Under \
+                          an `Idempotency-Key` it is placed once, however often it is sent.",
+            problems: &[Code::InsufficientStock, Code::IdempotencyKeyReused],
+        }),
+        endpoint!(GET "/orders/{id}", Access::Only(Permission::OrdersRead), get, About {
+            id: "getOrder",
+            summary: "An order",
+            description: "Customers see their own; the shop sees all of them.",
+            problems: &[Code::NotFound],
+        }),
+        endpoint!(PUT "/orders/{id}", Access::Only(Permission::OrdersWrite), transition, About {
+            id: "transitionOrder",
+            summary: "Take an order to another status",
+            description: "Customers cancel what is pending; the shop takes orders through their \
+                          life. What is cancelled goes back into stock. Asking for the status \
+                          that the order has changes nothing and succeeds.",
+            problems: &[Code::NotFound, Code::IllegalTransition],
+        }),
+    ],
+};
 
-pub(super) async fn place(
+async fn place(
     app: Data<App>,
     Authenticated(caller): Authenticated,
     MaybeKey(key): MaybeKey,
-    Query(PlaceQuery { validate_only }): Query<PlaceQuery>,
-    Body(request): Body<OrderRequest>,
-) -> Result<HttpResponse, Problem> {
-    if validate_only {
-        let quote = app.shop.orders.quote(&caller, &request).await?;
-        return Ok(HttpResponse::Ok().json(QuoteBody::from(&quote)));
+    Query(parameters): Query<PlaceParameters>,
+    Body(order): Body<NewOrder>,
+) -> Result<Either<Shown<Quote>, Replayable<Order>>, Problem> {
+    let orders = &app.shop.orders;
+    if parameters.validate_only == Some(true) {
+        let quote = orders.quote(&caller, &order.into()).await?;
+        return Ok(Either::Left(Shown((&quote).into())));
     }
-    let placed = app.shop.orders.place(&caller, request, key).await?;
-    let location = format!("/orders/{}", placed.order.id);
-    let mut response = created(location, OrderBody::from(&placed.order));
-    if placed.is_replay {
-        let replayed = HeaderValue::from_static("true");
-        response
-            .headers_mut()
-            .insert(IDEMPOTENCY_REPLAYED, replayed);
-    }
-    Ok(response)
+    let placed = orders.place(&caller, order.into(), key).await?;
+    Ok(Either::Right(Replayable {
+        created: Created {
+            location: format!("/orders/{}", placed.order.id),
+            body: (&placed.order).into(),
+        },
+        is_replay: placed.is_replay,
+    }))
 }
 
-pub(super) async fn get(
+async fn get(
     app: Data<App>,
     Authenticated(caller): Authenticated,
     PathId(id): PathId<OrderId>,
     known: Known,
-) -> Result<HttpResponse, Problem> {
+) -> Result<Tagged<Order>, Problem> {
     let order = app.shop.orders.get(&caller, id).await?;
-    let version = order.version.number();
-    Ok(unless_known(&known, version, OrderBody::from(&*order)))
+    Ok(Tagged {
+        version: order.version,
+        known,
+        body: (&*order).into(),
+    })
 }
 
-pub(super) async fn change_status(
+async fn transition(
     app: Data<App>,
     Authenticated(caller): Authenticated,
     PathId(id): PathId<OrderId>,
-    Body(NewStatus(status)): Body<NewStatus>,
-) -> Result<HttpResponse, Problem> {
-    let change = async move { Ok(app.shop.orders.transition(&caller, id, status).await?) };
-    let order = to_the_end(change).await?;
-    Ok(HttpResponse::Ok().json(OrderBody::from(&*order)))
+    Body(NewStatus { status }): Body<NewStatus>,
+) -> Result<Shown<Order>, Problem> {
+    let order = app.shop.orders.transition(&caller, id, status).await?;
+    Ok(Shown((&*order).into()))
 }

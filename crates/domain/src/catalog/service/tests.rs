@@ -5,7 +5,7 @@ use futures_util::FutureExt as _;
 use super::*;
 use crate::{
     cache::MockCache,
-    catalog::{MockBestSellersReport, MockProductRepository},
+    catalog::{MockBestSellersReport, MockProductRepository, Period},
     fixtures::{
         best_seller, caller, clock, ids, name, now, own_caller, price, product_id, storage_is_down,
     },
@@ -25,6 +25,13 @@ fn service(
         ids(),
         Duration::MINUTE,
     )
+}
+
+fn query(limit: i64, days: i64) -> BestSellersQuery {
+    BestSellersQuery {
+        limit: Limit::parse(limit).unwrap(),
+        period: Period::parse(days).unwrap(),
+    }
 }
 
 fn of_best_sellers(
@@ -88,7 +95,7 @@ async fn best_sellers_are_reckoned_once_over_the_days_asked_for_and_kept() {
         .times(1)
         .returning(|_, _| Ok((1..=3).map(best_seller).collect()));
     let top = of_best_sellers(report, cache)
-        .best_sellers(None, BestSellersQuery::new(2, 30).unwrap())
+        .best_sellers(None, query(2, 30))
         .await
         .unwrap();
     assert_eq!(top, [best_seller(1), best_seller(2)]);
@@ -105,7 +112,7 @@ async fn kept_best_sellers_are_not_reckoned_again() {
         }))
     });
     let top = of_best_sellers(MockBestSellersReport::new(), cache)
-        .best_sellers(None, BestSellersQuery::new(10, 30).unwrap())
+        .best_sellers(None, query(10, 30))
         .await
         .unwrap();
     assert_eq!(top, [best_seller(1)]);
@@ -120,7 +127,7 @@ async fn a_failed_report_is_told_and_not_kept() {
         .expect_since()
         .returning(|_, _| Err(storage_is_down()));
     let failed = of_best_sellers(report, cache)
-        .best_sellers(None, BestSellersQuery::new(10, 30).unwrap())
+        .best_sellers(None, query(10, 30))
         .await;
     assert!(matches!(failed, Err(CatalogError::Storage(_))));
 }
@@ -152,7 +159,7 @@ async fn while_a_list_is_made_anew_the_others_are_answered_with_the_last_one() {
         ids(),
         Duration::MINUTE,
     );
-    let query = BestSellersQuery::new(10, 30).unwrap();
+    let query = query(10, 30);
     let mut makes = Box::pin(service.best_sellers(None, query));
     assert!(makes.as_mut().now_or_never().is_none());
     let meanwhile = service.best_sellers(None, query).now_or_never().unwrap();
@@ -186,7 +193,7 @@ async fn when_no_list_can_be_made_the_last_one_will_do() {
         .expect_since()
         .returning(|_, _| Err(storage_is_down()));
     let top = of_best_sellers(report, cache)
-        .best_sellers(None, BestSellersQuery::new(10, 30).unwrap())
+        .best_sellers(None, query(10, 30))
         .await;
     assert_eq!(top.unwrap(), [best_seller(1)]);
 }
@@ -204,7 +211,7 @@ async fn one_report_is_made_at_a_time_a_few_wait_and_the_rest_are_turned_away() 
         ids(),
         Duration::MINUTE,
     );
-    let ask = |days| Box::pin(service.best_sellers(None, BestSellersQuery::new(1, days).unwrap()));
+    let ask = |days| Box::pin(service.best_sellers(None, query(1, days)));
     let mut waiting: Vec<_> = (1..=9).map(ask).collect();
     for asked in &mut waiting {
         assert!(asked.as_mut().now_or_never().is_none());

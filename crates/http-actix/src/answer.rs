@@ -1,0 +1,198 @@
+//! What handlers answer with: a type says the status and the headers, for the caller and for the
+//! document of the API alike.
+
+use actix_web::{
+    Either, HttpRequest, HttpResponse, Responder,
+    body::BoxBody,
+    http::{
+        StatusCode,
+        header::{self, EntityTag, HeaderName, HeaderValue},
+    },
+};
+use domain::values::Version;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    extract::Known,
+    openapi::{Answered, Description},
+    problem::Problem,
+};
+
+/// An answer that the document of the API can tell of.
+pub(crate) trait Answer: Responder + 'static {
+    /// Adds what is answered to an operation.
+    fn describe(operation: &mut Description);
+}
+
+impl<A: Answer> Answer for Result<A, Problem> {
+    fn describe(operation: &mut Description) {
+        A::describe(operation);
+    }
+}
+
+impl<A: Answer, B: Answer> Answer for Either<A, B> {
+    fn describe(operation: &mut Description) {
+        A::describe(operation);
+        B::describe(operation);
+    }
+}
+
+/// 200, and what was asked for.
+pub(crate) struct Shown<T>(pub(crate) T);
+
+impl<T: Serialize> Responder for Shown<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        HttpResponse::Ok().json(self.0)
+    }
+}
+
+impl<T: Serialize + ToSchema + 'static> Answer for Shown<T> {
+    fn describe(operation: &mut Description) {
+        operation.answers(StatusCode::OK, Answered::with::<T>());
+    }
+}
+
+/// 200, and what nobody must keep: a secret.
+pub(crate) struct Secret<T>(pub(crate) T);
+
+impl<T: Serialize> Responder for Secret<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        HttpResponse::Ok()
+            .insert_header((header::CACHE_CONTROL, "no-store"))
+            .json(self.0)
+    }
+}
+
+impl<T: Serialize + ToSchema + 'static> Answer for Secret<T> {
+    fn describe(operation: &mut Description) {
+        let answered = Answered::with::<T>().header(header::CACHE_CONTROL, "Always `no-store`.");
+        operation.answers(StatusCode::OK, answered);
+    }
+}
+
+/// 200, and a list.
+pub(crate) struct Listed<T>(pub(crate) Vec<T>);
+
+impl<T: Serialize> Responder for Listed<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        #[derive(Serialize)]
+        struct List<T> {
+            items: Vec<T>,
+        }
+
+        HttpResponse::Ok().json(List { items: self.0 })
+    }
+}
+
+impl<T: Serialize + ToSchema + 'static> Answer for Listed<T> {
+    fn describe(operation: &mut Description) {
+        operation.answers(StatusCode::OK, Answered::with_list_of::<T>());
+    }
+}
+
+/// 201, where the new thing is, and what it is.
+pub(crate) struct Created<T> {
+    pub(crate) location: String,
+    pub(crate) body: T,
+}
+
+impl<T: Serialize> Responder for Created<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        HttpResponse::Created()
+            .insert_header((header::LOCATION, self.location))
+            .json(self.body)
+    }
+}
+
+impl<T: Serialize + ToSchema + 'static> Created<T> {
+    fn answered() -> Answered {
+        Answered::with::<T>().header(header::LOCATION, "Where it is.")
+    }
+}
+
+impl<T: Serialize + ToSchema + 'static> Answer for Created<T> {
+    fn describe(operation: &mut Description) {
+        operation.answers(StatusCode::CREATED, Self::answered());
+    }
+}
+
+/// Says that something was done before, by a request with the same key.
+const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// 201, or the repetition of one.
+pub(crate) struct Replayable<T> {
+    pub(crate) created: Created<T>,
+    pub(crate) is_replay: bool,
+}
+
+impl<T: Serialize> Responder for Replayable<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        let mut response = self.created.respond_to(request);
+        if self.is_replay {
+            let replayed = HeaderValue::from_static("true");
+            response
+                .headers_mut()
+                .insert(IDEMPOTENCY_REPLAYED, replayed);
+        }
+        response
+    }
+}
+
+impl<T: Serialize + ToSchema + 'static> Answer for Replayable<T> {
+    fn describe(operation: &mut Description) {
+        let answered = Created::<T>::answered().header(
+            IDEMPOTENCY_REPLAYED,
+            "`true` when a request with the same key was answered like this before.",
+        );
+        operation.answers(StatusCode::CREATED, answered);
+    }
+}
+
+/// 200 with the entity and its version, or 304 when the caller has this version already (RFC 9110,
+/// section 8.8.3). Whoever keeps the answer asks again before using it.
+pub(crate) struct Tagged<T> {
+    pub(crate) version: Version,
+    pub(crate) known: Known,
+    pub(crate) body: T,
+}
+
+impl<T: Serialize> Responder for Tagged<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        let tag = EntityTag::new_strong(self.version.number().to_string());
+        let is_known = self.known.holds(&tag);
+        let mut response = HttpResponse::Ok();
+        response
+            .insert_header(header::ETag(tag))
+            .insert_header((header::CACHE_CONTROL, "private, no-cache"));
+        if is_known {
+            response.status(StatusCode::NOT_MODIFIED).finish()
+        } else {
+            response.json(self.body)
+        }
+    }
+}
+
+impl<T: Serialize + ToSchema + 'static> Answer for Tagged<T> {
+    fn describe(operation: &mut Description) {
+        let tagged = |answered: Answered| {
+            answered
+                .header(header::ETAG, "The version, for `If-None-Match`.")
+                .header(header::CACHE_CONTROL, "Always `private, no-cache`.")
+        };
+        operation.answers(StatusCode::OK, tagged(Answered::with::<T>()));
+        operation.answers(StatusCode::NOT_MODIFIED, tagged(Answered::empty()));
+    }
+}

@@ -1,0 +1,229 @@
+//! What callers send, declared once: from one declaration come the struct, its reader and its
+//! schema.
+
+use serde_json::{Map, Value};
+use utoipa::openapi::{
+    ObjectBuilder, Ref, RefOr, Schema, Type,
+    schema::{AdditionalProperties, ArrayBuilder},
+};
+
+use super::{
+    reader::{Fields, Input, Patch, Wrong},
+    wire::{WireValue, or_null},
+};
+
+/// Declares what callers send: a struct of [`Field`]s, each with a comment that becomes its
+/// description and, where that of its type will not do, an example.
+macro_rules! input {
+    ($(#[doc = $about:literal])+ $visibility:vis struct $name:ident {
+        $($(#[doc = $doc:literal])+ $field:ident: $type:ty $(= $example:literal)?,)+
+    }) => {
+        $(#[doc = $about])+
+        $visibility struct $name {
+            $($(#[doc = $doc])+ pub(crate) $field: $type,)+
+        }
+
+        impl $crate::dto::Input for $name {
+            fn read(
+                fields: &mut $crate::dto::Fields<'_>,
+            ) -> Result<Self, $crate::dto::Wrong> {
+                $(let $field = <$type as $crate::dto::Field>::take(fields, stringify!($field));)+
+                Ok(Self { $($field: $field?,)+ })
+            }
+        }
+
+        impl $crate::dto::Described for $name {
+            const NAME: &'static str = stringify!($name);
+            const ABOUT: &'static str = concat!($($about,)+);
+
+            fn properties() -> Vec<$crate::dto::Property> {
+                vec![$($crate::dto::Property::of::<$type>(
+                    stringify!($field),
+                    concat!($($doc,)+),
+                    [$($example)?].first().copied(),
+                ),)+]
+            }
+        }
+    };
+}
+
+pub(crate) use input;
+
+/// The declaration of an [`Input`], for the document of the API.
+pub(crate) trait Described: Input {
+    /// What the document calls it.
+    const NAME: &'static str;
+    /// What it is.
+    const ABOUT: &'static str;
+
+    /// Its fields.
+    fn properties() -> Vec<Property>;
+
+    /// Its schema, as that of a body.
+    fn schema() -> Schema {
+        let mut schema = ObjectBuilder::new()
+            .schema_type(Type::Object)
+            .description(Some(Self::ABOUT.trim()))
+            .additional_properties(Some(AdditionalProperties::FreeForm(false)));
+        for property in Self::properties() {
+            schema = schema.property(property.name, property.in_body);
+            if property.is_required {
+                schema = schema.required(property.name);
+            }
+        }
+        Schema::Object(schema.examples([Self::example()]).build())
+    }
+
+    /// An example of the whole.
+    fn example() -> Value {
+        let fields = Self::properties().into_iter();
+        let fields = fields.map(|property| (property.name.to_owned(), property.example));
+        Value::Object(fields.collect::<Map<_, _>>())
+    }
+}
+
+/// A field, for the document of the API.
+pub(crate) struct Property {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    pub(crate) is_required: bool,
+    /// Its schema in a body.
+    pub(crate) in_body: RefOr<Schema>,
+    /// Its schema as a parameter of a query.
+    pub(crate) in_query: RefOr<Schema>,
+    pub(crate) example: Value,
+    /// The declaration of what is in it, under its name.
+    pub(crate) refers_to: Option<(&'static str, Schema)>,
+}
+
+impl Property {
+    pub(crate) fn of<T: Field>(
+        name: &'static str,
+        about: &'static str,
+        example: Option<&str>,
+    ) -> Self {
+        let about = about.trim();
+        let example = example.map_or_else(T::example, Value::from);
+        let described = |schema| match schema {
+            RefOr::T(Schema::Object(mut object)) => {
+                object.description = Some(about.to_owned());
+                object.examples = vec![example.clone()];
+                RefOr::T(Schema::Object(object))
+            }
+            other => other,
+        };
+        Self {
+            name,
+            about,
+            is_required: T::IS_REQUIRED,
+            in_body: described(T::in_body()),
+            in_query: described(T::in_query()),
+            example,
+            refers_to: T::refers_to(),
+        }
+    }
+}
+
+/// What a field can be: a value, a value that may be missing, or a list of objects.
+pub(crate) trait Field: Sized {
+    /// Whether it must be there.
+    const IS_REQUIRED: bool;
+
+    /// Takes the field of this name.
+    fn take(fields: &mut Fields<'_>, name: &'static str) -> Result<Self, Wrong>;
+
+    /// Its schema in a body.
+    fn in_body() -> RefOr<Schema>;
+
+    /// Its schema as a parameter of a query.
+    fn in_query() -> RefOr<Schema> {
+        Self::in_body()
+    }
+
+    /// An example of it.
+    fn example() -> Value;
+
+    /// The declaration of what is in it, under its name.
+    fn refers_to() -> Option<(&'static str, Schema)> {
+        None
+    }
+}
+
+impl<T: WireValue> Field for T {
+    const IS_REQUIRED: bool = true;
+
+    fn take(fields: &mut Fields<'_>, name: &'static str) -> Result<Self, Wrong> {
+        fields.required(name)
+    }
+
+    fn in_body() -> RefOr<Schema> {
+        RefOr::T(Schema::Object(T::schema()))
+    }
+
+    fn example() -> Value {
+        T::schema().examples.into_iter().next().unwrap_or_default()
+    }
+}
+
+impl<T: WireValue> Field for Option<T> {
+    const IS_REQUIRED: bool = false;
+
+    fn take(fields: &mut Fields<'_>, name: &'static str) -> Result<Self, Wrong> {
+        fields.optional(name)
+    }
+
+    fn in_body() -> RefOr<Schema> {
+        RefOr::T(Schema::Object(or_null(T::schema())))
+    }
+
+    fn in_query() -> RefOr<Schema> {
+        T::in_body()
+    }
+
+    fn example() -> Value {
+        T::example()
+    }
+}
+
+/// A list of `MIN` to `MAX` objects.
+pub(crate) struct List<T, const MIN: usize, const MAX: usize>(pub(crate) Vec<T>);
+
+impl<T: Described, const MIN: usize, const MAX: usize> Field for List<T, MIN, MAX> {
+    const IS_REQUIRED: bool = true;
+
+    fn take(fields: &mut Fields<'_>, name: &'static str) -> Result<Self, Wrong> {
+        fields.objects(name, (MIN, MAX)).map(Self)
+    }
+
+    fn in_body() -> RefOr<Schema> {
+        let list = ArrayBuilder::new()
+            .items(Ref::from_schema_name(T::NAME))
+            .min_items(Some(MIN))
+            .max_items(Some(MAX));
+        RefOr::T(Schema::Array(list.build()))
+    }
+
+    fn example() -> Value {
+        Value::Array(vec![T::example()])
+    }
+
+    fn refers_to() -> Option<(&'static str, Schema)> {
+        Some((T::NAME, T::schema()))
+    }
+}
+
+impl<T: WireValue> Field for Patch<T> {
+    const IS_REQUIRED: bool = false;
+
+    fn take(fields: &mut Fields<'_>, name: &'static str) -> Result<Self, Wrong> {
+        fields.patch(name)
+    }
+
+    fn in_body() -> RefOr<Schema> {
+        <Option<T> as Field>::in_body()
+    }
+
+    fn example() -> Value {
+        T::example()
+    }
+}

@@ -1,0 +1,207 @@
+//! Domain values on the wire: for each, its JSON type, the domain's own constructor, and a schema
+//! with the domain's own limits. Bodies and queries are made of them.
+
+use domain::{
+    catalog::{Period, ProductId},
+    customers::CustomerId,
+    identity::Password,
+    orders::OrderStatus,
+    stock::StockLevel,
+    values::{Description, Email, Limit, Name, Price, Quantity, ValueError},
+};
+use rust_decimal::{Decimal, prelude::ToPrimitive};
+use serde::de::DeserializeOwned;
+use serde_json::{json, value::RawValue};
+use utoipa::openapi::{
+    KnownFormat, Object, ObjectBuilder, SchemaFormat, Type,
+    schema::{SchemaType, SchemaType::Array},
+};
+
+/// A JSON type, which a query writes without quotes.
+pub(crate) trait Primitive: Sized {
+    /// What to send instead of what is not of this type.
+    const EXPECTED: &'static str;
+
+    /// Reads the raw text of a JSON value.
+    fn from_json(raw: &RawValue) -> Option<Self>;
+
+    /// Reads a parameter of a query.
+    fn from_text(text: String) -> Option<Self>;
+}
+
+impl Primitive for String {
+    const EXPECTED: &'static str = "a string";
+
+    fn from_json(raw: &RawValue) -> Option<Self> {
+        read(raw)
+    }
+
+    fn from_text(text: String) -> Option<Self> {
+        Some(text)
+    }
+}
+
+impl Primitive for i64 {
+    const EXPECTED: &'static str = "a whole number";
+
+    /// In JSON Schema 2.0 and 2e0 are whole numbers as well (2020-12, section 6.1.1 of the
+    /// validation vocabulary).
+    fn from_json(raw: &RawValue) -> Option<Self> {
+        let is_number = raw
+            .get()
+            .starts_with(|c: char| c == '-' || c.is_ascii_digit());
+        read(raw).or_else(|| {
+            let number = Decimal::from_scientific(raw.get()).or(raw.get().parse());
+            let whole = number
+                .ok()
+                .filter(|number| is_number && number.is_integer());
+            whole?.to_i64()
+        })
+    }
+
+    fn from_text(text: String) -> Option<Self> {
+        text.parse().ok()
+    }
+}
+
+impl Primitive for bool {
+    const EXPECTED: &'static str = "true or false";
+
+    fn from_json(raw: &RawValue) -> Option<Self> {
+        read(raw)
+    }
+
+    fn from_text(text: String) -> Option<Self> {
+        text.parse().ok()
+    }
+}
+
+/// An amount of money, exactly as it was written: as a string or as a number.
+pub(crate) struct Amount(String);
+
+impl Primitive for Amount {
+    const EXPECTED: &'static str = "a string such as \"19.90\", or a number";
+
+    fn from_json(raw: &RawValue) -> Option<Self> {
+        let text = raw.get();
+        let is_number = text.starts_with(|c: char| c == '-' || c.is_ascii_digit());
+        if is_number {
+            Some(Self(text.to_owned()))
+        } else {
+            read(raw).map(Self)
+        }
+    }
+
+    fn from_text(text: String) -> Option<Self> {
+        Some(Self(text))
+    }
+}
+
+fn read<T: DeserializeOwned>(raw: &RawValue) -> Option<T> {
+    serde_json::from_str(raw.get()).ok()
+}
+
+/// A value that callers send.
+pub(crate) trait WireValue: Sized {
+    /// How it is written.
+    type Primitive: Primitive;
+
+    /// Makes it of what was written.
+    fn parse(written: Self::Primitive) -> Result<Self, ValueError>;
+
+    /// What may be written, with an example.
+    fn schema() -> Object;
+}
+
+/// Declares the wire form of a value: its JSON type, its constructor and its schema.
+macro_rules! wire {
+    ($value:ty: $primitive:ty, $parse:expr, $schema:expr) => {
+        impl WireValue for $value {
+            type Primitive = $primitive;
+
+            fn parse(written: $primitive) -> Result<Self, ValueError> {
+                $parse(written)
+            }
+
+            fn schema() -> Object {
+                $schema.build()
+            }
+        }
+    };
+}
+
+wire!(Name: String, |text: String| Self::parse(&text), name("Ana Souza"));
+wire!(Description: String, |text: String| Self::parse(&text), string()
+    .max_length(Some(Self::MAX_CHARACTERS))
+    .pattern(Some(r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"))
+    .examples([json!("Torra média, notas de caramelo e castanha. Em grãos.")]));
+wire!(Email: String, |text: String| Self::parse(&text), string()
+    .format(Some(SchemaFormat::KnownFormat(KnownFormat::Email)))
+    .max_length(Some(Self::MAX_BYTES))
+    .examples([json!("ana@example.com")]));
+wire!(Password: String, Self::parse, string()
+    .format(Some(SchemaFormat::KnownFormat(KnownFormat::Password)))
+    .min_length(Some(Self::MIN_CHARACTERS))
+    .max_length(Some(Self::MAX_BYTES))
+    .examples([json!("correct horse battery")]));
+wire!(Price: Amount, |Amount(text)| Self::parse(&text), ObjectBuilder::new()
+    .schema_type(SchemaType::from_iter([Type::String, Type::Number]))
+    .pattern(Some(r"^[0-9]{1,10}(\.[0-9]{1,2})?$"))
+    .minimum(Some(0))
+    .maximum(Some(9_999_999_999.99))
+    .examples([json!("19.90")]));
+wire!(Quantity: i64, Self::parse, integer(1, Self::MAX_ASKED.into()).examples([json!(2)]));
+wire!(StockLevel: i64, Self::parse, integer(0, Self::MAX_COUNTED).examples([json!(240)]));
+wire!(Limit: i64, Self::parse, integer(1, Self::MAX.entries().into()).examples([json!(10)]));
+wire!(Period: i64, Self::parse, integer(1, Self::MAX_DAYS.into()).examples([json!(30)]));
+wire!(OrderStatus: String, |text: String| text.parse(), string()
+    .enum_values(Some(Self::ALL.map(Self::as_str)))
+    .examples([json!("paid")]));
+wire!(ProductId: String, |text: String| text.parse(), id());
+wire!(CustomerId: String, |text: String| text.parse(), id());
+wire!(bool: Self, Ok, ObjectBuilder::new()
+    .schema_type(Type::Boolean)
+    .examples([json!(true)]));
+// For what is not checked any further.
+wire!(String: Self, Ok, string());
+
+pub(crate) fn string() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String)
+}
+
+pub(crate) fn integer(min: i64, max: i64) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+        .minimum(Some(min))
+        .maximum(Some(max))
+}
+
+/// An id in the one form in which it is read.
+pub(crate) fn id() -> ObjectBuilder {
+    string()
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)))
+        .examples([json!("0192f0c1-2a3b-7c4d-8e5f-60718293a4b5")])
+}
+
+/// One line that is not blank.
+fn name(example: &str) -> ObjectBuilder {
+    string()
+        .min_length(Some(1))
+        .max_length(Some(Name::MAX_CHARACTERS))
+        .pattern(Some(
+            r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$",
+        ))
+        .examples([json!(example)])
+}
+
+/// The same schema, of a value that may be `null`.
+pub(crate) fn or_null(mut schema: Object) -> Object {
+    let types = match schema.schema_type {
+        SchemaType::Type(one) => vec![one],
+        Array(many) => many,
+        SchemaType::AnyValue => return schema,
+    };
+    schema.schema_type = types.into_iter().chain([Type::Null]).collect();
+    schema
+}

@@ -1,0 +1,174 @@
+//! The document of the API (OpenAPI 3.1), made of the table of endpoints and of what their
+//! handlers take and answer. What is true of many operations is added here, once.
+
+mod operation;
+mod problems;
+
+use std::{collections::BTreeMap, sync::LazyLock};
+
+use domain::identity::Role;
+use serde_json::json;
+use utoipa::{
+    ToSchema,
+    openapi::{
+        Info, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, PathsBuilder, RefOr, Schema,
+        SecurityRequirement,
+        extensions::ExtensionsBuilder,
+        path::PathItem,
+        schema::ComponentsBuilder,
+        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+        tag::{Tag, TagBuilder},
+    },
+};
+
+pub(crate) use self::operation::{Answered, Description, describe};
+use crate::{
+    access::Access,
+    problem::Code,
+    routes::{Endpoint, RESOURCES, Resource},
+};
+
+/// The document, as JSON.
+///
+/// # Panics
+///
+/// Never: what it is made of has text for names.
+#[must_use]
+pub fn json() -> &'static str {
+    static JSON: LazyLock<String> =
+        LazyLock::new(|| document().to_pretty_json().unwrap_or_default());
+    &JSON
+}
+
+/// The name of the security scheme.
+const BEARER: &str = "bearerAuth";
+
+/// The schemas of the document, by their names.
+#[derive(Default)]
+pub(crate) struct Schemas(BTreeMap<String, RefOr<Schema>>);
+
+impl Schemas {
+    /// Adds the schema of an answer, and of everything in it.
+    fn add<T: ToSchema>(&mut self) {
+        let mut schemas = vec![(T::name().into_owned(), T::schema())];
+        T::schemas(&mut schemas);
+        self.0.extend(schemas);
+    }
+
+    fn add_as(&mut self, name: &str, schema: impl Into<RefOr<Schema>>) {
+        self.0.insert(name.to_owned(), schema.into());
+    }
+}
+
+fn document() -> OpenApi {
+    let mut schemas = Schemas::default();
+    problems::add_to(&mut schemas);
+    let mut paths = PathsBuilder::new();
+    for resource in RESOURCES {
+        for endpoint in resource.endpoints {
+            let operation = operation(resource, endpoint, &mut schemas);
+            let item = PathItem::new(endpoint.verb.in_the_document(), operation);
+            paths = paths.path(endpoint.path, item);
+        }
+    }
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("JWT")
+        .description(Some("A token, as POST /auth/login gives it."))
+        .build();
+    let components = ComponentsBuilder::new()
+        .schemas_from_iter(schemas.0)
+        .security_scheme(BEARER, SecurityScheme::Http(bearer))
+        .build();
+    OpenApiBuilder::new()
+        .info(info())
+        .paths(paths)
+        .components(Some(components))
+        .tags(Some(RESOURCES.iter().map(tag)))
+        .build()
+}
+
+fn info() -> Info {
+    InfoBuilder::new()
+        .title("Balcão")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(include_str!("about.md")))
+        .license(Some(
+            LicenseBuilder::new()
+                .name("MIT")
+                .identifier(Some("MIT"))
+                .build(),
+        ))
+        .build()
+}
+
+fn tag(resource: &Resource) -> Tag {
+    TagBuilder::new()
+        .name(resource.name)
+        .description(Some(resource.about))
+        .build()
+}
+
+/// An operation of the document: what its handler takes and answers, and what follows from who
+/// may call it.
+fn operation(
+    resource: &Resource,
+    endpoint: &Endpoint,
+    schemas: &mut Schemas,
+) -> utoipa::openapi::path::Operation {
+    let mut description = Description::new(schemas);
+    (endpoint.handler.describe)(&mut description);
+    for code in endpoint.about.problems {
+        description.problem(*code);
+    }
+    // What any call may meet.
+    description.problem(Code::Internal);
+    description.problem(Code::Unavailable);
+    let about = &endpoint.about;
+    let (who, securities) = who_may_call(endpoint.access, &mut description);
+    let roles: Vec<_> = [Role::Customer, Role::Staff, Role::Admin]
+        .into_iter()
+        .filter(|role| endpoint.access.admits(*role))
+        .map(Role::as_str)
+        .collect();
+    let extensions = ExtensionsBuilder::new()
+        .add("x-roles", json!(roles))
+        .add("x-anonymous", json!(endpoint.access.admits_anonymous()))
+        .build();
+    description
+        .build()
+        .tag(resource.name)
+        .operation_id(Some(about.id))
+        .summary(Some(about.summary))
+        .description(Some(format!("{}\n\n{who}", about.description)))
+        .securities(Some(securities))
+        .extensions(Some(extensions))
+        .build()
+}
+
+/// Who may call, in words and as the document says it, and what others are told.
+fn who_may_call(access: Access, operation: &mut Description) -> (String, Vec<SecurityRequirement>) {
+    let bearer = SecurityRequirement::new::<_, _, &str>(BEARER, []);
+    let nobody = SecurityRequirement::default();
+    match access {
+        Access::Public => ("Everybody may call it.".to_owned(), vec![nobody]),
+        Access::AnonymousOr(permission) => {
+            operation.problem(Code::TokenInvalid);
+            operation.problem(Code::TokenExpired);
+            operation.problem(Code::Forbidden);
+            let who = format!(
+                "It may be called without a token, or with one that has the permission \
+                 `{permission}`."
+            );
+            (who, vec![nobody, bearer])
+        }
+        Access::Only(permission) => {
+            operation.problem(Code::TokenMissing);
+            operation.problem(Code::TokenInvalid);
+            operation.problem(Code::TokenExpired);
+            operation.problem(Code::Forbidden);
+            let who = format!("It needs the permission `{permission}`.");
+            (who, vec![bearer])
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! What is known of one operation, gathered from the types of its handler.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use actix_web::http::{StatusCode, header::HeaderName};
+use utoipa::{
+    ToSchema,
+    openapi::{
+        ContentBuilder, Header, HeaderBuilder, ObjectBuilder, Ref, RefOr, Required,
+        ResponseBuilder, Schema, Type,
+        path::{OperationBuilder, Parameter, ParameterBuilder, ParameterIn},
+        request_body::{RequestBody, RequestBodyBuilder},
+        schema::ArrayBuilder,
+    },
+};
+
+use super::{Schemas, problems};
+use crate::{
+    answer::Answer,
+    dto::{
+        Described,
+        wire::{id, string},
+    },
+    extract::Extract,
+    problem::Code,
+};
+
+/// What is known of an operation so far.
+pub(crate) struct Description<'a> {
+    schemas: &'a mut Schemas,
+    parameters: Vec<Parameter>,
+    body: Option<RequestBody>,
+    answers: BTreeMap<u16, Response>,
+    problems: BTreeSet<Code>,
+}
+
+/// A successful answer.
+struct Response {
+    reason: &'static str,
+    content: Option<(&'static str, RefOr<Schema>)>,
+    headers: Vec<(HeaderName, &'static str)>,
+}
+
+/// What an answer is made of.
+pub(crate) struct Answered {
+    content: Content,
+    headers: Vec<(HeaderName, &'static str)>,
+}
+
+/// The body of an answer: nothing, text of some type, or JSON with the schema that this adds.
+enum Content {
+    Empty,
+    Text(&'static str),
+    Json(fn(&mut Schemas) -> RefOr<Schema>),
+}
+
+impl Answered {
+    /// A JSON body.
+    pub(crate) fn with<T: ToSchema>() -> Self {
+        Self::of(Content::Json(reference::<T>))
+    }
+
+    /// A JSON body with a list.
+    pub(crate) fn with_list_of<T: ToSchema>() -> Self {
+        Self::of(Content::Json(list::<T>))
+    }
+
+    /// A JSON object of some other making.
+    pub(crate) fn any_object() -> Self {
+        Self::of(Content::Json(|_| {
+            let object = ObjectBuilder::new().schema_type(Type::Object);
+            RefOr::T(Schema::Object(object.build()))
+        }))
+    }
+
+    /// No body.
+    pub(crate) fn empty() -> Self {
+        Self::of(Content::Empty)
+    }
+
+    /// Text of this media type.
+    pub(crate) fn text(media_type: &'static str) -> Self {
+        Self::of(Content::Text(media_type))
+    }
+
+    fn of(content: Content) -> Self {
+        Self {
+            content,
+            headers: Vec::new(),
+        }
+    }
+
+    /// The same with a header.
+    pub(crate) fn header(mut self, name: HeaderName, about: &'static str) -> Self {
+        self.headers.push((name, about));
+        self
+    }
+}
+
+/// Adds the schema of `T`, and refers to it.
+fn reference<T: ToSchema>(schemas: &mut Schemas) -> RefOr<Schema> {
+    schemas.add::<T>();
+    Ref::from_schema_name(T::name()).into()
+}
+
+/// Adds the schema of a list of `T`, and refers to it.
+fn list<T: ToSchema>(schemas: &mut Schemas) -> RefOr<Schema> {
+    let item = reference::<T>(schemas);
+    let name = format!("{}List", T::name());
+    let schema = ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .property("items", ArrayBuilder::new().items(item))
+        .required("items")
+        .build();
+    schemas.add_as(&name, Schema::Object(schema));
+    Ref::from_schema_name(name).into()
+}
+
+impl<'a> Description<'a> {
+    pub(super) fn new(schemas: &'a mut Schemas) -> Self {
+        Self {
+            schemas,
+            parameters: Vec::new(),
+            body: None,
+            answers: BTreeMap::new(),
+            problems: BTreeSet::new(),
+        }
+    }
+
+    /// It takes the id in the path.
+    pub(crate) fn takes_id(&mut self) {
+        let about = "As the API gave it.";
+        self.takes(
+            ParameterIn::Path,
+            "id",
+            Required::True,
+            about,
+            id().build().into(),
+        );
+    }
+
+    /// It takes a parameter of the path.
+    pub(crate) fn takes_in_path(&mut self, name: &str, about: &str, schema: ObjectBuilder) {
+        self.takes(
+            ParameterIn::Path,
+            name,
+            Required::True,
+            about,
+            schema.build().into(),
+        );
+    }
+
+    /// It takes a header, if there is one.
+    pub(crate) fn takes_header(&mut self, name: &str, about: &str, schema: ObjectBuilder) {
+        self.takes(
+            ParameterIn::Header,
+            name,
+            Required::False,
+            about,
+            schema.build().into(),
+        );
+    }
+
+    /// It takes a query.
+    pub(crate) fn takes_query<T: Described>(&mut self) {
+        for property in T::properties() {
+            let required = if property.is_required {
+                Required::True
+            } else {
+                Required::False
+            };
+            let (name, about) = (property.name, property.about);
+            self.takes(ParameterIn::Query, name, required, about, property.in_query);
+        }
+    }
+
+    fn takes(
+        &mut self,
+        place: ParameterIn,
+        name: &str,
+        required: Required,
+        about: &str,
+        schema: RefOr<Schema>,
+    ) {
+        let parameter = ParameterBuilder::new()
+            .name(name)
+            .parameter_in(place)
+            .required(required)
+            .description(Some(about))
+            .schema(Some(schema));
+        self.parameters.push(parameter.build());
+    }
+
+    /// It takes a JSON body.
+    pub(crate) fn takes_body<T: Described>(&mut self) {
+        self.schemas.add_as(T::NAME, T::schema());
+        for (name, schema) in T::properties().into_iter().filter_map(|p| p.refers_to) {
+            self.schemas.add_as(name, schema);
+        }
+        let content = ContentBuilder::new()
+            .schema(Some(Ref::from_schema_name(T::NAME)))
+            .example(Some(T::example()));
+        let body = RequestBodyBuilder::new()
+            .required(Some(Required::True))
+            .content("application/json", content.build());
+        self.body = Some(body.build());
+    }
+
+    /// It may answer with this status.
+    pub(crate) fn answers(&mut self, status: StatusCode, answered: Answered) {
+        let content = match answered.content {
+            Content::Empty => None,
+            Content::Text(media_type) => {
+                Some((media_type, RefOr::T(Schema::Object(string().build()))))
+            }
+            Content::Json(schema) => Some(("application/json", schema(self.schemas))),
+        };
+        let response = Response {
+            reason: status.canonical_reason().unwrap_or_default(),
+            content,
+            headers: answered.headers,
+        };
+        self.answers.insert(status.as_u16(), response);
+    }
+
+    /// It may be refused with this problem.
+    pub(crate) fn problem(&mut self, code: Code) {
+        self.problems.insert(code);
+    }
+
+    /// Everything that is known.
+    pub(super) fn build(self) -> OperationBuilder {
+        let mut operation = OperationBuilder::new().request_body(self.body);
+        for parameter in self.parameters {
+            operation = operation.parameter(parameter);
+        }
+        for (status, answer) in self.answers {
+            let mut response = ResponseBuilder::new().description(answer.reason);
+            if let Some((media_type, schema)) = answer.content {
+                let content = ContentBuilder::new().schema(Some(schema));
+                response = response.content(media_type, content.build());
+            }
+            for (name, about) in answer.headers {
+                response = response.header(canonical(&name), header(about));
+            }
+            let response = response.header("X-Request-Id", request_id());
+            operation = operation.response(status.to_string(), response);
+        }
+        for (status, response) in problems::responses(&self.problems) {
+            operation = operation.response(status.to_string(), response);
+        }
+        operation
+    }
+}
+
+/// A header that is a string.
+pub(super) fn header(about: &str) -> Header {
+    HeaderBuilder::new()
+        .schema(Some(string()))
+        .description(Some(about))
+        .build()
+}
+
+pub(super) fn request_id() -> Header {
+    header("Names the request in the log: the one that was sent, or a new one.")
+}
+
+/// A header's name as people write it: `Idempotency-Replayed`.
+fn canonical(name: &HeaderName) -> String {
+    if name == actix_web::http::header::ETAG {
+        return "ETag".to_owned();
+    }
+    let mut starts = true;
+    let letter = |letter: char| {
+        let written = if starts {
+            letter.to_ascii_uppercase()
+        } else {
+            letter
+        };
+        starts = letter == '-';
+        written
+    };
+    name.as_str().chars().map(letter).collect()
+}
+
+/// A handler whose types say what it takes and answers.
+pub(crate) trait Describe<Args> {
+    fn describe(operation: &mut Description<'_>);
+}
+
+/// Describes a handler.
+pub(crate) fn describe<F: Describe<Args>, Args>(_: F, operation: &mut Description<'_>) {
+    F::describe(operation);
+}
+
+macro_rules! describe_handlers {
+    ($(($($argument:ident),*))+) => {
+        $(
+            impl<F, R, A, $($argument),*> Describe<($($argument,)*)> for F
+            where
+                F: Fn($($argument),*) -> R,
+                R: Future<Output = A>,
+                A: Answer,
+                $($argument: Extract,)*
+            {
+                fn describe(operation: &mut Description<'_>) {
+                    $($argument::describe(operation);)*
+                    A::describe(operation);
+                }
+            }
+        )+
+    };
+}
+
+describe_handlers! {
+    ()
+    (A1)
+    (A1, A2)
+    (A1, A2, A3)
+    (A1, A2, A3, A4)
+    (A1, A2, A3, A4, A5)
+}

@@ -1,0 +1,188 @@
+//! Endpoints: each is declared once, and the server, the document of the API and the tests are
+//! made of the declarations.
+
+use actix_web::{
+    Handler, HttpMessage, Route,
+    body::BoxBody,
+    dev::ServiceRequest,
+    guard,
+    middleware::{Next, from_fn},
+    rt,
+};
+use futures_util::future::LocalBoxFuture;
+use utoipa::openapi::HttpMethod;
+
+use crate::{
+    access::{self, Access},
+    openapi::Description,
+    problem::{Code, Problem},
+};
+
+/// The path of the endpoint that answers a request, for the log.
+#[derive(Clone, Copy)]
+pub(crate) struct MatchedRoute(pub(crate) &'static str);
+
+/// Endpoints of one noun.
+pub struct Resource {
+    /// The noun.
+    pub name: &'static str,
+    /// What they are about.
+    pub about: &'static str,
+    /// The endpoints. Of two paths that match, the earlier one is meant.
+    pub endpoints: &'static [Endpoint],
+}
+
+/// One thing that the API can do.
+pub struct Endpoint {
+    /// The method.
+    pub verb: Verb,
+    /// The path, with `{id}` for the id.
+    pub path: &'static str,
+    /// Who may call.
+    pub access: Access,
+    pub(crate) about: About,
+    pub(crate) handler: Handling,
+}
+
+/// A method. One that reads answers HEAD as well; one that writes runs to its end even when the
+/// client hangs up, so that what was committed is also told to the cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    /// Reads.
+    Get,
+    /// Makes something.
+    Post,
+    /// Replaces something.
+    Put,
+    /// Changes parts of something.
+    Patch,
+    /// Removes something.
+    Delete,
+}
+
+impl Verb {
+    /// The methods that it answers.
+    #[must_use]
+    pub const fn methods(self) -> &'static [&'static str] {
+        match self {
+            Self::Get => &["GET", "HEAD"],
+            Self::Post => &["POST"],
+            Self::Put => &["PUT"],
+            Self::Patch => &["PATCH"],
+            Self::Delete => &["DELETE"],
+        }
+    }
+
+    pub(crate) const fn in_the_document(self) -> HttpMethod {
+        match self {
+            Self::Get => HttpMethod::Get,
+            Self::Post => HttpMethod::Post,
+            Self::Put => HttpMethod::Put,
+            Self::Patch => HttpMethod::Patch,
+            Self::Delete => HttpMethod::Delete,
+        }
+    }
+}
+
+/// What the document says of an endpoint that its handler's types do not.
+pub(crate) struct About {
+    /// The operation's id.
+    pub(crate) id: &'static str,
+    /// What it does, in a few words.
+    pub(crate) summary: &'static str,
+    /// What a caller should know.
+    pub(crate) description: &'static str,
+    /// The problems that its service may answer with.
+    pub(crate) problems: &'static [Code],
+}
+
+/// A handler, and how to tell what it takes and answers.
+pub(crate) struct Handling {
+    pub(crate) route: fn() -> Route,
+    pub(crate) describe: fn(&mut Description<'_>),
+}
+
+/// Declares an endpoint: `endpoint!(POST "/path", access, handler, about)`.
+macro_rules! endpoint {
+    (GET $($rest:tt)+) => { $crate::routes::endpoint::endpoint!(@ Get, read, $($rest)+) };
+    (POST $($rest:tt)+) => { $crate::routes::endpoint::endpoint!(@ Post, write, $($rest)+) };
+    (PUT $($rest:tt)+) => { $crate::routes::endpoint::endpoint!(@ Put, write, $($rest)+) };
+    (PATCH $($rest:tt)+) => { $crate::routes::endpoint::endpoint!(@ Patch, write, $($rest)+) };
+    (DELETE $($rest:tt)+) => { $crate::routes::endpoint::endpoint!(@ Delete, write, $($rest)+) };
+    (@ $verb:ident, $kind:ident, $path:literal, $access:expr, $handler:path, $about:expr $(,)?) => {
+        $crate::routes::endpoint::Endpoint {
+            verb: $crate::routes::endpoint::Verb::$verb,
+            path: $path,
+            access: $access,
+            about: $about,
+            handler: $crate::routes::endpoint::Handling {
+                route: || $crate::routes::endpoint::$kind($handler),
+                describe: |operation| $crate::openapi::describe($handler, operation),
+            },
+        }
+    };
+}
+
+pub(crate) use endpoint;
+
+/// The route of a handler that reads: it ends when the client hangs up.
+pub(crate) fn read<F, Args>(handler: F) -> Route
+where
+    F: Handler<Args>,
+    Args: actix_web::FromRequest + 'static,
+    F::Output: actix_web::Responder + 'static,
+{
+    actix_web::web::route().to(handler)
+}
+
+/// The route of a handler that writes: it runs to its end.
+pub(crate) fn write<F, Args>(handler: F) -> Route
+where
+    F: Handler<Args>,
+    Args: actix_web::FromRequest + 'static,
+    F::Output: actix_web::Responder + 'static,
+    F::Future: 'static,
+{
+    actix_web::web::route().to(ToTheEnd(handler))
+}
+
+/// A handler that goes on when the client hangs up.
+#[derive(Clone)]
+struct ToTheEnd<F>(F);
+
+impl<F, Args> Handler<Args> for ToTheEnd<F>
+where
+    F: Handler<Args>,
+    F::Output: 'static,
+    F::Future: 'static,
+{
+    type Output = Result<F::Output, Problem>;
+    type Future = LocalBoxFuture<'static, Self::Output>;
+
+    fn call(&self, args: Args) -> Self::Future {
+        let work = rt::spawn(self.0.call(args));
+        Box::pin(async { work.await.map_err(Problem::internal) })
+    }
+}
+
+impl Endpoint {
+    /// The handler behind its guards. This is the only way to a handler.
+    pub(super) fn route(&self) -> Route {
+        let (access, path) = (self.access, self.path);
+        let mut methods = self.verb.methods().iter().map(|name| method_guard(name));
+        let mut route = (self.handler.route)();
+        if let Some(first) = methods.next() {
+            route = route.guard(methods.fold(guard::Any(first), guard::AnyGuard::or));
+        }
+        route.wrap(from_fn(
+            move |request: ServiceRequest, next: Next<BoxBody>| {
+                request.extensions_mut().insert(MatchedRoute(path));
+                access::guard(access, request, next)
+            },
+        ))
+    }
+}
+
+fn method_guard(name: &'static str) -> impl guard::Guard {
+    guard::fn_guard(move |context| context.head().method.as_str() == name)
+}
