@@ -143,15 +143,28 @@ fn page() -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(
             html,
-            "<tr id={0}><td>{1}<td><a href=\"#{0}\"><code>{0}</code></a><td>{2}<td>{3}<td>{4}",
+            "<tr id=\"{0}\"><td>{1}<td><a href=\"#{0}\"><code>{0}</code></a><td>{2}<td>{3}<td>{4}",
             code.as_str(),
             code.status().as_u16(),
             code.title(),
-            code.remedy(),
-            code.operators_remedy(),
+            marked_up(code.remedy()),
+            marked_up(code.operators_remedy()),
         );
     }
     html.push_str(include_str!("foot.html"));
+    html
+}
+
+/// What stands between backticks is code.
+fn marked_up(text: &str) -> String {
+    let mut html = String::new();
+    for (index, part) in text.split('`').enumerate() {
+        if index % 2 == 1 {
+            let _ = write!(html, "<code>{part}</code>");
+        } else {
+            html.push_str(part);
+        }
+    }
     html
 }
 
@@ -163,7 +176,7 @@ mod tests {
     fn every_problem_is_where_its_type_points_to() {
         let html = page();
         for code in Code::ALL {
-            assert!(html.contains(&format!("<tr id={}>", code.as_str())));
+            assert!(html.contains(&format!("<tr id=\"{}\">", code.as_str())));
         }
     }
 

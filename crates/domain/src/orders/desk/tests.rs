@@ -15,7 +15,7 @@ use crate::{
     unit_of_work::{CommitError, MockUnitOfWork, Opened},
 };
 
-/// A desk with one clerk, at which nobody serves yet.
+/// A desk with one worker, which does not run yet.
 fn desk(store: MockPlacementStore, max_batch: usize, max_queued: usize) -> (Desk, Vec<DeskTask>) {
     let settings = DeskSettings {
         workers: 1,
@@ -32,7 +32,7 @@ fn serve(tasks: Vec<DeskTask>) -> Vec<tokio::task::JoinHandle<()>> {
     tasks.into_iter().map(tokio::spawn).collect()
 }
 
-/// The answers to requests that all wait when the clerk begins to serve.
+/// The answers to requests that all wait when the worker begins.
 async fn answers(
     store: MockPlacementStore,
     requests: Vec<Request>,
