@@ -3,7 +3,7 @@
 //!
 //! A request meets, in this order: [`edge`] (request id, log line, problem documents), the
 //! route's [`access`] rule, the extractors of [`extract`], its handler in [`routes`], and one
-//! method of one service of [`domain::services`].
+//! method of one service of [`domain`].
 
 pub mod access;
 pub mod adapters;

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use super::wire::{Primitive, WireValue};
 use crate::problem::{Code, Fault, Problem, value_code};
 
-/// What can be made of named fields. [`super::input!`] declares such a struct.
+/// What can be made of named fields. [`input!`](super::input::input) declares such a struct.
 pub(crate) trait Input: Sized + 'static {
     /// Takes every field that it knows.
     fn read(fields: &mut Fields<'_>) -> Result<Self, Wrong>;
