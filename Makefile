@@ -1,7 +1,7 @@
 # What can be done here. `make help` lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help run reset test integration lint format bench verify
+.PHONY: help run reset test integration lint format bench conformance verify
 
 TEST_SERVICES := .dev/test
 
@@ -48,4 +48,7 @@ format: ## format the code
 bench: ## measure placing and reading against pgbench and bare actix-web (needs wrk)
 	@deploy/bench/run
 
-verify: lint test integration ## everything that CI runs
+conformance: ## hold the API to its OpenAPI document: schemathesis, clients in Python and TypeScript
+	@tests/conformance/run
+
+verify: lint test integration ## everything that CI runs, but for conformance

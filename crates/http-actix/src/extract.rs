@@ -20,7 +20,10 @@ use futures_util::future::LocalBoxFuture;
 
 use crate::{
     app::App,
-    dto::{Described, read_body, read_query, wire::string},
+    dto::{
+        Described, read_body, read_query,
+        wire::{WireValue, string},
+    },
     openapi::Description,
     problem::{Code, Problem},
 };
@@ -108,9 +111,9 @@ impl<T: FromStr> FromRequest for PathId<T> {
     }
 }
 
-impl<T: FromStr> Extract for PathId<T> {
+impl<T: FromStr + WireValue> Extract for PathId<T> {
     fn describe(operation: &mut Description<'_>) {
-        operation.takes_id();
+        operation.takes_id::<T>();
         operation.problem(Code::MalformedId);
     }
 }
@@ -155,10 +158,10 @@ impl FromRequest for MaybeKey {
 
 impl Extract for MaybeKey {
     fn describe(operation: &mut Description<'_>) {
-        let schema = string()
-            .min_length(Some(1))
-            .max_length(Some(IdempotencyKey::MAX_CHARACTERS))
-            .pattern(Some("^[!-~]+$"));
+        // The bare key, or a string of RFC 8941.
+        let schema = string().pattern(Some(
+            r#"^([!#-~][!-~]{0,254}|"[!-~]{1,255}"|"[!-~]{0,253}[!#-~]|")$"#,
+        ));
         let about = "What the caller calls this request: a repeat under the same key, within a \
                      day, is answered as the first was.";
         operation.takes_header("Idempotency-Key", about, schema);

@@ -11,9 +11,9 @@ input! {
     /// belongs to nobody.
     pub(crate) struct Credentials {
         /// The address of the account, in whatever case.
-        email: String = "ana@example.com",
+        email: String = "admin@example.com",
         /// Its password.
-        password: String = "correct horse battery",
+        password: String = "balcao-demo",
     }
 }
 

@@ -110,7 +110,11 @@ impl Property {
                 object.examples = vec![example.clone()];
                 RefOr::T(Schema::Object(object))
             }
-            other => other,
+            RefOr::Ref(mut reference) => {
+                about.clone_into(&mut reference.description);
+                RefOr::Ref(reference)
+            }
+            list @ RefOr::T(_) => list,
         };
         Self {
             name,
@@ -157,11 +161,18 @@ impl<T: WireValue> Field for T {
     }
 
     fn in_body() -> RefOr<Schema> {
-        RefOr::T(Schema::Object(T::schema()))
+        T::COMPONENT.map_or_else(
+            || RefOr::T(Schema::Object(T::schema())),
+            |name| Ref::from_schema_name(name).into(),
+        )
     }
 
     fn example() -> Value {
         T::schema().examples.into_iter().next().unwrap_or_default()
+    }
+
+    fn refers_to() -> Option<(&'static str, Schema)> {
+        T::COMPONENT.map(|name| (name, Schema::Object(T::schema())))
     }
 }
 

@@ -8,13 +8,12 @@ use domain::{
 };
 use serde::Serialize;
 use time::OffsetDateTime;
-use utoipa::{ToSchema, openapi::Object};
+use utoipa::{ToSchema, openapi::Ref};
 use uuid::Uuid;
 
 use super::{
     Money,
     input::{List, input},
-    wire::WireValue,
 };
 
 /// The most lines of an order.
@@ -58,7 +57,7 @@ input! {
     pub(crate) struct NewStatus {
         /// From `pending` to `paid`, from `paid` to `shipped`, from `shipped` to `delivered`;
         /// from `pending` and from `paid` to `cancelled`.
-        status: OrderStatus,
+        status: OrderStatus = "cancelled",
     }
 }
 
@@ -157,8 +156,8 @@ pub(crate) struct Order {
     version: i64,
 }
 
-fn status() -> Object {
-    OrderStatus::schema()
+fn status() -> Ref {
+    Ref::from_schema_name("OrderStatus")
 }
 
 /// One product of an order, at the price of the moment when it was placed.

@@ -5,7 +5,7 @@ use domain::{
     catalog::{Period, ProductId},
     customers::CustomerId,
     identity::Password,
-    orders::OrderStatus,
+    orders::{OrderId, OrderStatus},
     stock::StockLevel,
     values::{Description, Email, Limit, Name, Price, Quantity, ValueError},
 };
@@ -111,11 +111,14 @@ pub(crate) trait WireValue: Sized {
 
     /// What may be written, with an example.
     fn schema() -> Object;
+
+    /// Its name in the document of the API, when it has one of its own there.
+    const COMPONENT: Option<&'static str> = None;
 }
 
 /// Declares the wire form of a value: its JSON type, its constructor and its schema.
 macro_rules! wire {
-    ($value:ty: $primitive:ty, $parse:expr, $schema:expr) => {
+    ($value:ty: $primitive:ty, $parse:expr, $schema:expr $(, $component:literal)?) => {
         impl WireValue for $value {
             type Primitive = $primitive;
 
@@ -126,6 +129,8 @@ macro_rules! wire {
             fn schema() -> Object {
                 $schema.build()
             }
+
+            $(const COMPONENT: Option<&'static str> = Some($component);)?
         }
     };
 }
@@ -136,7 +141,7 @@ wire!(Description: String, |text: String| Self::parse(&text), string()
     .pattern(Some(r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"))
     .examples([json!("Torra média, notas de caramelo e castanha. Em grãos.")]));
 wire!(Email: String, |text: String| Self::parse(&text), string()
-    .format(Some(SchemaFormat::KnownFormat(KnownFormat::Email)))
+    .format(Some(SchemaFormat::Custom("idn-email".to_owned())))
     .max_length(Some(Self::MAX_BYTES))
     .examples([json!("ana@example.com")]));
 wire!(Password: String, Self::parse, string()
@@ -146,19 +151,23 @@ wire!(Password: String, Self::parse, string()
     .examples([json!("correct horse battery")]));
 wire!(Price: Amount, |Amount(text)| Self::parse(&text), ObjectBuilder::new()
     .schema_type(SchemaType::from_iter([Type::String, Type::Number]))
-    .pattern(Some(r"^[0-9]{1,10}(\.[0-9]{1,2})?$"))
+    .pattern(Some(r"^(-0+(\.0{1,2})?|0*[0-9]{1,10}(\.[0-9]{1,2})?)$"))
     .minimum(Some(0))
     .maximum(Some(9_999_999_999.99))
+    .multiple_of(Some(0.01))
     .examples([json!("19.90")]));
 wire!(Quantity: i64, Self::parse, integer(1, Self::MAX_ASKED.into()).examples([json!(2)]));
 wire!(StockLevel: i64, Self::parse, integer(0, Self::MAX_COUNTED).examples([json!(240)]));
 wire!(Limit: i64, Self::parse, integer(1, Self::MAX.entries().into()).examples([json!(10)]));
 wire!(Period: i64, Self::parse, integer(1, Self::MAX_DAYS.into()).examples([json!(30)]));
 wire!(OrderStatus: String, |text: String| text.parse(), string()
+    .description(Some("How far an order has come."))
     .enum_values(Some(Self::ALL.map(Self::as_str)))
-    .examples([json!("paid")]));
-wire!(ProductId: String, |text: String| text.parse(), id());
-wire!(CustomerId: String, |text: String| text.parse(), id());
+    .examples([json!("paid")]), "OrderStatus");
+// The examples are what `balcao seed` loads.
+wire!(ProductId: String, |text: String| text.parse(), id("019b76da-a814-7000-8000-000000000014"));
+wire!(CustomerId: String, |text: String| text.parse(), id("019b76da-a800-7000-8000-000000000000"));
+wire!(OrderId: String, |text: String| text.parse(), id("019b76da-a864-7000-8000-000000000064"));
 wire!(bool: Self, Ok, ObjectBuilder::new()
     .schema_type(Type::Boolean)
     .examples([json!(true)]));
@@ -172,27 +181,27 @@ pub(crate) fn string() -> ObjectBuilder {
 pub(crate) fn integer(min: i64, max: i64) -> ObjectBuilder {
     ObjectBuilder::new()
         .schema_type(Type::Integer)
-        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
         .minimum(Some(min))
         .maximum(Some(max))
 }
 
 /// An id in the one form in which it is read.
-pub(crate) fn id() -> ObjectBuilder {
+fn id(example: &str) -> ObjectBuilder {
     string()
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)))
-        .examples([json!("0192f0c1-2a3b-7c4d-8e5f-60718293a4b5")])
+        .examples([json!(example)])
 }
 
-/// One line that is not blank.
+/// One line of 1 to 200 characters, not counting the white space around it.
 fn name(example: &str) -> ObjectBuilder {
-    string()
-        .min_length(Some(1))
-        .max_length(Some(Name::MAX_CHARACTERS))
-        .pattern(Some(
-            r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$",
-        ))
-        .examples([json!(example)])
+    /// What is dropped at either end (Unicode's property `White_Space`).
+    const SPACE: &str = r"\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000";
+    /// Control characters (Unicode's category Cc).
+    const CONTROL: &str = r"\u0000-\u001f\u007f-\u009f";
+    let ink = format!("[^{CONTROL}{SPACE}]");
+    let between = Name::MAX_CHARACTERS - 2;
+    let pattern = format!("^[{SPACE}]*{ink}([^{CONTROL}]{{0,{between}}}{ink})?[{SPACE}]*$");
+    string().pattern(Some(pattern)).examples([json!(example)])
 }
 
 /// The same schema, of a value that may be `null`.

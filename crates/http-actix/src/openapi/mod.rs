@@ -151,7 +151,7 @@ fn who_may_call(access: Access, operation: &mut Description) -> (String, Vec<Sec
     let bearer = SecurityRequirement::new::<_, _, &str>(BEARER, []);
     let nobody = SecurityRequirement::default();
     match access {
-        Access::Public => ("Everybody may call it.".to_owned(), vec![nobody]),
+        Access::Public => ("Everybody may call it.".to_owned(), Vec::new()),
         Access::AnonymousOr(permission) => {
             operation.problem(Code::TokenInvalid);
             operation.problem(Code::TokenExpired);

@@ -19,7 +19,7 @@ use crate::{
     answer::Answer,
     dto::{
         Described,
-        wire::{id, string},
+        wire::{WireValue, string},
     },
     extract::Extract,
     problem::Code,
@@ -128,15 +128,10 @@ impl<'a> Description<'a> {
     }
 
     /// It takes the id in the path.
-    pub(crate) fn takes_id(&mut self) {
+    pub(crate) fn takes_id<T: WireValue>(&mut self) {
+        let schema = T::schema().into();
         let about = "As the API gave it.";
-        self.takes(
-            ParameterIn::Path,
-            "id",
-            Required::True,
-            about,
-            id().build().into(),
-        );
+        self.takes(ParameterIn::Path, "id", Required::True, about, schema);
     }
 
     /// It takes a parameter of the path.

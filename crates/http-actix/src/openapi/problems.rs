@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use actix_web::http::StatusCode;
-use domain::orders::OrderStatus;
+use domain::{catalog::ProductId, orders::OrderStatus};
 use serde_json::{Value, json};
 use utoipa::openapi::{
     ContentBuilder, ObjectBuilder, Ref, RefOr, Response, ResponseBuilder, Schema, Type,
     example::ExampleBuilder,
-    schema::{AdditionalProperties, AnyOfBuilder, ArrayBuilder},
+    schema::{AdditionalProperties, ArrayBuilder, OneOfBuilder},
 };
 
 use super::{
@@ -16,20 +16,23 @@ use super::{
     operation::{header, request_id},
 };
 use crate::{
-    dto::wire::{WireValue, id, integer, string},
+    dto::wire::{WireValue, integer, string},
     problem::{Code, MEDIA_TYPE},
 };
 
 const PROBLEM: &str = "Problem";
+const VALIDATION: &str = "ValidationProblem";
 const FAULT: &str = "Fault";
 const INSUFFICIENT_STOCK: &str = "InsufficientStockProblem";
 const SHORT_LINE: &str = "ShortLine";
 const ILLEGAL_TRANSITION: &str = "IllegalTransitionProblem";
+const ORDER_STATUS: &str = "OrderStatus";
 
 /// Adds the schemas of problems.
 pub(super) fn add_to(schemas: &mut Schemas) {
-    let codes = Code::ALL.iter().map(|code| code.as_str());
-    let problem = problem(codes).property("errors", ArrayBuilder::new().items(to(FAULT)));
+    let codes = Code::ALL.iter().filter(|code| schema_of(**code) == PROBLEM);
+    let problem = problem(codes.map(|code| code.as_str()))
+        .property("errors", ArrayBuilder::new().items(to(FAULT)));
     schemas.add_as(
         PROBLEM,
         described(problem, "Why a request was not served (RFC 9457)."),
@@ -39,8 +42,19 @@ pub(super) fn add_to(schemas: &mut Schemas) {
         FAULT,
         described(fault, "One thing that is wrong with a request."),
     );
+    let validation = problem_of(Code::Invalid)
+        .property("errors", ArrayBuilder::new().items(to(FAULT)))
+        .required("errors");
+    schemas.add_as(
+        VALIDATION,
+        described(
+            validation,
+            "A body that is JSON, but not what is asked for.",
+        ),
+    );
+    schemas.add_as(ORDER_STATUS, Schema::Object(OrderStatus::schema()));
     let short = fault_of(Code::InsufficientStock)
-        .property("product_id", id())
+        .property("product_id", ProductId::schema())
         .required("product_id")
         .property("requested", integer(1, i64::MAX))
         .required("requested")
@@ -61,11 +75,11 @@ pub(super) fn add_to(schemas: &mut Schemas) {
         ),
     );
     let illegal = problem_of(Code::IllegalTransition)
-        .property("from", OrderStatus::schema())
+        .property("from", to(ORDER_STATUS))
         .required("from")
-        .property("to", OrderStatus::schema())
+        .property("to", to(ORDER_STATUS))
         .required("to")
-        .property("allowed", ArrayBuilder::new().items(OrderStatus::schema()))
+        .property("allowed", ArrayBuilder::new().items(to(ORDER_STATUS)))
         .required("allowed");
     schemas.add_as(
         ILLEGAL_TRANSITION,
@@ -96,6 +110,7 @@ fn problem<'a>(codes: impl Iterator<Item = &'a str>) -> ObjectBuilder {
         .property("code", string().enum_values(Some(codes)))
         .required("code")
         .property("request_id", string())
+        .required("request_id")
 }
 
 fn problem_of(code: Code) -> ObjectBuilder {
@@ -128,6 +143,7 @@ const fn schema_of(code: Code) -> &'static str {
     match code {
         Code::InsufficientStock => INSUFFICIENT_STOCK,
         Code::IllegalTransition => ILLEGAL_TRANSITION,
+        Code::Invalid => VALIDATION,
         _ => PROBLEM,
     }
 }
@@ -157,10 +173,10 @@ fn response(codes: &[Code]) -> Response {
     let schema: RefOr<Schema> = match schemas.iter().next() {
         Some(only) if schemas.len() == 1 => to(only).into(),
         _ => {
-            let any = schemas
+            let one = schemas
                 .iter()
-                .fold(AnyOfBuilder::new(), |any, name| any.item(to(name)));
-            RefOr::T(Schema::AnyOf(any.build()))
+                .fold(OneOfBuilder::new(), |one, name| one.item(to(name)));
+            RefOr::T(Schema::OneOf(one.build()))
         }
     };
     let examples = codes.iter().map(|code| {
