@@ -38,6 +38,8 @@ integration: ## tests against a real PostgreSQL and Redis, which this starts and
 lint: ## format, clippy, docs, and who may depend on whom
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
+	@long=$$(find crates -name '*.rs' -exec awk 'END { if (NR > 400) print FILENAME ": " NR " lines" }' {} \;); \
+		[ -z "$$long" ] || { printf 'no file has more than 400 lines, but\n%s\n' "$$long" >&2; exit 1; }
 	RUSTDOCFLAGS='--deny warnings --allow rustdoc::private-intra-doc-links' cargo doc --locked --workspace --no-deps --document-private-items
 	deploy/cargo-deny --locked check bans licenses sources
 	deploy/cargo-deny --locked --manifest-path crates/domain/Cargo.toml check bans

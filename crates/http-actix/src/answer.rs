@@ -14,16 +14,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
+    describe::{Answer, Answered, Description},
     extract::Known,
-    openapi::{Answered, Description},
     problem::Problem,
 };
-
-/// An answer that the document of the API can tell of.
-pub(crate) trait Answer: Responder + 'static {
-    /// Adds what is answered to an operation.
-    fn describe(operation: &mut Description);
-}
 
 impl<A: Answer> Answer for Result<A, Problem> {
     fn describe(operation: &mut Description) {

@@ -20,19 +20,13 @@ use futures_util::future::LocalBoxFuture;
 
 use crate::{
     app::App,
+    describe::{Description, Extract},
     dto::{
         Described, read_body, read_query,
         wire::{WireValue, string},
     },
-    openapi::Description,
     problem::{Code, Problem},
 };
-
-/// What a handler takes, which the document of the API can tell of.
-pub(crate) trait Extract: FromRequest {
-    /// Adds what is taken to an operation, and how it is refused.
-    fn describe(operation: &mut Description<'_>);
-}
 
 impl<T: 'static> Extract for Data<T> {
     fn describe(_: &mut Description<'_>) {}

@@ -14,6 +14,7 @@ pub mod bodies;
 pub mod cli;
 mod connection;
 mod demo;
+mod describe;
 mod docs;
 mod dto;
 mod edge;

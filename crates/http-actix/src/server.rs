@@ -19,7 +19,12 @@ use tokio::{
 };
 
 use crate::{
-    app::App, bodies::Stopping, connection::Watched, edge, routes, settings::HttpSettings,
+    app::App,
+    bodies::Stopping,
+    connection::Watched,
+    edge, openapi,
+    routes::{self, Document},
+    settings::HttpSettings,
 };
 
 /// How long requests under way may take to finish when the server stops, in seconds.
@@ -85,6 +90,7 @@ pub fn bind(settings: &HttpSettings, app: App) -> io::Result<(Server, SocketAddr
 
 fn configure(config: &mut ServiceConfig, app: Data<App>) {
     config.app_data(app);
+    config.app_data(Data::new(Document(openapi::json())));
     routes::configure(config);
 }
 

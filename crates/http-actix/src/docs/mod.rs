@@ -14,9 +14,8 @@ use actix_web::{
 use sha2::{Digest, Sha256};
 
 use crate::{
-    answer::Answer,
+    describe::{Answer, Answered, Description},
     extract::Known,
-    openapi::{Answered, Description},
     problem::Code,
 };
 

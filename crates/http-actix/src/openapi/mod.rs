@@ -1,29 +1,22 @@
 //! The document of the API (OpenAPI 3.1), made of the table of endpoints and of what their
 //! handlers take and answer. What is true of many operations is added here, once.
 
-mod operation;
-mod problems;
-
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::sync::LazyLock;
 
 use domain::identity::Role;
 use serde_json::json;
-use utoipa::{
-    ToSchema,
-    openapi::{
-        Info, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, PathsBuilder, RefOr, Schema,
-        SecurityRequirement,
-        extensions::ExtensionsBuilder,
-        path::PathItem,
-        schema::ComponentsBuilder,
-        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
-        tag::{Tag, TagBuilder},
-    },
+use utoipa::openapi::{
+    Info, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, PathsBuilder, SecurityRequirement,
+    extensions::ExtensionsBuilder,
+    path::PathItem,
+    schema::ComponentsBuilder,
+    security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    tag::{Tag, TagBuilder},
 };
 
-pub(crate) use self::operation::{Answered, Description, describe};
 use crate::{
     access::Access,
+    describe::{Description, Schemas},
     problem::Code,
     routes::{Endpoint, RESOURCES, Resource},
 };
@@ -43,26 +36,8 @@ pub fn json() -> &'static str {
 /// The name of the security scheme.
 const BEARER: &str = "bearerAuth";
 
-/// The schemas of the document, by their names.
-#[derive(Default)]
-pub(crate) struct Schemas(BTreeMap<String, RefOr<Schema>>);
-
-impl Schemas {
-    /// Adds the schema of an answer, and of everything in it.
-    fn add<T: ToSchema>(&mut self) {
-        let mut schemas = vec![(T::name().into_owned(), T::schema())];
-        T::schemas(&mut schemas);
-        self.0.extend(schemas);
-    }
-
-    fn add_as(&mut self, name: &str, schema: impl Into<RefOr<Schema>>) {
-        self.0.insert(name.to_owned(), schema.into());
-    }
-}
-
 fn document() -> OpenApi {
-    let mut schemas = Schemas::default();
-    problems::add_to(&mut schemas);
+    let mut schemas = Schemas::with_problems();
     let mut paths = PathsBuilder::new();
     for resource in RESOURCES {
         for endpoint in resource.endpoints {
@@ -77,7 +52,7 @@ fn document() -> OpenApi {
         .description(Some("A token, as POST /auth/login gives it."))
         .build();
     let components = ComponentsBuilder::new()
-        .schemas_from_iter(schemas.0)
+        .schemas_from_iter(schemas.into_iter())
         .security_scheme(BEARER, SecurityScheme::Http(bearer))
         .build();
     OpenApiBuilder::new()

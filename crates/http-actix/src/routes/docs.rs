@@ -1,14 +1,13 @@
 //! `/docs` and `/openapi.json`.
 
-use actix_web::{HttpRequest, HttpResponse, Responder, body::BoxBody, http::StatusCode};
+use actix_web::{HttpRequest, HttpResponse, Responder, body::BoxBody, http::StatusCode, web::Data};
 
 use super::{About, Resource, endpoint::endpoint};
 use crate::{
     access::Access,
-    answer::Answer,
+    describe::{Answer, Answered, Description},
     docs::File,
     extract::{Known, PathName},
-    openapi::{self, Answered, Description},
     problem::{Code, Problem},
 };
 
@@ -37,8 +36,9 @@ pub(super) const RESOURCE: Resource = Resource {
     ],
 };
 
-/// The document, as it was made once.
-struct Document;
+/// The document, as JSON.
+#[derive(Clone, Copy)]
+pub(crate) struct Document(pub(crate) &'static str);
 
 impl Responder for Document {
     type Body = BoxBody;
@@ -46,7 +46,7 @@ impl Responder for Document {
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
         HttpResponse::Ok()
             .content_type("application/json")
-            .body(openapi::json())
+            .body(self.0)
     }
 }
 
@@ -56,8 +56,8 @@ impl Answer for Document {
     }
 }
 
-async fn document() -> Document {
-    Document
+async fn document(document: Data<Document>) -> Document {
+    **document
 }
 
 async fn page(known: Known) -> File {

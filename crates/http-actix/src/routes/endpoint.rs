@@ -14,7 +14,7 @@ use utoipa::openapi::HttpMethod;
 
 use crate::{
     access::{self, Access},
-    openapi::Description,
+    describe::Description,
     problem::{Code, Problem},
 };
 
@@ -117,7 +117,7 @@ macro_rules! endpoint {
             about: $about,
             handler: $crate::routes::endpoint::Handling {
                 route: || $crate::routes::endpoint::$kind($handler),
-                describe: |operation| $crate::openapi::describe($handler, operation),
+                describe: |operation| $crate::describe::describe($handler, operation),
             },
         }
     };

@@ -12,8 +12,11 @@ mod stock;
 
 use actix_web::{HttpResponse, Resource as ActixResource, web};
 
-pub(crate) use self::endpoint::{About, MatchedRoute};
 pub use self::endpoint::{Endpoint, Resource, Verb};
+pub(crate) use self::{
+    docs::Document,
+    endpoint::{About, MatchedRoute},
+};
 use crate::problem::{Code, Problem};
 
 /// Every endpoint, by noun.

@@ -1,8 +1,14 @@
-//! What is known of one operation, gathered from the types of its handler.
+//! What the document of the API says of an operation, gathered from the types of its handler: what
+//! it takes says [`Extract`], what it answers says [`Answer`].
+
+mod problems;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use actix_web::http::{StatusCode, header::HeaderName};
+use actix_web::{
+    FromRequest, Responder,
+    http::{StatusCode, header::HeaderName},
+};
 use utoipa::{
     ToSchema,
     openapi::{
@@ -14,16 +20,54 @@ use utoipa::{
     },
 };
 
-use super::{Schemas, problems};
 use crate::{
-    answer::Answer,
     dto::{
         Described,
         wire::{WireValue, string},
     },
-    extract::Extract,
     problem::Code,
 };
+
+/// What a handler takes.
+pub(crate) trait Extract: FromRequest {
+    /// Adds what is taken to an operation, and how it is refused.
+    fn describe(operation: &mut Description<'_>);
+}
+
+/// What a handler answers.
+pub(crate) trait Answer: Responder + 'static {
+    /// Adds what is answered to an operation.
+    fn describe(operation: &mut Description<'_>);
+}
+
+/// The schemas of the document, by their names.
+#[derive(Default)]
+pub(crate) struct Schemas(BTreeMap<String, RefOr<Schema>>);
+
+impl Schemas {
+    /// The schemas of problems alone.
+    pub(crate) fn with_problems() -> Self {
+        let mut schemas = Self::default();
+        problems::add_to(&mut schemas);
+        schemas
+    }
+
+    /// All of them.
+    pub(crate) fn into_iter(self) -> impl Iterator<Item = (String, RefOr<Schema>)> {
+        self.0.into_iter()
+    }
+
+    /// Adds the schema of an answer, and of everything in it.
+    fn add<T: ToSchema>(&mut self) {
+        let mut schemas = vec![(T::name().into_owned(), T::schema())];
+        T::schemas(&mut schemas);
+        self.0.extend(schemas);
+    }
+
+    fn add_as(&mut self, name: &str, schema: impl Into<RefOr<Schema>>) {
+        self.0.insert(name.to_owned(), schema.into());
+    }
+}
 
 /// What is known of an operation so far.
 pub(crate) struct Description<'a> {
@@ -117,7 +161,7 @@ fn list<T: ToSchema>(schemas: &mut Schemas) -> RefOr<Schema> {
 }
 
 impl<'a> Description<'a> {
-    pub(super) fn new(schemas: &'a mut Schemas) -> Self {
+    pub(crate) fn new(schemas: &'a mut Schemas) -> Self {
         Self {
             schemas,
             parameters: Vec::new(),
@@ -224,7 +268,7 @@ impl<'a> Description<'a> {
     }
 
     /// Everything that is known.
-    pub(super) fn build(self) -> OperationBuilder {
+    pub(crate) fn build(self) -> OperationBuilder {
         let mut operation = OperationBuilder::new().request_body(self.body);
         for parameter in self.parameters {
             operation = operation.parameter(parameter);

@@ -11,10 +11,7 @@ use utoipa::openapi::{
     schema::{AdditionalProperties, ArrayBuilder, OneOfBuilder},
 };
 
-use super::{
-    Schemas,
-    operation::{header, request_id},
-};
+use super::{Schemas, header, request_id};
 use crate::{
     dto::wire::{WireValue, integer, string},
     problem::{Code, MEDIA_TYPE},
