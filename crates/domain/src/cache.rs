@@ -1,4 +1,4 @@
-//! Caching what has a version: the port, and reading through it.
+//! The cache of versioned entities: its port, and read-through.
 
 use std::{fmt::Display, hash::Hash, sync::Arc};
 
@@ -6,35 +6,36 @@ use async_trait::async_trait;
 
 use crate::{concurrency::single_flight::SingleFlight, values::Version};
 
-/// What can be cached: of two copies with one key, the one with the greater version is newer.
+/// An entity that can be cached. Of two copies with the same key, the one with the greater version
+/// is newer.
 pub trait Versioned: Send + Sync + 'static {
-    /// What tells one from another.
+    /// Identifies one entity among those of its type.
     type Key: Copy + Eq + Hash + Display + Send + Sync + 'static;
 
-    /// Which one this is.
+    /// The key, the same in every version of the entity.
     fn key(&self) -> Self::Key;
 
-    /// How new this copy is.
+    /// The version of this copy.
     fn version(&self) -> Version;
 }
 
-/// Keeps what was read or written lately. It cannot fail: what it cannot answer is a miss, what
-/// it cannot keep is forgotten.
+/// A cache of recently read or written entities. It cannot fail: a read that fails is a miss, and a
+/// value that cannot be kept is forgotten.
 #[cfg_attr(test, mockall::automock)]
 #[async_trait]
 pub trait Cache<T: Versioned>: Send + Sync {
-    /// The copy that is kept. MUST NOT be older than what `put` or `forget` was last given.
+    /// The cached copy. It MUST NOT be older than the version last given to `put` or `forget`.
     async fn get(&self, key: T::Key) -> Option<Arc<T>>;
 
-    /// Keeps this copy, unless a newer one is kept already.
+    /// Stores this copy, unless a newer one is stored already.
     async fn put(&self, value: Arc<T>);
 
-    /// Forgets every copy that is older than `version`, and MUST NOT take one from now on.
+    /// Removes every copy older than `version`, and MUST NOT accept one from now on.
     async fn forget(&self, key: T::Key, version: Version);
 }
 
-/// A cache in front of storage (cache-aside): a miss is loaded once, however many ask, and what is
-/// loaded or written is told to the cache.
+/// Read-through, by cache-aside: concurrent misses of one key share one load, and every value that
+/// is loaded or written is put into the cache.
 pub(crate) struct ReadThrough<T: Versioned, E> {
     cache: Arc<dyn Cache<T>>,
     loads: SingleFlight<T::Key, T, E>,
@@ -48,8 +49,8 @@ impl<T: Versioned, E: Clone + Send + Sync + 'static> ReadThrough<T, E> {
         }
     }
 
-    /// What is kept, or else what `load` finds. A load that began before this was called is not
-    /// joined: it may have missed what was written since.
+    /// The cached value, or else the result of `load`. A load that began before this call is not
+    /// joined: it may have missed a later write.
     pub(crate) async fn get<L>(&self, key: T::Key, load: L) -> Result<Option<Arc<T>>, E>
     where
         L: Future<Output = Result<Option<T>, E>> + Send + 'static,
@@ -60,8 +61,8 @@ impl<T: Versioned, E: Clone + Send + Sync + 'static> ReadThrough<T, E> {
         }
     }
 
-    /// What is kept if it `is_fresh`, or else what `load` finds. Meanwhile everybody but who asked
-    /// for that gets what is kept, and so does who asked when the load fails.
+    /// The cached value if it `is_fresh`, or else the result of `load`. While the load runs, other
+    /// callers get the stale value. The caller that started the load gets it too if the load fails.
     pub(crate) async fn get_fresh<L>(
         &self,
         key: T::Key,
@@ -73,23 +74,23 @@ impl<T: Versioned, E: Clone + Send + Sync + 'static> ReadThrough<T, E> {
     {
         let load = self.keep(load);
         match self.cache.get(key).await {
-            Some(kept) if is_fresh(&kept) || self.loads.is_going_on(key) => Ok(Some(kept)),
+            Some(kept) if is_fresh(&kept) || self.loads.is_in_progress(key) => Ok(Some(kept)),
             Some(kept) => Ok(self.loads.join_any(key, load).await.unwrap_or(Some(kept))),
             None => self.loads.join_any(key, load).await,
         }
     }
 
-    /// Tells the cache what was written, once it is committed.
+    /// Puts a value into the cache, once its write is committed.
     pub(crate) async fn publish(&self, value: Arc<T>) {
         self.cache.put(value).await;
     }
 
-    /// Tells the cache that `version` may have been written, when nobody knows.
+    /// Removes copies older than `version`, when it is not known whether `version` was written.
     pub(crate) async fn forget(&self, key: T::Key, version: Version) {
         self.cache.forget(key, version).await;
     }
 
-    /// What `load` finds, told to the cache.
+    /// Runs `load` and puts its result into the cache.
     fn keep<L>(&self, load: L) -> impl Future<Output = Result<Option<Arc<T>>, E>> + Send + 'static
     where
         L: Future<Output = Result<Option<T>, E>> + Send + 'static,

@@ -1,9 +1,9 @@
-//! The time.
+//! The clock port.
 
 use time::OffsetDateTime;
 
-/// Tells the time.
+/// The source of the current time.
 pub trait Clock: Send + Sync {
-    /// Now, in UTC, to the microsecond: what storage can keep without losing digits.
+    /// The current time in UTC, to the microsecond, which is the precision of storage.
     fn now(&self) -> OffsetDateTime;
 }

@@ -1,4 +1,4 @@
-//! What can go wrong with storage, whatever the storage is.
+//! Errors of storage, whatever the storage is.
 
 use std::{error::Error, sync::Arc};
 
@@ -8,33 +8,33 @@ use thiserror::Error;
 /// answer to many callers.
 type Source = Arc<dyn Error + Send + Sync>;
 
-/// Storage did not do what it was asked to do. No variant tells a caller of the API how storage
-/// works; the source is for the log.
+/// Why a storage operation failed. No variant shows a caller of the API how storage works; the
+/// source is for the log.
 #[derive(Debug, Clone, Error)]
 pub enum StorageError {
-    /// Storage cannot be reached, or cannot answer now. A later try may succeed.
+    /// Storage cannot be reached, or cannot answer now. A later attempt may succeed.
     #[error("storage is unavailable")]
     Unavailable(#[source] Source),
-    /// Storage answered with something that no entity can be made of.
+    /// A stored value breaks a rule of its entity.
     #[error("storage holds a value that breaks a rule")]
     Corrupt(#[source] Source),
-    /// Storage refused what should have been right: a bug.
+    /// Storage refused a valid request: a bug.
     #[error("storage refused the request")]
     Internal(#[source] Source),
 }
 
 impl StorageError {
-    /// Storage cannot answer now, because of `source`.
+    /// An [`Self::Unavailable`] with this source.
     pub fn unavailable(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Unavailable(source.into().into())
     }
 
-    /// Storage holds what it should not, as `source` says.
+    /// A [`Self::Corrupt`] with this source.
     pub fn corrupt(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Corrupt(source.into().into())
     }
 
-    /// Storage refused what should have been right, because of `source`.
+    /// An [`Self::Internal`] with this source.
     pub fn internal(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Internal(source.into().into())
     }

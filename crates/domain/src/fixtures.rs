@@ -1,4 +1,4 @@
-//! What the unit tests of this crate are made of: fixed time, counted ids, small entities.
+//! Fixtures of this crate's unit tests: fixed time, counted ids, small entities.
 
 use std::sync::{
     Arc,

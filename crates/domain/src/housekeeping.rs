@@ -1,4 +1,4 @@
-//! What is done from time to time, and nobody waits for.
+//! Periodic work that no request waits for.
 
 use std::sync::Arc;
 
@@ -8,18 +8,18 @@ use crate::{
     orders::{IdempotencyKey, IdempotencyKeys},
 };
 
-/// Removes what is no longer needed, and adds up what was told.
+/// Removes expired idempotency keys, and gathers recorded sales.
 pub struct Housekeeping {
     keys: Arc<dyn IdempotencyKeys>,
     sales: Arc<dyn SalesTotals>,
     clock: Arc<dyn Clock>,
 }
 
-/// How many keys are removed at once: few enough that nobody waits for the locks.
+/// How many keys are removed at once: few enough that no transaction waits long for the locks.
 const AT_ONCE: u32 = 1_000;
 
 impl Housekeeping {
-    /// Looks after `keys` and `sales`.
+    /// The time of `clock` decides which of the `keys` have expired.
     #[must_use]
     pub fn new(
         keys: Arc<dyn IdempotencyKeys>,
@@ -29,21 +29,21 @@ impl Housekeeping {
         Self { keys, sales, clock }
     }
 
-    /// Gathers what was sold lately into the totals that best sellers are read from, and says how
-    /// many placements and cancellations there were.
+    /// Adds recent sales to the totals from which best sellers are read, and returns how many
+    /// placements and cancellations there were.
     ///
     /// # Errors
     ///
-    /// What storage fails with; nothing is lost then.
+    /// When storage fails; nothing is lost.
     pub async fn gather_sales(&self) -> Result<u64, StorageError> {
         self.sales.gather().await
     }
 
-    /// Removes the keys whose time is over, a few at a time, and says how many there were.
+    /// Removes expired keys in small portions, and returns how many there were.
     ///
     /// # Errors
     ///
-    /// What storage fails with; what was removed until then stays removed.
+    /// When storage fails; the keys that were removed until then stay removed.
     pub async fn remove_old_keys(&self) -> Result<u64, StorageError> {
         let moment = self.clock.now() - IdempotencyKey::LIFETIME;
         let mut total = 0;
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failure_is_told() {
+    async fn a_failure_is_returned() {
         let mut keys = MockIdempotencyKeys::new();
         keys.expect_remove_before()
             .returning(|_, _| Err(storage_is_down()));

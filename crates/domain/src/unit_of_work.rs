@@ -1,21 +1,21 @@
-//! Units of work: rows are locked and read when one is opened, a plan is made of them, and the
-//! plan is committed or the unit abandoned. One that is dropped without either MUST leave neither
-//! a lock nor an open transaction.
+//! Units of work: opening one locks and reads rows, a plan is made from them, and the plan is
+//! committed or the unit abandoned. A unit that is dropped without either MUST leave no lock and no
+//! open transaction.
 
 use async_trait::async_trait;
 use thiserror::Error;
 
 use crate::StorageError;
 
-/// A unit of work under way.
+/// An open unit of work.
 pub struct Opened<S, P> {
-    /// What was locked and read: a plan is made of it.
+    /// The rows that were locked and read, from which the plan is made.
     pub state: S,
     /// The transaction that holds the locks.
     pub unit: Box<dyn UnitOfWork<P>>,
 }
 
-/// A transaction that is to write a plan of one kind.
+/// An open transaction that can write a plan of one kind.
 #[cfg_attr(test, mockall::automock)]
 #[async_trait]
 pub trait UnitOfWork<P>: Send
@@ -26,11 +26,11 @@ where
     ///
     /// # Errors
     ///
-    /// `Outdated` when the data had changed under the plan; `Storage` when storage fails. Nothing
-    /// is written then, unless the connection broke while the commit was under way.
+    /// `Outdated` when the data changed under the plan; `Storage` when storage fails. Nothing is
+    /// written then, unless the connection broke during the commit.
     async fn commit(self: Box<Self>, plan: &P) -> Result<(), CommitError>;
 
-    /// Gives up the locks without having written anything.
+    /// Releases the locks without writing anything.
     ///
     /// # Errors
     ///
@@ -41,8 +41,8 @@ where
 /// Why a plan was not committed.
 #[derive(Debug, Error)]
 pub enum CommitError {
-    /// A row that the plan refers to went away since the state was read, for one. Deciding again
-    /// may help; when it does not, this is the failure.
+    /// The data changed after the state was read; for example, a row that the plan refers to was
+    /// deleted. Deciding again may help; when it does not, the source is the failure.
     #[error("the data changed under the plan")]
     Outdated(#[source] StorageError),
     /// Storage failed.

@@ -1,4 +1,4 @@
-//! What sells best.
+//! Best sellers: the query and the list.
 
 use time::OffsetDateTime;
 
@@ -8,25 +8,25 @@ use crate::{
     values::{Limit, Name, Price, ValueError, Version, limit::one_to},
 };
 
-/// One row of the best-sellers' list.
+/// One row of a [`BestSellersList`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BestSeller {
     /// The product.
     pub product_id: ProductId,
-    /// Its name.
+    /// The product's current name.
     pub name: Name,
-    /// Its price today.
+    /// The current price of one unit.
     pub price: Price,
-    /// The units ordered in the period, cancelled orders not counted.
+    /// The units ordered in the period, without cancelled orders.
     pub sold: u64,
 }
 
-/// What a list of best sellers covers.
+/// The length and the period of a list of best sellers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BestSellersQuery {
     /// The most products in the list.
     pub limit: Limit,
-    /// How far it looks back.
+    /// How many days it covers, up to now.
     pub period: Period,
 }
 
@@ -40,7 +40,7 @@ impl Default for BestSellersQuery {
     }
 }
 
-/// A number of days until now: 1 to 365.
+/// A number of days up to now: 1 to 365.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Period(u16);
 
@@ -48,7 +48,7 @@ impl Period {
     /// The longest period, in days.
     pub const MAX_DAYS: u16 = 365;
 
-    /// Reads a number of days.
+    /// Accepts 1 to [`Self::MAX_DAYS`] days.
     ///
     /// # Errors
     ///
@@ -64,18 +64,18 @@ impl Period {
     }
 }
 
-/// A list of best sellers, as long as one can be, with the moment for which it is true.
+/// The longest list of best sellers of a period, and when it was calculated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BestSellersList {
-    /// The days that the list looks back.
+    /// The length of the period, in days.
     pub days: u16,
-    /// When the list was reckoned.
+    /// When the list was calculated, in UTC.
     pub as_of: OffsetDateTime,
     /// The products, most sold first.
     pub items: Vec<BestSeller>,
 }
 
-/// Of two lists the later is newer.
+/// The list that was calculated later is newer.
 impl Versioned for BestSellersList {
     type Key = u16;
 

@@ -1,4 +1,4 @@
-//! What the catalogue asks of the outside.
+//! The ports of the catalogue.
 
 use async_trait::async_trait;
 use time::Date;
@@ -6,18 +6,18 @@ use time::Date;
 use super::{BestSeller, Product, ProductId, StockedProduct};
 use crate::{StorageError, stock::Stock};
 
-/// Finds and keeps products.
+/// Stores products.
 #[cfg_attr(test, mockall::automock)]
 #[async_trait]
 pub trait ProductRepository: Send + Sync {
-    /// The product with this id, and its stock of the same moment.
+    /// The product with this id and its stock, both read at the same moment.
     ///
     /// # Errors
     ///
     /// When storage fails.
     async fn find(&self, id: ProductId) -> Result<Option<StockedProduct>, StorageError>;
 
-    /// Keeps a new product together with its stock: both or neither.
+    /// Inserts a new product and its stock: both or neither.
     ///
     /// # Errors
     ///
@@ -25,13 +25,13 @@ pub trait ProductRepository: Send + Sync {
     async fn insert(&self, product: &Product, stock: &Stock) -> Result<(), StorageError>;
 }
 
-/// Reckons what sells best.
+/// Calculates the best sellers.
 #[cfg_attr(test, mockall::automock)]
 #[async_trait]
 pub trait BestSellersReport: Send + Sync {
-    /// The `limit` products of which most units were ordered on `first_day` (UTC) or later, most
-    /// first, cancelled orders not counted. Products that sold the same come in id order. A
-    /// report that nobody waits for any more MUST NOT go on.
+    /// The `limit` products with the most units ordered on `first_day` (UTC) or later, most first,
+    /// without cancelled orders. Products with equal sales are in id order. When the caller stops
+    /// waiting, the report MUST stop.
     ///
     /// # Errors
     ///
@@ -39,48 +39,47 @@ pub trait BestSellersReport: Send + Sync {
     async fn since(&self, first_day: Date, limit: u16) -> Result<Vec<BestSeller>, StorageError>;
 }
 
-/// Keeps the totals that best sellers are read from. What is placed or cancelled is told to them
-/// by the placement or the cancellation itself.
+/// The sales totals from which best sellers are read. Placements and cancellations record their own
+/// sales.
 #[cfg_attr(test, mockall::automock)]
 #[async_trait]
 pub trait SalesTotals: Send + Sync {
-    /// Adds to the totals what was told since this was last done, and says how many were told.
-    /// Reports count what was told in any case; gathering makes them quick. When somebody else
-    /// is at it, nothing is done.
+    /// Adds the sales that were recorded since the last call to the totals, and returns how many
+    /// records there were. Reports count recorded sales in any case; gathering makes reports fast.
+    /// Does nothing while another process changes the totals.
     ///
     /// # Errors
     ///
-    /// When storage fails: nothing is gathered then, and nothing is lost.
+    /// When storage fails: nothing is gathered, and nothing is lost.
     async fn gather(&self) -> Result<u64, StorageError>;
 
-    /// Reckons the totals anew from the orders, and says where they were wrong, day by day; of
-    /// many corrections the first `most`.
+    /// Recalculates the totals from the orders, and returns the first `most` of the corrections.
     /// Orders MAY be placed and cancelled meanwhile, and MUST be counted once.
     ///
     /// # Errors
     ///
-    /// When storage fails: the totals are as they were then.
+    /// When storage fails: the totals are unchanged.
     async fn rebuild(&self, most: u16) -> Result<SalesRebuild, StorageError>;
 }
 
-/// What a rebuild found.
+/// The result of [`SalesTotals::rebuild`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SalesRebuild {
-    /// On how many days of products the totals were wrong.
+    /// How many totals were wrong; there is one total per product and day.
     pub differed: u64,
-    /// The first of these days.
+    /// The first of them, by day.
     pub first: Vec<SalesCorrection>,
 }
 
-/// A day on which another number of units of a product was sold than the totals said.
+/// A wrong total of one product and day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SalesCorrection {
     /// The product.
     pub product_id: ProductId,
     /// The day on which the orders were placed, in UTC.
     pub day: Date,
-    /// The units that the totals had for that day, if they knew of it.
+    /// The units in the totals; `None` when there was no total for that day.
     pub was: Option<i64>,
-    /// The units that were sold.
+    /// The units that were sold, according to the orders.
     pub now: i64,
 }

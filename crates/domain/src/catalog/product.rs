@@ -1,4 +1,4 @@
-//! The product.
+//! Products, alone and with their stock.
 
 use time::OffsetDateTime;
 
@@ -12,22 +12,22 @@ id!(
     ProductId
 );
 
-/// Something that is sold.
+/// A product of the catalogue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Product {
-    /// The identity that stock and order items refer to.
+    /// The id that stock and order items refer to.
     pub id: ProductId,
-    /// What the product is called.
+    /// The product's name.
     pub name: Name,
-    /// What it is, in the shop's words.
+    /// The shop's description, if it gave one.
     pub description: Option<Description>,
-    /// What one unit costs today. Past orders keep the price of their day.
+    /// The current price of one unit. Past orders keep the price at which they were placed.
     pub price: Price,
-    /// When the product entered the catalogue, in UTC, to the microsecond.
+    /// When the product was added, in UTC, to the microsecond.
     pub created_at: OffsetDateTime,
 }
 
-/// A product with the units that can be ordered now.
+/// A product with its current stock level.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StockedProduct {
     /// The product.

@@ -1,4 +1,4 @@
-//! What a caller can do with the catalogue.
+//! The use cases of the catalogue.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::{
     values::{Description, Limit, Name, Price},
 };
 
-/// Adds products, shows them, and tells which of them sell best.
+/// Adds products, finds them, and lists the best sellers.
 pub struct CatalogService {
     products: Arc<dyn ProductRepository>,
     report: Arc<dyn BestSellersReport>,
@@ -26,37 +26,36 @@ pub struct CatalogService {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
     reports: Bulkhead,
-    /// How long a list of best sellers is taken for new.
+    /// How long a list of best sellers counts as fresh.
     fresh_for: Duration,
 }
 
-/// The most lists of best sellers that wait to be made: each takes a moment of the database.
+/// The most reports that wait for the one in progress: each takes a moment of the database.
 const MAX_WAITING_REPORTS: usize = 8;
 
-/// What somebody says who adds a product to the catalogue.
+/// The product that a caller wants to add.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewProduct {
-    /// What it is called.
+    /// The product's name.
     pub name: Name,
-    /// What it is.
+    /// The description, if there is one.
     pub description: Option<Description>,
-    /// What one unit costs.
+    /// The price of one unit.
     pub price: Price,
     /// The units that can be ordered.
     pub available: StockLevel,
 }
 
-/// Why a product was not added or not shown.
+/// Why a product was not added or not found, or best sellers were not listed.
 #[derive(Debug, Clone, Error)]
 pub enum CatalogError {
-    /// The caller may not do that.
+    /// The caller lacks the permission.
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
     /// There is no such product.
     #[error("there is no such product")]
     NotFound,
-    /// Too many lists of best sellers are being made: this one was not begun. A later try may
-    /// succeed.
+    /// Too many reports wait already: this one was not started. A later attempt may succeed.
     #[error("too many reports are being made")]
     Busy,
     /// Storage failed.
@@ -65,7 +64,7 @@ pub enum CatalogError {
 }
 
 impl CatalogService {
-    /// Lists of best sellers are read through `cache`, and made anew when they are older than
+    /// Lists of best sellers are read through `cache`, and recalculated when they are older than
     /// `fresh_for`.
     #[must_use]
     pub fn new(
@@ -91,7 +90,7 @@ impl CatalogService {
     ///
     /// # Errors
     ///
-    /// `Forbidden`, or what storage fails with.
+    /// `Forbidden`, or `Storage`.
     pub async fn create(
         &self,
         caller: &Caller,
@@ -117,11 +116,11 @@ impl CatalogService {
         })
     }
 
-    /// The product with this id and the units that can be ordered now.
+    /// The product with this id and its current stock level.
     ///
     /// # Errors
     ///
-    /// `Forbidden` or `NotFound`, or what storage fails with.
+    /// `Forbidden`, `NotFound`, or `Storage`.
     pub async fn get(
         &self,
         caller: Option<&Caller>,
@@ -132,13 +131,12 @@ impl CatalogService {
         found.ok_or(CatalogError::NotFound)
     }
 
-    /// What sold best lately. While a list is made anew, everybody but who asked for that is
-    /// answered with the last one.
+    /// The best sellers of the period. While a list is recalculated, other callers get the previous
+    /// one.
     ///
     /// # Errors
     ///
-    /// `Forbidden`, `Busy`, or what storage fails with; neither of the last two as long as there is
-    /// a last list.
+    /// `Forbidden`, `Busy`, or `Storage`; the last two only when there is no previous list.
     pub async fn best_sellers(
         &self,
         caller: Option<&Caller>,
@@ -149,14 +147,14 @@ impl CatalogService {
         let is_fresh = |list: &BestSellersList| clock.now() - list.as_of < self.fresh_for;
         let list = self
             .lists
-            .get_fresh(days, is_fresh, self.reckon(days))
+            .get_fresh(days, is_fresh, self.calculate(days))
             .await?;
         let items = list.iter().flat_map(|list| &list.items);
         Ok(items.take(query.limit.entries().into()).cloned().collect())
     }
 
-    /// Reckons the longest list of a period: every shorter one is its beginning.
-    fn reckon(
+    /// Calculates the longest list of a period; every shorter one is its beginning.
+    fn calculate(
         &self,
         days: u16,
     ) -> impl Future<Output = Result<Option<BestSellersList>, CatalogError>> + Send + 'static {
@@ -172,7 +170,7 @@ impl CatalogService {
     }
 }
 
-/// The catalogue is everybody's to see, but for callers who are kept to something else.
+/// The catalogue is public, except to callers whose permissions exclude it.
 fn may_read(caller: Option<&Caller>) -> Result<(), Forbidden> {
     caller.map_or(Ok(()), |caller| caller.must_have(Permission::ProductsRead))
 }

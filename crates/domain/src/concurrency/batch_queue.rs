@@ -1,9 +1,9 @@
-//! A bounded queue whose requests are handled in batches (group commit by micro-batching).
-//! Requests that arrive while a batch is under way wait, and the next batch takes all of them. At
-//! rest a batch is one request and nothing waits.
+//! A bounded queue whose requests are handled in batches (group commit by micro-batching). Requests
+//! that arrive while a batch is in progress wait, and the next batch takes all of them. When idle,
+//! a batch is one request and nothing waits.
 //!
-//! The queue knows no runtime: [`BatchQueue::open`] returns its workers, and whoever opens it
-//! drives each of them.
+//! The queue knows no runtime: [`BatchQueue::open`] returns its workers, and the caller must drive
+//! each of them.
 
 use std::sync::Arc;
 
@@ -15,16 +15,17 @@ use time::OffsetDateTime;
 use super::gate::Gate;
 use crate::Clock;
 
-/// What becomes of the requests of a queue.
+/// Handles the requests of a queue.
 pub(crate) trait BatchHandler: Send + Sync {
     type Request: Send + Sync;
     type Answer: Send;
 
-    /// Handles a batch: one answer for each request, in the same sequence. A request without one
-    /// is told that there is none.
+    /// Handles a batch and returns one answer for each request, in the same sequence. A request
+    /// without an answer gets [`QueueError::NoAnswer`].
     fn handle(&self, batch: &[Self::Request]) -> impl Future<Output = Vec<Self::Answer>> + Send;
 
-    /// Keeps a request out of the batch that is being gathered, by taking it over.
+    /// Diverts a request from the batch that is being gathered: `None` means that it was taken
+    /// over.
     fn divert(
         &self,
         queued: Queued<Self::Request, Self::Answer>,
@@ -32,27 +33,27 @@ pub(crate) trait BatchHandler: Send + Sync {
         Some(queued)
     }
 
-    /// Passes an answer on. The next batch may be under way by now.
+    /// Sends an answer to its caller. The next batch may be in progress by then.
     fn answer(&self, queued: Queued<Self::Request, Self::Answer>, answer: Self::Answer) {
         queued.answer(answer);
     }
 }
 
-/// How a queue is worked off.
+/// The limits of a queue.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct QueueSettings {
     /// How many batches are handled at once.
     pub(crate) workers: usize,
     /// The most requests in a batch.
     pub(crate) max_batch: usize,
-    /// How many requests must wait for a batch to begin beside one that is under way. With
-    /// fewer, waiting for that one costs less than two small batches instead of one large one.
+    /// How many requests must be queued before a batch starts beside one in progress. With fewer,
+    /// waiting for that one costs less than two small batches instead of one large one.
     pub(crate) min_parallel_batch: usize,
-    /// The most requests that wait; one more is turned away.
+    /// The most queued requests; one more is refused.
     pub(crate) max_queued: usize,
 }
 
-/// A request in a queue, and whom to answer.
+/// A queued request, and the channel for its answer.
 pub(crate) struct Queued<Q, A> {
     pub(crate) request: Q,
     pub(crate) arrived_at: OffsetDateTime,
@@ -60,12 +61,12 @@ pub(crate) struct Queued<Q, A> {
 }
 
 impl<Q, A> Queued<Q, A> {
-    /// Whether nobody waits for the answer any more.
+    /// Whether the caller has stopped waiting for the answer.
     pub(crate) fn has_hung_up(&self) -> bool {
         self.answer.is_canceled()
     }
 
-    /// Answers; who has hung up is not told.
+    /// Sends the answer, which is dropped if the caller has hung up.
     pub(crate) fn answer(self, answer: A) {
         let _ = self.answer.send(answer);
     }
@@ -86,7 +87,8 @@ impl<Q, A> Batch<Q, A> {
         Self { requests, callers }
     }
 
-    /// Every request with its answer. Who gets none learns that when its request is dropped.
+    /// Pairs every request with its answer. A request without one is dropped, and its caller gets
+    /// [`QueueError::NoAnswer`].
     pub(crate) fn with(self, answers: Vec<A>) -> impl Iterator<Item = (Queued<Q, A>, A)> {
         let queued = self.requests.into_iter().zip(self.callers);
         let queued = queued.map(|(request, (answer, arrived_at))| Queued {
@@ -98,19 +100,19 @@ impl<Q, A> Batch<Q, A> {
     }
 }
 
-/// Takes requests, and answers each of them.
+/// The sending side of a queue.
 pub(crate) struct BatchQueue<Q, A> {
     queue: Sender<Queued<Q, A>>,
     gate: Arc<Gate>,
     clock: Arc<dyn Clock>,
 }
 
-/// Why a request of a queue has no answer.
+/// Why a request got no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum QueueError {
-    /// Too many wait, or the queue is closed: the request was not looked at.
+    /// The queue is full or closed: the request was not handled.
     Full,
-    /// Its batch ended without one.
+    /// Its batch ended without an answer to it.
     NoAnswer,
 }
 
@@ -119,7 +121,7 @@ where
     Q: Send + Sync + 'static,
     A: Send + 'static,
 {
-    /// Opens a queue, with the workers that are to be driven.
+    /// Opens a queue, and returns it with its workers, which the caller must drive.
     pub(crate) fn open<H>(
         handler: &H,
         clock: Arc<dyn Clock>,
@@ -141,8 +143,8 @@ where
         (Self { queue, gate, clock }, workers)
     }
 
-    /// Queues a request and waits for its answer. A caller that stops waiting while its request
-    /// is still in the queue takes it back; one that stops later does not learn what became of it.
+    /// Queues a request and waits for its answer. If the caller stops waiting while the request is
+    /// queued, the request is withdrawn; after that it is handled, and its answer dropped.
     pub(crate) async fn submit(&self, request: Q) -> Result<A, QueueError> {
         let (answer, answered) = oneshot::channel();
         let queued = Queued {
@@ -157,13 +159,12 @@ where
         answered.await.map_err(|_| QueueError::NoAnswer)
     }
 
-    /// Whether no request waits.
     #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }
 
-    /// Takes no more requests. The workers answer those that wait, and then end.
+    /// Accepts no more requests. The workers answer the queued ones, and then end.
     pub(crate) fn close(&self) {
         self.queue.close();
     }
@@ -179,7 +180,7 @@ impl<Q, A> Clone for BatchQueue<Q, A> {
     }
 }
 
-/// Takes all the requests that wait, has them handled as one batch, and begins again.
+/// Takes all queued requests, handles them as one batch, and repeats.
 struct BatchWorker<H: BatchHandler> {
     handler: H,
     queued: Receiver<Queued<H::Request, H::Answer>>,
@@ -188,10 +189,10 @@ struct BatchWorker<H: BatchHandler> {
 }
 
 impl<H: BatchHandler> BatchWorker<H> {
-    /// Works until the queue is closed, or nobody can add to it any more, and it is empty.
+    /// Runs until the queue is empty, and closed or without senders.
     async fn run(self) {
         while let Ok(first) = self.queued.recv().await {
-            // Those in the queue, and the one at hand.
+            // The queued ones, and the one just taken.
             let permit = self.gate.admit(|| self.queued.len() + 1).await;
             let batch = Batch::of(self.gather(first));
             let answers = self.handler.handle(&batch.requests).await;
@@ -202,7 +203,7 @@ impl<H: BatchHandler> BatchWorker<H> {
         }
     }
 
-    /// Everything that waits by now, up to a full batch, less what its sender has given up.
+    /// All queued requests, up to a full batch, without those whose callers have hung up.
     fn gather(
         &self,
         first: Queued<H::Request, H::Answer>,

@@ -1,4 +1,4 @@
-//! Letting few at a time do what is expensive.
+//! A bulkhead: it limits how many callers do something expensive at once.
 
 use std::sync::{
     Arc,
@@ -7,22 +7,22 @@ use std::sync::{
 
 use async_channel::{Receiver, Sender};
 
-/// Permits for something that only so many may do at once. A few more wait for theirs, in the
-/// order in which they came; the rest are turned away. Clones share the permits.
+/// A fixed number of permits. A bounded number of callers wait for one, first come, first served;
+/// the rest are refused. Clones share the permits.
 #[derive(Clone)]
 pub(crate) struct Bulkhead {
-    /// A message for each permit that nobody has.
+    /// One message for each free permit.
     free: (Sender<()>, Receiver<()>),
     waiting: Arc<AtomicUsize>,
     max_waiting: usize,
 }
 
-/// Too many wait already.
+/// Too many callers wait already.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct TooMany;
 
 impl Bulkhead {
-    /// `at_once` permits, for which at most `max_waiting` wait.
+    /// `at_once` permits, for which at most `max_waiting` callers wait.
     pub(crate) fn new(at_once: usize, max_waiting: usize) -> Self {
         let free = async_channel::bounded(at_once.max(1));
         while free.0.try_send(()).is_ok() {}
@@ -33,11 +33,11 @@ impl Bulkhead {
         }
     }
 
-    /// Takes a permit, which lasts until it is dropped.
+    /// Acquires a permit, which is released when it is dropped.
     ///
     /// # Errors
     ///
-    /// When too many wait already.
+    /// When too many callers wait already.
     pub(crate) async fn acquire(&self) -> Result<Permit, TooMany> {
         let (free, taken) = &self.free;
         if taken.try_recv().is_err() {
@@ -48,7 +48,7 @@ impl Bulkhead {
     }
 }
 
-/// One who waits, counted until this is dropped.
+/// A waiting caller, counted until this is dropped.
 struct Waiting<'a>(&'a AtomicUsize);
 
 impl<'a> Waiting<'a> {
@@ -68,12 +68,12 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// A permit, until it is dropped.
+/// A permit, released when it is dropped.
 pub(crate) struct Permit(Sender<()>);
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        // There is room for every permit that was taken.
+        // The channel has room for every permit.
         let _ = self.0.try_send(());
     }
 }
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn few_have_a_permit_some_wait_and_the_rest_are_turned_away() {
+    async fn few_callers_have_a_permit_some_wait_and_the_rest_are_refused() {
         let bulkhead = Bulkhead::new(1, 1);
         let first = bulkhead.acquire().await.unwrap();
         let mut second = Box::pin(bulkhead.acquire());
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_hangs_up_makes_room_and_takes_no_permit() {
+    async fn a_caller_that_hangs_up_makes_room_and_takes_no_permit() {
         let bulkhead = Bulkhead::new(1, 1);
         let first = bulkhead.acquire().await.unwrap();
         let mut gone = Box::pin(bulkhead.acquire());

@@ -1,12 +1,12 @@
-//! How many batches are under way, and whether another one is worth beginning beside them.
+//! Counts the batches in progress, and decides whether another one should start beside them.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use event_listener::Event;
 
-/// Admits a batch when none is under way, or when enough requests wait for one beside it.
+/// Admits a batch when none is in progress, or when enough requests are queued for one beside it.
 pub(super) struct Gate {
-    under_way: AtomicUsize,
+    in_progress: AtomicUsize,
     changed: Event,
     /// See [`super::batch_queue::QueueSettings::min_parallel_batch`].
     min_parallel_batch: usize,
@@ -15,27 +15,27 @@ pub(super) struct Gate {
 impl Gate {
     pub(super) fn new(min_parallel_batch: usize) -> Self {
         Self {
-            under_way: AtomicUsize::new(0),
+            in_progress: AtomicUsize::new(0),
             changed: Event::new(),
             min_parallel_batch,
         }
     }
 
-    /// Waits until a batch of the requests that wait may begin: at once when none is under way.
+    /// Waits until a batch of the queued requests may start: at once when none is in progress.
     pub(super) async fn admit(&self, queued: impl Fn() -> usize) -> Permit<'_> {
         loop {
-            // Listens before it looks: what changes in between wakes it.
+            // Listen before checking, so that no change in between is missed.
             let changed = self.changed.listen();
-            let is_alone = self.under_way.load(Ordering::SeqCst) == 0;
+            let is_alone = self.in_progress.load(Ordering::SeqCst) == 0;
             if is_alone || queued() >= self.min_parallel_batch {
-                self.under_way.fetch_add(1, Ordering::SeqCst);
+                self.in_progress.fetch_add(1, Ordering::SeqCst);
                 return Permit(self);
             }
             changed.await;
         }
     }
 
-    /// Wakes a worker if this many requests are worth a batch.
+    /// Wakes a worker if this many queued requests are enough for a batch.
     pub(super) fn notify(&self, queued: usize) {
         if queued >= self.min_parallel_batch {
             self.changed.notify(1);
@@ -43,12 +43,12 @@ impl Gate {
     }
 }
 
-/// A batch is under way until this is dropped.
+/// A batch in progress, until this is dropped.
 pub(super) struct Permit<'a>(&'a Gate);
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        self.0.under_way.fetch_sub(1, Ordering::SeqCst);
+        self.0.in_progress.fetch_sub(1, Ordering::SeqCst);
         self.0.changed.notify(usize::MAX);
     }
 }
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_batch_is_begun_beside_another_only_when_enough_wait() {
+    async fn a_batch_starts_beside_another_only_when_enough_requests_wait() {
         let gate = Gate::new(3);
         let first = gate
             .admit(|| 1)
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_worker_that_waits_is_woken_when_enough_wait() {
+    async fn a_waiting_worker_is_woken_when_enough_requests_wait() {
         let gate = Gate::new(3);
         let _first = gate.admit(|| 1).await;
         let waiting = std::sync::atomic::AtomicUsize::new(2);

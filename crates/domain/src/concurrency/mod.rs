@@ -1,4 +1,5 @@
-//! Mechanisms that know no noun: batching through a bounded queue, bulkheads, and single flight.
+//! Concurrency mechanisms that know no noun: batching through a bounded queue, bulkheads, and
+//! single flight.
 
 pub(crate) mod batch_queue;
 pub(crate) mod bulkhead;

@@ -1,4 +1,4 @@
-//! Many who ask for the same thing at once wait for one load of it.
+//! Single flight: concurrent callers that ask for the same key share one load.
 
 use std::{
     collections::HashMap,
@@ -11,14 +11,14 @@ use futures_util::{
     future::{BoxFuture, Shared, WeakShared},
 };
 
-/// What a load finds: shared, because everybody who waited gets the same.
+/// The result of a load, shared by all callers that waited for it.
 pub(crate) type Found<T, E> = Result<Option<Arc<T>>, E>;
 
 type Load<T, E> = BoxFuture<'static, Found<T, E>>;
 
-/// The loads of each key: at most one goes on, and at most one waits to begin when that has
-/// ended. A load lives as long as somebody waits for it: who hangs up leaves it to the others,
-/// and the last one to hang up ends it.
+/// The loads of each key: at most one in progress, and at most one that starts when it has ended. A
+/// load lives as long as a caller waits for it: callers that hang up leave it to the others, and
+/// the last one to hang up cancels it.
 pub(crate) struct SingleFlight<K, T, E> {
     flights: Arc<Mutex<Flights<K, T, E>>>,
 }
@@ -28,13 +28,12 @@ struct Flights<K, T, E> {
     started: u64,
 }
 
-/// The loads of one key.
 struct Flight<T, E> {
     begun: Option<Numbered<T, E>>,
     next: Option<Numbered<T, E>>,
 }
 
-/// A load, as long as somebody waits for it.
+/// A load, which lives as long as a caller waits for it.
 #[derive(Clone)]
 struct Numbered<T, E> {
     number: u64,
@@ -63,8 +62,8 @@ where
         }
     }
 
-    /// What a load of `key` finds that begins after this was called, so that it cannot miss what
-    /// was written before: `load`, or one that others wait for and that has not begun.
+    /// The result of a load of `key` that begins after this call, so that it cannot miss an earlier
+    /// write: `load`, or one that other callers wait for and that has not begun.
     pub(crate) async fn join_later(
         &self,
         key: K,
@@ -73,24 +72,24 @@ where
         self.join_next(key, load).await
     }
 
-    /// What the load of `key` finds that is going on, or else `load`.
+    /// The result of the load of `key` that is in progress, or else of `load`.
     pub(crate) async fn join_any(
         &self,
         key: K,
         load: impl Future<Output = Found<T, E>> + Send + 'static,
     ) -> Found<T, E> {
-        match self.going_on(key) {
+        match self.in_progress(key) {
             Some(load) => load.await,
             None => self.join_next(key, load).await,
         }
     }
 
-    /// Whether somebody waits for a load of `key` that has begun.
-    pub(crate) fn is_going_on(&self, key: K) -> bool {
-        self.going_on(key).is_some()
+    /// Whether a load of `key` is in progress.
+    pub(crate) fn is_in_progress(&self, key: K) -> bool {
+        self.in_progress(key).is_some()
     }
 
-    fn going_on(&self, key: K) -> Option<Shared<Load<T, E>>> {
+    fn in_progress(&self, key: K) -> Option<Shared<Load<T, E>>> {
         let flights = lock(&self.flights);
         flights.by_key.get(&key)?.begun.as_ref()?.load.upgrade()
     }
@@ -122,7 +121,7 @@ where
         let load: Shared<Load<T, E>> = async move {
             let ended = ended;
             if let Some(earlier) = earlier {
-                // Whatever it finds may be older than what was written since.
+                // Its result may be older than a write since then.
                 let _ = earlier.await;
                 ended.begin();
             }
@@ -135,7 +134,7 @@ where
     }
 }
 
-/// Takes a load off the list when it is over, be it finished or given up.
+/// Removes a load from the list when it has finished or was cancelled.
 struct Ended<K: Eq + Hash, T, E> {
     flights: Arc<Mutex<Flights<K, T, E>>>,
     key: K,
@@ -143,7 +142,7 @@ struct Ended<K: Eq + Hash, T, E> {
 }
 
 impl<K: Eq + Hash, T, E> Ended<K, T, E> {
-    /// The load that waited to begin has begun.
+    /// Records that the waiting load has begun.
     fn begin(&self) {
         let mut flights = lock(&self.flights);
         if let Some(flight) = flights.by_key.get_mut(&self.key)
@@ -175,7 +174,7 @@ fn is<T, E>(place: Option<&Numbered<T, E>>, number: u64) -> bool {
     place.is_some_and(|kept| kept.number == number)
 }
 
-/// A panic while the list was held cannot have left it half written.
+/// A poisoned lock is safe to use: a panic cannot have left the list half written.
 fn lock<K, T, E>(flights: &Mutex<Flights<K, T, E>>) -> MutexGuard<'_, Flights<K, T, E>> {
     flights.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -192,7 +191,7 @@ mod tests {
 
     type Flights<T> = SingleFlight<&'static str, T, StorageError>;
 
-    /// A load that counts itself.
+    /// A load that counts its runs.
     fn load(
         count: &Arc<AtomicUsize>,
         value: u32,
@@ -204,28 +203,28 @@ mod tests {
         }
     }
 
-    /// A load that has begun when it was polled, and finds 7 when it is told to.
+    /// A load that begins when it is first polled, and finds 7 when the test releases it.
     fn held(
         count: &Arc<AtomicUsize>,
-        told: oneshot::Receiver<()>,
+        released: oneshot::Receiver<()>,
     ) -> impl Future<Output = Found<u32, StorageError>> + use<> {
         let load = load(count, 7);
         async {
-            told.await.unwrap();
+            released.await.unwrap();
             load.await
         }
     }
 
     #[tokio::test]
-    async fn fifty_who_take_any_load_load_once() {
+    async fn fifty_callers_that_join_any_load_share_one() {
         let (flights, count) = (Flights::new(), Arc::new(AtomicUsize::new(0)));
-        let (tell, told) = oneshot::channel();
-        let mut first = Box::pin(flights.join_any("key", held(&count, told)));
+        let (release, released) = oneshot::channel();
+        let mut first = Box::pin(flights.join_any("key", held(&count, released)));
         assert!((&mut first).now_or_never().is_none());
-        assert!(flights.is_going_on("key"));
+        assert!(flights.is_in_progress("key"));
         let mut others = join_all((1..50).map(|_| flights.join_any("key", load(&count, 8))));
         assert!((&mut others).now_or_never().is_none());
-        tell.send(()).unwrap();
+        release.send(()).unwrap();
         let (first, others) = futures_util::future::join(first, others).await;
         let found = others.into_iter().chain([first]);
         assert!(found.into_iter().all(|f| f.unwrap().as_deref() == Some(&7)));
@@ -234,15 +233,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_asks_while_a_load_goes_on_gets_a_later_one_shared_by_all_who_do() {
+    async fn callers_that_ask_during_a_load_share_a_later_one() {
         let (flights, count) = (Flights::new(), Arc::new(AtomicUsize::new(0)));
-        let (tell, told) = oneshot::channel();
-        let mut first = Box::pin(flights.join_later("key", held(&count, told)));
+        let (release, released) = oneshot::channel();
+        let mut first = Box::pin(flights.join_later("key", held(&count, released)));
         assert!((&mut first).now_or_never().is_none());
         let mut others = join_all((1..50).map(|_| flights.join_later("key", load(&count, 8))));
         assert!((&mut others).now_or_never().is_none());
         assert_eq!(count.load(Ordering::SeqCst), 0, "one load at a time");
-        tell.send(()).unwrap();
+        release.send(()).unwrap();
         let (first, others) = futures_util::future::join(first, others).await;
         assert_eq!(first.unwrap().as_deref(), Some(&7));
         let later = others.into_iter();
@@ -254,24 +253,24 @@ mod tests {
     #[tokio::test]
     async fn a_load_that_waited_to_begin_is_not_joined_once_it_has() {
         let (flights, count) = (Flights::new(), Arc::new(AtomicUsize::new(0)));
-        let (tell_first, first_told) = oneshot::channel();
-        let (tell_second, second_told) = oneshot::channel();
-        let mut first = Box::pin(flights.join_later("key", held(&count, first_told)));
+        let (release_first, first_released) = oneshot::channel();
+        let (release_second, second_released) = oneshot::channel();
+        let mut first = Box::pin(flights.join_later("key", held(&count, first_released)));
         assert!((&mut first).now_or_never().is_none());
-        let mut second = Box::pin(flights.join_later("key", held(&count, second_told)));
+        let mut second = Box::pin(flights.join_later("key", held(&count, second_released)));
         assert!((&mut second).now_or_never().is_none());
-        tell_first.send(()).unwrap();
+        release_first.send(()).unwrap();
         first.await.unwrap();
         assert!((&mut second).now_or_never().is_none(), "it has begun");
         let mut third = Box::pin(flights.join_later("key", load(&count, 9)));
         assert!((&mut third).now_or_never().is_none());
-        tell_second.send(()).unwrap();
+        release_second.send(()).unwrap();
         second.await.unwrap();
         assert_eq!(third.await.unwrap().as_deref(), Some(&9));
     }
 
     #[tokio::test]
-    async fn who_comes_later_loads_again() {
+    async fn a_later_caller_loads_again() {
         let (flights, count) = (Flights::new(), Arc::new(AtomicUsize::new(0)));
         flights.join_any("key", load(&count, 1)).await.unwrap();
         let second = flights.join_any("key", load(&count, 2)).await.unwrap();
@@ -279,21 +278,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_hangs_up_leaves_the_load_to_the_others() {
+    async fn a_caller_that_hangs_up_leaves_the_load_to_the_others() {
         let (flights, count) = (Flights::new(), Arc::new(AtomicUsize::new(0)));
-        let (tell, told) = oneshot::channel();
-        let mut first = Box::pin(flights.join_any("key", held(&count, told)));
+        let (release, released) = oneshot::channel();
+        let mut first = Box::pin(flights.join_any("key", held(&count, released)));
         let mut second =
             Box::pin(flights.join_any("key", async { unreachable!("the first loads") }));
         assert!((&mut first).now_or_never().is_none());
         assert!((&mut second).now_or_never().is_none());
         drop(first);
-        tell.send(()).unwrap();
+        release.send(()).unwrap();
         assert_eq!(second.await.unwrap().as_deref(), Some(&7));
     }
 
     #[tokio::test]
-    async fn a_load_that_everybody_gave_up_is_not_kept() {
+    async fn a_load_that_every_caller_gave_up_is_not_kept() {
         let flights = Flights::<u32>::new();
         let mut only = Box::pin(flights.join_any("key", std::future::pending()));
         assert!((&mut only).now_or_never().is_none());

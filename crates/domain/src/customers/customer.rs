@@ -1,4 +1,4 @@
-//! The customer.
+//! The customer entity.
 
 use time::OffsetDateTime;
 
@@ -12,18 +12,18 @@ id!(
     CustomerId
 );
 
-/// Somebody who buys.
+/// A customer, who may have an account to log in with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Customer {
-    /// The identity that orders refer to.
+    /// The id that orders refer to.
     pub id: CustomerId,
-    /// What the customer is called.
+    /// The customer's name.
     pub name: Name,
-    /// Where the customer is reached; unique without regard to case.
+    /// The email address; unique without regard to case.
     pub email: Email,
     /// When the customer was registered, in UTC, to the microsecond.
     pub created_at: OffsetDateTime,
-    /// How often the customer was written.
+    /// How many times the customer was written.
     pub version: Version,
 }
 

@@ -1,4 +1,4 @@
-//! What customers ask of the outside.
+//! The port of customers.
 
 use async_trait::async_trait;
 use thiserror::Error;
@@ -6,26 +6,26 @@ use thiserror::Error;
 use super::{Customer, CustomerId};
 use crate::{StorageError, identity::Account};
 
-/// Finds and keeps customers.
+/// Stores customers.
 #[cfg_attr(test, mockall::automock)]
 #[async_trait]
 pub trait CustomerRepository: Send + Sync {
-    /// The customer with this id.
+    /// The customer with this id, if there is one.
     ///
     /// # Errors
     ///
     /// When storage fails.
     async fn find(&self, id: CustomerId) -> Result<Option<Customer>, StorageError>;
 
-    /// Keeps a new customer who has no account.
+    /// Inserts a new customer without an account.
     ///
     /// # Errors
     ///
-    /// `EmailTaken` when a customer has that address already, in whatever case; it MUST be told
-    /// when two arrive at once. `Storage` when storage fails.
+    /// `EmailTaken` when a customer has that address already, in whatever case; this MUST also hold
+    /// when two are inserted at once. `Storage` when storage fails.
     async fn insert(&self, customer: &Customer) -> Result<(), InsertCustomerError>;
 
-    /// Keeps a new customer together with its account: both or neither.
+    /// Inserts a new customer and its account: both or neither.
     ///
     /// # Errors
     ///
@@ -37,10 +37,10 @@ pub trait CustomerRepository: Send + Sync {
     ) -> Result<(), InsertCustomerError>;
 }
 
-/// Why a customer was not kept.
+/// Why a customer was not inserted.
 #[derive(Debug, Error)]
 pub enum InsertCustomerError {
-    /// The address is another's.
+    /// Another customer or account has this address.
     #[error("the email address is taken")]
     EmailTaken,
     /// Storage failed.

@@ -1,4 +1,4 @@
-//! What a caller can do with customers.
+//! The use cases of customers.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::{
     values::{Email, Name, Version},
 };
 
-/// Registers customers and shows them.
+/// Registers customers and finds them.
 pub struct CustomerService {
     customers: Arc<dyn CustomerRepository>,
     cached: ReadThrough<Customer, StorageError>,
@@ -24,30 +24,31 @@ pub struct CustomerService {
     ids: Arc<dyn IdSource>,
 }
 
-/// What somebody says who registers a customer.
+/// The customer to be registered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Registration {
-    /// What the customer is called.
+    /// The customer's name.
     pub name: Name,
-    /// Where the customer is reached.
+    /// The email address, which no other customer may have.
     pub email: Email,
-    /// With a password the customer gets an account.
+    /// With a password, the customer gets an account.
     pub password: Option<Password>,
 }
 
-/// Why a customer was not registered or not shown.
+/// Why a customer was not registered or not found.
 #[derive(Debug, Error)]
 pub enum CustomerError {
-    /// Who signs up must choose a password; only the shop registers customers without an account.
+    /// Somebody who signs up must choose a password; only the shop registers customers without an
+    /// account.
     #[error("a password is needed to sign up")]
     PasswordRequired,
-    /// The caller may not do that.
+    /// The caller lacks the permission.
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
-    /// The address is another's.
+    /// Another customer or account has this address.
     #[error("the email address is taken")]
     EmailTaken,
-    /// There is no such customer, or it is none of the caller's business.
+    /// There is no such customer, or the caller may not see it.
     #[error("there is no such customer")]
     NotFound,
     /// The password could not be hashed.
@@ -59,7 +60,7 @@ pub enum CustomerError {
 }
 
 impl CustomerService {
-    /// Keeps customers in `customers`, and reads them through `cache`.
+    /// Stores customers in `customers`, and reads them through `cache`.
     #[must_use]
     pub fn new(
         customers: Arc<dyn CustomerRepository>,
@@ -77,11 +78,11 @@ impl CustomerService {
         }
     }
 
-    /// Registers a customer: somebody signs up (no caller), or the shop does it.
+    /// Registers a customer: somebody signs up (without a caller), or the shop registers them.
     ///
     /// # Errors
     ///
-    /// `PasswordRequired`, `Forbidden` or `EmailTaken`, or what the ports fail with.
+    /// `PasswordRequired`, `Forbidden`, `EmailTaken`, `Passwords`, or `Storage`.
     pub async fn register(
         &self,
         caller: Option<&Caller>,
@@ -119,11 +120,11 @@ impl CustomerService {
         Ok(customer)
     }
 
-    /// The customer with this id, if it is the caller's to see.
+    /// The customer with this id, if the caller may see it.
     ///
     /// # Errors
     ///
-    /// `NotFound`, or what storage fails with.
+    /// `Forbidden`, `NotFound`, or `Storage`.
     pub async fn get(
         &self,
         caller: &Caller,

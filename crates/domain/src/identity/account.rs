@@ -10,17 +10,17 @@ id!(
     AccountId
 );
 
-/// Somebody who may log in.
+/// The credentials of somebody who may log in, and the principal they act as.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
-    /// The account's identity.
+    /// The id that tokens and idempotency keys refer to.
     pub id: AccountId,
     /// What is typed to log in; unique without regard to case.
     pub email: Email,
     /// The password, hashed.
     pub password_hash: PasswordHash,
-    /// As whom the account acts.
+    /// The principal that the account acts as.
     pub principal: Principal,
-    /// When the account was made, in UTC, to the microsecond.
+    /// When the account was created, in UTC, to the microsecond.
     pub created_at: OffsetDateTime,
 }

@@ -1,4 +1,4 @@
-//! Making accounts for the shop's people. A customer's account comes with its customer: see
+//! Accounts for the shop's staff. A customer's account is created with its customer: see
 //! [`crate::customers::CustomerService`].
 
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{Clock, IdSource, StorageError, values::Email};
 
-/// Makes accounts.
+/// Creates accounts for the shop's staff.
 pub struct AccountService {
     accounts: Arc<dyn AccountRepository>,
     passwords: Arc<dyn PasswordHasher>,
@@ -19,10 +19,10 @@ pub struct AccountService {
     ids: Arc<dyn IdSource>,
 }
 
-/// Why no account was made.
+/// Why an account was not created.
 #[derive(Debug, Error)]
 pub enum AccountError {
-    /// The address is another account's.
+    /// Another account has this address.
     #[error("the email address is taken")]
     EmailTaken,
     /// The password could not be hashed.
@@ -34,7 +34,7 @@ pub enum AccountError {
 }
 
 impl AccountService {
-    /// Keeps accounts in `accounts`.
+    /// Stores accounts in `accounts`.
     #[must_use]
     pub fn new(
         accounts: Arc<dyn AccountRepository>,
@@ -50,11 +50,11 @@ impl AccountService {
         }
     }
 
-    /// Makes an account for somebody who runs the shop or works in it.
+    /// Creates an account for somebody who runs the shop or works in it.
     ///
     /// # Errors
     ///
-    /// `EmailTaken`, or what the ports fail with.
+    /// `EmailTaken`, `Passwords`, or `Storage`.
     pub async fn create(
         &self,
         email: Email,
@@ -75,7 +75,7 @@ impl AccountService {
         }
     }
 
-    /// Hashes a password for whoever is at this machine.
+    /// Hashes a password for a user of the command line.
     async fn hash(&self, password: Password) -> Result<PasswordHash, PasswordHasherError> {
         let requester = Requester::Address(ClientAddress::LOCAL);
         self.passwords.hash(password, requester).await
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_taken_address_is_told() {
+    async fn a_taken_address_is_refused() {
         let mut accounts = MockAccountRepository::new();
         accounts
             .expect_insert()

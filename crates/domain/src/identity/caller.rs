@@ -1,4 +1,4 @@
-//! Who asks, and what they may do.
+//! Callers and their permissions.
 
 use std::fmt;
 
@@ -6,8 +6,8 @@ use thiserror::Error;
 
 use super::{AccountId, Principal};
 
-/// Something that a caller may be allowed to do. Of customers and orders, a customer's are its
-/// own: see [`Principal::may_see`].
+/// A permission that a caller may have. A customer sees only its own data and orders: see
+/// [`Principal::may_see`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Permission {
     /// See customers.
@@ -26,12 +26,12 @@ pub enum Permission {
     OrdersRead,
     /// Place orders, and cancel those that are pending.
     OrdersWrite,
-    /// Take orders through their life.
+    /// Take orders through every transition.
     OrdersFulfil,
 }
 
 impl Permission {
-    /// Every permission.
+    /// All permissions.
     pub const ALL: [Self; 9] = [
         Self::CustomersRead,
         Self::CustomersWrite,
@@ -44,7 +44,7 @@ impl Permission {
         Self::OrdersFulfil,
     ];
 
-    /// The permission's name.
+    /// The name of the permission: `noun:verb`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -60,7 +60,7 @@ impl Permission {
         }
     }
 
-    /// The set with this permission alone.
+    /// The set that contains only this permission.
     const fn alone(self) -> Permissions {
         Permissions(match self {
             Self::CustomersRead => 1,
@@ -87,7 +87,7 @@ impl fmt::Display for Permission {
 pub struct Permissions(u16);
 
 impl Permissions {
-    /// The set of these.
+    /// The set of these permissions.
     #[must_use]
     pub const fn of(permissions: &[Permission]) -> Self {
         let mut set = Self(0);
@@ -99,13 +99,13 @@ impl Permissions {
         set
     }
 
-    /// The set of what is in either.
+    /// The union of both sets.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// Whether this is among them.
+    /// Whether the set contains this permission.
     #[must_use]
     pub const fn contain(self, permission: Permission) -> bool {
         self.0 & permission.alone().0 != 0
@@ -119,24 +119,24 @@ impl fmt::Debug for Permissions {
     }
 }
 
-/// Who asks: an account that proved itself, as whom it acts, and what it may do.
+/// An authenticated account, the principal it acts as, and its permissions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Caller {
-    /// The account.
+    /// The account that was authenticated.
     pub account_id: AccountId,
-    /// As whom it acts.
+    /// The principal that it acts as.
     pub principal: Principal,
-    /// What it may do.
+    /// The permissions that it has.
     pub permissions: Permissions,
 }
 
-/// The caller may not do that.
+/// The caller lacks this permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("the caller lacks the permission {0}")]
 pub struct Forbidden(pub Permission);
 
 impl Caller {
-    /// A caller who may do all that its role stands for.
+    /// A caller with all permissions of its role.
     #[must_use]
     pub const fn new(account_id: AccountId, principal: Principal) -> Self {
         Self {
@@ -146,17 +146,17 @@ impl Caller {
         }
     }
 
-    /// Whether the caller may do this.
+    /// Whether the caller has this permission.
     #[must_use]
     pub const fn may(&self, permission: Permission) -> bool {
         self.permissions.contain(permission)
     }
 
-    /// Refuses a caller who may not do this.
+    /// Refuses a caller without this permission.
     ///
     /// # Errors
     ///
-    /// `Forbidden` when the permission is not among the caller's.
+    /// `Forbidden` when the caller lacks the permission.
     pub const fn must_have(&self, permission: Permission) -> Result<(), Forbidden> {
         if self.may(permission) {
             Ok(())

@@ -1,17 +1,18 @@
-//! Where a request comes from.
+//! The network address of a client.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The network address of a client, as far as it tells clients apart: an IPv4 address, or the
-/// network of an IPv6 address, for a site has 2^64 of these (RFC 6177).
+/// A client's network address, as far as it tells clients apart: an IPv4 address, or the /64
+/// network of an IPv6 address, because one site has 2^64 of these addresses (RFC 6177).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ClientAddress(IpAddr);
 
 impl ClientAddress {
-    /// This machine: who uses the command line.
+    /// This machine, for users of the command line.
     pub const LOCAL: Self = Self(IpAddr::V4(Ipv4Addr::LOCALHOST));
 
-    /// The client behind an address. An IPv4 address that is written as an IPv6 one is the same.
+    /// The client with this address. An IPv4-mapped IPv6 address is the same client as its IPv4
+    /// address.
     #[must_use]
     pub fn new(address: IpAddr) -> Self {
         Self(match address.to_canonical() {

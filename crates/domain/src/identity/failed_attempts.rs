@@ -1,4 +1,4 @@
-//! Counting who fails, in bounded memory, so that whoever goes on failing is slowed down.
+//! Rate limits on failed attempts, in bounded memory.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -6,21 +6,21 @@ use time::{Duration, OffsetDateTime};
 
 use super::recent::Recent;
 
-/// Failures of the last minute, by a key that is a hash: a sliding window of two counters a key.
-/// An attempt counts as failed from its beginning until it has succeeded, so that many at once
-/// are no way around a limit.
+/// The failures of the last minute, by a key that is a hash: a sliding window with two counters per
+/// key. An attempt counts as failed from its beginning until it succeeds, so that parallel attempts
+/// cannot bypass a limit.
 pub(super) struct FailedAttempts(Mutex<Recent<u32>>);
 
-/// How many failures of one key are one too many.
+/// The limit on the failures of one key.
 #[derive(Clone, Copy)]
 pub(super) struct Limit {
-    /// Who or what is counted.
+    /// The hash of what is counted.
     pub(super) key: u64,
     /// The most failures in a [`WINDOW`].
     pub(super) failures: u32,
 }
 
-/// Over how long failures are counted.
+/// The period over which failures are counted.
 const WINDOW: Duration = Duration::MINUTE;
 
 /// The most keys that are counted in a window.
@@ -35,10 +35,10 @@ impl FailedAttempts {
     ///
     /// # Errors
     ///
-    /// How long to wait, when it is one too many for one of them: it is not counted then.
+    /// How long to wait, when it exceeds one of them; then it counts against none.
     pub(super) fn begin(&self, limits: &[Limit], now: OffsetDateTime) -> Result<(), Duration> {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let passed = counts.turn(now);
+        let passed = counts.rotate(now);
         let mut wait = |limit: &Limit| {
             let before = counts.before().get(&limit.key).copied();
             let current = counts.now().get(&limit.key).copied();
@@ -54,7 +54,7 @@ impl FailedAttempts {
         Ok(())
     }
 
-    /// Takes back what [`Self::begin`] counted: the attempt was none to be slowed down for.
+    /// Undoes the count of [`Self::begin`], because the attempt did not fail.
     pub(super) fn forgive(&self, limits: &[Limit]) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for limit in limits {
@@ -67,8 +67,8 @@ impl FailedAttempts {
     }
 }
 
-/// How long one more attempt has to wait, if it has to. What failed in the window before counts
-/// for as much of it as still lies within the last minute: `left` of it.
+/// How long one more attempt has to wait, if at all. The failures of the previous window count in
+/// proportion to the part of it that lies within the last minute: `left`.
 fn wait(before: u32, current: u32, most: u32, left: Duration) -> Option<Duration> {
     let room = |before_counts: u32, current: u32| {
         let others = most.checked_sub(current + 1)?;
@@ -81,7 +81,8 @@ fn wait(before: u32, current: u32, most: u32, left: Duration) -> Option<Duration
     match room(before, current) {
         Some(room) if left <= room => None,
         Some(room) => Some(left - room),
-        // Not in this window; in the next one, what failed in this one is what failed before.
+        // Not in this window. In the next one, the failures of this window are those of the
+        // previous one.
         None => room(current, 0).map(|room| left + WINDOW - room.min(WINDOW)),
     }
 }
@@ -108,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_as_long_as_told_may_try_again_whenever_the_failures_were() {
+    fn a_client_that_waits_as_long_as_required_may_try_again_whenever_the_failures_were() {
         for second in [0, 1, 20, 30, 59] {
             let attempts = FailedAttempts::new();
             attempts.begin(&limit(9), now()).unwrap();

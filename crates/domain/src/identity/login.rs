@@ -1,4 +1,4 @@
-//! Logging in.
+//! Login: exchanging a password for a token.
 
 use std::{
     hash::{BuildHasher, Hash, RandomState},
@@ -16,49 +16,50 @@ use super::{
 };
 use crate::{Clock, StorageError, values::Email};
 
-/// Exchanges passwords for tokens. Whoever fails is slowed down: an address that fails at one
-/// account, an address that fails at many, and an account at which many fail. Who has logged in
-/// from an address lately is not taken for the others who fail there, or at that account.
+/// Exchanges passwords for tokens. Failures are limited for one address at one account, for one
+/// address at all accounts, and for all addresses at one account. An address from which an account
+/// has logged in recently is exempt from the last two limits at that account.
 pub struct AuthService {
     accounts: Arc<dyn AccountRepository>,
     passwords: Arc<dyn PasswordHasher>,
     tokens: Arc<dyn TokenIssuer>,
     clock: Arc<dyn Clock>,
     failed: FailedAttempts,
-    /// Who has logged in lately, and from where.
+    /// The pairs of an account and an address with a recent login.
     known: Mutex<Recent<()>>,
-    /// Makes keys of addresses and accounts that nobody can choose to be the same.
+    /// Hashes addresses and accounts with a random key, so that nobody can provoke collisions.
     keys: RandomState,
 }
 
-/// The most failures a minute of one address at one account.
+/// The most failures per minute of one address at one account.
 const AT_ONE_ACCOUNT: u32 = 5;
 
-/// The most failures a minute of one address, and at one account.
+/// The most failures per minute of one address at all accounts, and of all addresses at one
+/// account.
 const ALTOGETHER: u32 = 60;
 
-/// How long it is remembered at least that somebody has logged in from an address.
+/// How long a login from an address is remembered at least.
 const KNOWN_FOR: Duration = Duration::DAY;
 
 /// The most pairs of an account and an address that are remembered.
 const MAX_KNOWN: usize = 100_000;
 
-/// Why nobody was logged in.
+/// Why a login failed.
 #[derive(Debug, Error)]
 pub enum AuthError {
-    /// The address or the password is wrong; which of them is nobody's business.
+    /// The address or the password is wrong. Callers must not learn which of them.
     #[error("the email address or the password is wrong")]
     WrongCredentials,
-    /// Too many attempts have failed lately: this one was not looked at.
+    /// Too many attempts failed recently: this one was not checked.
     #[error("too many attempts have failed")]
     TooManyAttempts {
-        /// When the next one may succeed.
+        /// How long to wait before the next attempt.
         retry_after: Duration,
     },
     /// The password could not be checked.
     #[error(transparent)]
     Passwords(#[from] PasswordHasherError),
-    /// The token could not be made.
+    /// The token could not be issued.
     #[error(transparent)]
     Token(#[from] TokenNotIssued),
     /// Storage failed.
@@ -67,7 +68,7 @@ pub enum AuthError {
 }
 
 impl AuthService {
-    /// Nobody has failed or logged in yet.
+    /// Starts without recorded failures and logins.
     #[must_use]
     pub fn new(
         accounts: Arc<dyn AccountRepository>,
@@ -86,12 +87,12 @@ impl AuthService {
         }
     }
 
-    /// Exchanges an address and a password for a token. What is no address belongs to nobody,
-    /// and takes as long to be refused as a wrong password.
+    /// Exchanges an address and a password for a token. A malformed address is treated as an
+    /// unknown one: refusing it takes as long as refusing a wrong password.
     ///
     /// # Errors
     ///
-    /// `WrongCredentials` or `TooManyAttempts`, or what the ports fail with.
+    /// `WrongCredentials`, `TooManyAttempts`, `Passwords`, `Token`, or `Storage`.
     pub async fn login(
         &self,
         email: &str,
@@ -103,7 +104,7 @@ impl AuthService {
             Ok(account) => account,
             Err(AuthError::WrongCredentials) => return Err(AuthError::WrongCredentials),
             Err(error) => {
-                // It is not known to be wrong.
+                // The password is not known to be wrong.
                 self.failed.forgive(&attempt.limits);
                 return Err(error);
             }
@@ -115,7 +116,7 @@ impl AuthService {
             .issue(&Caller::new(account.id, account.principal))?)
     }
 
-    /// Counts an attempt as failed, until it has succeeded.
+    /// Counts an attempt as failed, until it succeeds.
     fn begin(&self, email: &str, from: ClientAddress) -> Result<Attempt, AuthError> {
         let account = email.to_lowercase();
         let pair = self.key(("pair", from, &account));
@@ -139,8 +140,7 @@ impl AuthService {
         })
     }
 
-    /// The account, if the password is right. A hash that is not such as would be made today is
-    /// replaced.
+    /// The account, if the password is right. An outdated hash is replaced.
     async fn check(
         &self,
         email: &str,
@@ -169,8 +169,9 @@ impl AuthService {
         }
     }
 
-    /// Hashes a password as it would be hashed today. One that is too short or too long for that
-    /// keeps its hash, and so does one for which there is no turn now: a later login will do.
+    /// Hashes a password with the current settings. A password that is too short or too long for
+    /// the current rules keeps its old hash, and so does one for which there is no permit now: a
+    /// later login tries again.
     async fn hash_again(
         &self,
         account: &Account,
@@ -194,21 +195,21 @@ impl AuthService {
 
     fn is_known(&self, pair: u64) -> bool {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.turn(self.clock.now());
+        known.rotate(self.clock.now());
         known.now().contains_key(&pair) || known.before().contains_key(&pair)
     }
 
     fn remember(&self, pair: u64) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.turn(self.clock.now());
+        known.rotate(self.clock.now());
         known.now().insert(pair, ());
     }
 }
 
-/// An attempt to log in, which counts as failed for now.
+/// A login attempt, which counts as failed until it succeeds.
 struct Attempt {
     limits: Vec<Limit>,
-    /// The account, and the address from which it is tried.
+    /// The key of the account and the address together.
     pair: u64,
     requester: Requester,
 }

@@ -1,4 +1,4 @@
-//! Passwords: what they may be, and the port that hashes and checks them.
+//! Passwords: their rules, and the port that hashes and checks them.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use thiserror::Error;
 use super::ClientAddress;
 use crate::values::{Unit, ValueError};
 
-/// A password that somebody chose: 8 characters to 71 bytes of UTF-8. It never prints.
+/// A chosen password: 8 characters to 71 bytes of UTF-8. It never prints.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Password(String);
 
@@ -39,7 +39,7 @@ impl Password {
         Ok(Self(text))
     }
 
-    /// The password in clear, for the hasher alone.
+    /// The password in clear, only for the hasher.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -52,7 +52,7 @@ impl fmt::Debug for Password {
     }
 }
 
-/// A password after hashing, in the hasher's own format. It never prints.
+/// A hashed password, in the hasher's own format. It never prints.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(String);
 
@@ -63,7 +63,7 @@ impl PasswordHash {
         Self(hash)
     }
 
-    /// The hash, for the hasher and for storage alone.
+    /// The hash, only for the hasher and for storage.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -76,70 +76,71 @@ impl fmt::Debug for PasswordHash {
     }
 }
 
-/// Hashes passwords slowly, on purpose. Those who ask take turns: however many ask with one
-/// [`Requester`], another is next. Checking and hashing have turns of their own.
+/// Hashes and checks passwords, slowly on purpose. The [`Requester`]s share the permits fairly:
+/// however many requests one of them makes, the next permit goes to another. Checking and hashing
+/// have separate permits.
 #[cfg_attr(test, mockall::automock)]
 #[async_trait]
 pub trait PasswordHasher: Send + Sync {
-    /// Hashes a password with a salt of its own.
+    /// Hashes a password with a new salt.
     ///
     /// # Errors
     ///
-    /// `Busy` when too many others wait; `Failed` when hashing itself fails.
+    /// `Busy` when too many requests wait; `Failed` when hashing itself fails.
     async fn hash(
         &self,
         password: Password,
         requester: Requester,
     ) -> Result<PasswordHash, PasswordHasherError>;
 
-    /// Whether an attempt is the password behind a hash. A no MUST take as long as it would take
-    /// with the dearest hash that there is, whatever the hash and whether there is one, so that
-    /// nobody learns from the time whether an account exists.
+    /// Whether an attempt is the password behind a hash. A negative answer MUST take as long as
+    /// with the costliest hash of all accounts, whatever the hash and even without one, so that the
+    /// time does not reveal whether an account exists.
     ///
     /// # Errors
     ///
-    /// `Busy` when too many others wait; `Failed` when checking itself fails. Neither MUST be
-    /// taken for a yes.
+    /// `Busy` when too many requests wait; `Failed` when checking itself fails. Neither MUST be
+    /// taken for [`Verdict::Right`].
     async fn check(&self, check: PasswordCheck) -> Result<Verdict, PasswordHasherError>;
 }
 
-/// Whose turn it is.
+/// The key by which permits are shared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Requester {
-    /// Whoever comes from this address.
+    /// All clients with this address.
     Address(ClientAddress),
-    /// Somebody who is known to come from there, by a number.
+    /// A client with a recent login, by a hash of its account and address.
     Known(u64),
 }
 
-/// A password that somebody claims to be right.
+/// A password to be checked.
 #[derive(Clone)]
 pub struct PasswordCheck {
-    /// What was typed.
+    /// The password, as it was typed.
     pub attempt: String,
-    /// What it should match; without an account there is nothing.
+    /// The hash of the account; `None` when there is no account.
     pub hash: Option<PasswordHash>,
-    /// Of the hashes of all accounts, one that takes longest to check.
+    /// The costliest hash of all accounts: one that takes longest to check.
     pub dearest: Option<PasswordHash>,
-    /// Who asks.
+    /// Whose permit the check uses.
     pub requester: Requester,
 }
 
-/// What came of checking a password.
+/// The result of checking a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// It is not the password.
     Wrong,
     /// It is the password.
     Right,
-    /// It is the password, and its hash is not such as would be made today.
+    /// It is the password, but its hash was made with outdated settings.
     RightButOutdated,
 }
 
-/// Why a password was neither hashed nor checked.
+/// Why a password was not hashed or not checked.
 #[derive(Debug, Error)]
 pub enum PasswordHasherError {
-    /// Too many others wait. A later try may succeed.
+    /// Too many requests wait. A later attempt may succeed.
     #[error("too many passwords are being checked at once")]
     Busy,
     /// Hashing itself failed.

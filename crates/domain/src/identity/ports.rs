@@ -1,4 +1,4 @@
-//! What identity asks of the outside: accounts in storage, and tokens.
+//! The ports of identity: accounts in storage, and tokens.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use thiserror::Error;
 use super::{Account, AccountId, Caller, PasswordHash};
 use crate::{StorageError, values::Email};
 
-/// Finds and keeps the accounts of the shop's people. A customer's account comes to be together
-/// with its customer: see [`crate::customers::CustomerRepository`].
+/// Stores accounts. A customer's account is inserted with its customer: see
+/// [`crate::customers::CustomerRepository`].
 #[cfg_attr(test, mockall::automock)]
 #[async_trait]
 pub trait AccountRepository: Send + Sync {
@@ -20,19 +20,18 @@ pub trait AccountRepository: Send + Sync {
     /// When storage fails: the caller MUST NOT take that for "no such account".
     async fn find_by_email(&self, email: &Email) -> Result<Option<Account>, StorageError>;
 
-    /// Of the password hashes of all accounts, one that takes longest to check.
+    /// The costliest password hash of all accounts: one that takes longest to check.
     ///
     /// # Errors
     ///
     /// When storage fails.
     async fn dearest_hash(&self) -> Result<Option<PasswordHash>, StorageError>;
 
-    /// Keeps another hash of the password of this account, unless it has another one than `from`
-    /// by now.
+    /// Replaces the password hash of this account, if it still is `from`.
     ///
     /// # Errors
     ///
-    /// When storage fails: the account has the hash that it had.
+    /// When storage fails: the hash is unchanged.
     async fn replace_hash(
         &self,
         id: AccountId,
@@ -40,19 +39,19 @@ pub trait AccountRepository: Send + Sync {
         to: &PasswordHash,
     ) -> Result<(), StorageError>;
 
-    /// Keeps a new account.
+    /// Inserts a new account.
     ///
     /// # Errors
     ///
-    /// `EmailTaken` when an account has that address already, in whatever case; it MUST be told
-    /// when two arrive at once. `Storage` when storage fails.
+    /// `EmailTaken` when an account has that address already, in whatever case; this MUST also hold
+    /// when two are inserted at once. `Storage` when storage fails.
     async fn insert(&self, account: &Account) -> Result<(), InsertAccountError>;
 }
 
-/// Why an account was not kept.
+/// Why an account was not inserted.
 #[derive(Debug, Error)]
 pub enum InsertAccountError {
-    /// The address is another account's.
+    /// Another account has this address.
     #[error("the email address is taken")]
     EmailTaken,
     /// Storage failed.
@@ -60,12 +59,12 @@ pub enum InsertAccountError {
     Storage(#[from] StorageError),
 }
 
-/// A token that was just issued. It never prints.
+/// A newly issued token. It never prints.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AccessToken {
-    /// What the caller presents.
+    /// The token that the caller presents.
     pub token: String,
-    /// How long it is good for.
+    /// How long it is valid from now on.
     pub expires_in: Duration,
 }
 
@@ -80,35 +79,35 @@ impl std::fmt::Debug for AccessToken {
 /// Issues access tokens.
 #[cfg_attr(test, mockall::automock)]
 pub trait TokenIssuer: Send + Sync {
-    /// A token with which `caller` proves itself from now on, until it expires.
+    /// A token that authenticates `caller` until it expires.
     ///
     /// # Errors
     ///
-    /// When it cannot be made.
+    /// When the token cannot be made.
     fn issue(&self, caller: &Caller) -> Result<AccessToken, TokenNotIssued>;
 }
 
-/// A token could not be made.
+/// Why a token was not issued.
 #[derive(Debug, Error)]
 #[error("the token could not be made")]
 pub struct TokenNotIssued(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
-/// Finds out who a caller is.
+/// Authenticates callers by their tokens.
 #[async_trait]
 pub trait Authenticator: Send + Sync {
-    /// Who presents this token.
+    /// The caller that presents this token.
     ///
     /// # Errors
     ///
-    /// `Expired` for one of ours whose time is over; `Invalid` for everything else that we did not
-    /// issue, whatever its form; `Storage` when nobody can tell now.
+    /// `Expired` for an expired token of ours; `Invalid` for everything that is not a token of
+    /// ours, whatever its form; `Storage` when neither can be decided now.
     async fn authenticate(&self, token: &str) -> Result<Caller, AuthenticationError>;
 }
 
-/// Why nobody was recognised.
+/// Why a caller was not authenticated.
 #[derive(Debug, Error)]
 pub enum AuthenticationError {
-    /// The token's time is over.
+    /// The token is ours, but has expired.
     #[error("the token has expired")]
     Expired,
     /// The token is not one of ours.

@@ -1,11 +1,11 @@
-//! Remembering what was lately, in bounded memory.
+//! Recent values, in bounded memory.
 
 use std::collections::HashMap;
 
 use time::{Duration, OffsetDateTime};
 
-/// What is known of keys, for one window of time to two. With too many keys a window ends early:
-/// what is forgotten first is what was longest ago.
+/// Values by key, each kept for one to two windows of time. With too many keys a window ends early:
+/// the oldest values are forgotten first.
 pub(super) struct Recent<V> {
     window: Duration,
     max_keys: usize,
@@ -15,7 +15,6 @@ pub(super) struct Recent<V> {
 }
 
 impl<V> Recent<V> {
-    /// Nothing is known yet.
     pub(super) fn new(window: Duration, max_keys: usize) -> Self {
         Self {
             window,
@@ -26,8 +25,9 @@ impl<V> Recent<V> {
         }
     }
 
-    /// Begins a new window when this one is over, or full, and says how long it has gone on.
-    pub(super) fn turn(&mut self, now: OffsetDateTime) -> Duration {
+    /// Begins a new window when the current one is over or full, and returns the age of the current
+    /// one.
+    pub(super) fn rotate(&mut self, now: OffsetDateTime) -> Duration {
         let age = now - self.began;
         if age >= self.window * 2 {
             self.before = HashMap::new();
@@ -44,12 +44,12 @@ impl<V> Recent<V> {
         now - self.began
     }
 
-    /// What is known since this window began.
+    /// The values of the current window.
     pub(super) fn now(&mut self) -> &mut HashMap<u64, V> {
         &mut self.now
     }
 
-    /// What was known when it began.
+    /// The values of the previous window.
     pub(super) fn before(&mut self) -> &mut HashMap<u64, V> {
         &mut self.before
     }
@@ -63,11 +63,11 @@ mod tests {
     #[test]
     fn what_is_known_is_kept_for_a_window_and_then_forgotten() {
         let mut recent = Recent::new(Duration::MINUTE, 10);
-        recent.turn(now());
+        recent.rotate(now());
         recent.now().insert(1, "lately");
-        recent.turn(now() + Duration::seconds(90));
+        recent.rotate(now() + Duration::seconds(90));
         assert_eq!(recent.before().get(&1), Some(&"lately"));
-        recent.turn(now() + Duration::seconds(120));
+        recent.rotate(now() + Duration::seconds(120));
         assert!(recent.before().is_empty() && recent.now().is_empty());
     }
 
@@ -75,7 +75,7 @@ mod tests {
     fn memory_is_bounded_however_many_keys_there_are() {
         let mut recent = Recent::new(Duration::MINUTE, 10);
         for key in 0..1_000 {
-            recent.turn(now());
+            recent.rotate(now());
             recent.now().insert(key, ());
         }
         assert!(recent.now().len() <= 10 && recent.before().len() <= 10);

@@ -1,11 +1,11 @@
-//! Roles and principals: as whom an account acts.
+//! Roles and principals: who an account acts as.
 
 use std::{fmt, str::FromStr};
 
 use super::{Permission, Permissions};
 use crate::{customers::CustomerId, values::ValueError};
 
-/// A name for what a kind of account may do.
+/// A named set of permissions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
     /// Runs the shop.
@@ -17,7 +17,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// Every role.
+    /// All roles.
     pub const ALL: [Self; 3] = [Self::Admin, Self::Staff, Self::Customer];
 
     /// The role's name on the wire and in storage.
@@ -30,7 +30,7 @@ impl Role {
         }
     }
 
-    /// What this role stands for.
+    /// The permissions that this role stands for.
     #[must_use]
     pub const fn permissions(self) -> Permissions {
         use Permission as P;
@@ -73,7 +73,7 @@ impl FromStr for Role {
     }
 }
 
-/// As whom an account acts. A customer's account belongs to one customer.
+/// Who an account acts as: the shop, or one customer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Principal {
     /// Somebody who runs the shop.
@@ -85,7 +85,7 @@ pub enum Principal {
 }
 
 impl Principal {
-    /// The role that this principal has.
+    /// The role of this principal.
     #[must_use]
     pub const fn role(self) -> Role {
         match self {
@@ -95,7 +95,7 @@ impl Principal {
         }
     }
 
-    /// The customer whose account this is, if it is a customer's.
+    /// The customer whose account this is; `None` for the shop's accounts.
     #[must_use]
     pub const fn customer_id(self) -> Option<CustomerId> {
         match self {
@@ -104,7 +104,7 @@ impl Principal {
         }
     }
 
-    /// The principal that a role and an optional customer make; `None` when they contradict.
+    /// The principal with this role and customer; `None` when they contradict each other.
     #[must_use]
     pub const fn from_parts(role: Role, customer_id: Option<CustomerId>) -> Option<Self> {
         match (role, customer_id) {
@@ -115,7 +115,8 @@ impl Principal {
         }
     }
 
-    /// Whether what belongs to `owner` may be seen: customers see their own, the shop sees all.
+    /// Whether this principal may see what belongs to `owner`: customers see their own, the shop
+    /// sees all.
     #[must_use]
     pub fn may_see(self, owner: CustomerId) -> bool {
         self.customer_id().is_none_or(|own| own == owner)

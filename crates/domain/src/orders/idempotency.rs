@@ -1,4 +1,5 @@
-//! Requests that may be repeated: the key that their sender gave them, and what they asked for.
+//! Idempotency: the key by which a repeated request is recognised, and the fingerprint of what it
+//! asked for.
 
 use std::fmt;
 
@@ -11,7 +12,7 @@ use crate::{
     values::{Unit, ValueError},
 };
 
-/// What a sender calls one request, so that a repeat of it is known: 1 to 255 visible ASCII
+/// The client's name for one request, by which a repeat is recognised: 1 to 255 visible ASCII
 /// characters (`draft-ietf-httpapi-idempotency-key-header`, section 2).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct IdempotencyKey(String);
@@ -23,7 +24,7 @@ impl IdempotencyKey {
     /// The most characters in a key.
     pub const MAX_CHARACTERS: usize = 255;
 
-    /// Reads a key.
+    /// Accepts 1 to 255 visible ASCII characters.
     ///
     /// # Errors
     ///
@@ -53,7 +54,7 @@ impl IdempotencyKey {
     }
 }
 
-/// What a request asked for, in short: two requests that ask for the same have the same.
+/// A digest of what a request asked for: equal requests have equal fingerprints.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint([u8; 32]);
 
@@ -70,11 +71,11 @@ impl Fingerprint {
         Self(hash.finalize().into())
     }
 
-    /// Takes a fingerprint that storage kept.
+    /// Accepts a stored fingerprint.
     ///
     /// # Errors
     ///
-    /// When it has not 32 bytes.
+    /// When it is not 32 bytes long.
     pub fn from_stored(bytes: &[u8]) -> Result<Self, ValueError> {
         bytes
             .try_into()
@@ -102,7 +103,7 @@ impl fmt::Debug for Fingerprint {
 pub struct ScopedKey {
     /// The account that sent the request.
     pub account_id: AccountId,
-    /// What it calls it.
+    /// The key that the account gave it.
     pub key: IdempotencyKey,
 }
 

@@ -1,4 +1,4 @@
-//! Orders: placing them, looking them up, taking them through their life.
+//! Orders: placing them, finding them, and taking them through their transitions.
 
 mod desk;
 mod idempotency;

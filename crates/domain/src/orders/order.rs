@@ -1,4 +1,4 @@
-//! Orders: what was bought, at which price, and how far it has come.
+//! Orders: their lines before they are placed, their items and prices after that.
 
 use time::OffsetDateTime;
 
@@ -20,17 +20,16 @@ id!(
     OrderItemId
 );
 
-/// One line of an order that somebody wants to place.
+/// One line of an order to be placed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OrderLine {
-    /// What is wanted.
+    /// The product to order.
     pub product_id: ProductId,
-    /// How many units of it.
+    /// The number of units.
     pub quantity: Quantity,
 }
 
-/// An order that somebody wants to place. Once it exists it is well-formed: at least one line,
-/// and one line for each product.
+/// An order to be placed. It is always well-formed: at least one line, and one line per product.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewOrder {
     customer_id: CustomerId,
@@ -41,8 +40,8 @@ impl NewOrder {
     /// The most lines in one order.
     pub const MAX_LINES: usize = 100;
 
-    /// Takes the lines that a customer asks for. Lines of one product become one line with the
-    /// sum, at the place of the first.
+    /// Makes an order of the requested lines. Lines of one product become one line with the sum, at
+    /// the place of the first.
     ///
     /// # Errors
     ///
@@ -66,13 +65,13 @@ impl NewOrder {
         Ok(Self { customer_id, lines })
     }
 
-    /// Who buys.
+    /// The customer whom the order is for.
     #[must_use]
     pub const fn customer_id(&self) -> CustomerId {
         self.customer_id
     }
 
-    /// What is wanted: one line a product, in the order in which they were asked for.
+    /// The lines: one per product, in the sequence of the request.
     #[must_use]
     pub fn lines(&self) -> &[OrderLine] {
         &self.lines
@@ -82,18 +81,18 @@ impl NewOrder {
 /// One product of a placed order, at the price of that moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OrderItem {
-    /// The item's identity.
+    /// The id of this item.
     pub id: OrderItemId,
-    /// What was bought.
+    /// The product that was bought.
     pub product_id: ProductId,
-    /// How many units of it.
+    /// The number of units.
     pub quantity: Quantity,
-    /// What one unit cost when the order was placed.
+    /// The price of one unit when the order was placed.
     pub unit_price: Price,
 }
 
 impl OrderItem {
-    /// What the item costs.
+    /// The price of all its units.
     #[must_use]
     pub fn subtotal(&self) -> Money {
         self.unit_price.times(self.quantity)
@@ -103,28 +102,28 @@ impl OrderItem {
 /// A placed order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
-    /// The order's identity.
+    /// The id of this order.
     pub id: OrderId,
-    /// Who bought.
+    /// The customer whom the order is for.
     pub customer_id: CustomerId,
-    /// When, in UTC, to the microsecond.
+    /// When the order was placed, in UTC, to the microsecond.
     pub placed_at: OffsetDateTime,
-    /// How far it has come.
+    /// The current status.
     pub status: OrderStatus,
-    /// What was bought: one item a product.
+    /// The items: one per product.
     pub items: Vec<OrderItem>,
-    /// How often the order was written.
+    /// How many times the order was written.
     pub version: Version,
 }
 
 impl Order {
-    /// What the order costs.
+    /// The sum of its items.
     #[must_use]
     pub fn total(&self) -> Money {
         self.items.iter().map(OrderItem::subtotal).sum()
     }
 
-    /// The order as it was when it was placed: what was answered to whoever placed it.
+    /// The order as it was when it was placed, which was the answer to its placement.
     #[must_use]
     pub fn as_placed(self) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! What orders ask of the outside.
+//! The ports of orders.
 
 use async_trait::async_trait;
 use time::OffsetDateTime;
@@ -9,11 +9,11 @@ use super::{
 };
 use crate::{StorageError, catalog::ProductId, unit_of_work::Opened};
 
-/// Finds orders.
+/// Reads orders.
 #[cfg_attr(test, mockall::automock)]
 #[async_trait]
 pub trait OrderRepository: Send + Sync {
-    /// The order with this id, whole: its items are those of one moment.
+    /// The order with this id and all its items, read at one moment.
     ///
     /// # Errors
     ///
@@ -21,28 +21,28 @@ pub trait OrderRepository: Send + Sync {
     async fn find(&self, id: OrderId) -> Result<Option<Order>, StorageError>;
 }
 
-/// Where orders are placed.
+/// Opens the units of work that place orders.
 #[cfg_attr(test, mockall::automock)]
 #[async_trait]
 pub trait PlacementStore: Send + Sync {
-    /// Begins a transaction, locks the stock of `scope.products`, and then reads what is to be
-    /// decided on. What does not exist is missing from the state; products whose stock somebody
-    /// else goes on holding are its `held` ones, and MUST NOT keep the others waiting.
+    /// Begins a transaction, locks the stock of `scope.products`, and then reads what the decision
+    /// needs. Rows that do not exist are missing from the state. Products whose stock another
+    /// transaction keeps locked are in `held`, and MUST NOT delay the others.
     ///
-    /// Nobody else MUST be able to change the stock of the products that are offered until the
-    /// unit is committed, abandoned or dropped. Two that wait MUST NOT wait for each other.
+    /// Other transactions MUST NOT be able to change the stock of the offered products until the
+    /// unit is committed, abandoned or dropped. Two transactions MUST NOT wait for each other.
     ///
     /// # Errors
     ///
-    /// When storage fails: nothing is locked then.
+    /// When storage fails: nothing is locked.
     async fn open(
         &self,
         scope: &Scope,
         wait: LockWait,
     ) -> Result<Opened<State, Plan>, StorageError>;
 
-    /// Reads what a decision about `scope` would be made on, without a lock or a transaction: it
-    /// may have changed already. Nothing is held.
+    /// Reads the state for a decision about `scope`, without a lock or a transaction: it may be
+    /// outdated already. No product is in `held`.
     ///
     /// # Errors
     ///
@@ -50,30 +50,30 @@ pub trait PlacementStore: Send + Sync {
     async fn peek(&self, scope: &Scope) -> Result<State, StorageError>;
 }
 
-/// Whom to wait for when somebody else holds the stock of a product.
+/// How to wait for stock that another transaction has locked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LockWait {
-    /// Everybody, for a moment: some tens of milliseconds, in which a placement ends.
+    /// For every lock, but briefly: some tens of milliseconds, in which a placement ends.
     Briefly,
-    /// Whoever holds this product, in line with the others who want it, for some hundreds of
-    /// milliseconds; nobody else.
+    /// For the lock of this product alone, in line with the other transactions that want it, for
+    /// some hundreds of milliseconds.
     InLineFor(ProductId),
 }
 
-/// Where orders go through their life.
+/// Opens the units of work that take orders through their transitions.
 #[cfg_attr(test, mockall::automock)]
 #[async_trait]
 pub trait TransitionStore: Send + Sync {
     /// Begins a transaction and locks the order with this id, and the stock of its products if
-    /// that is asked for. Without such an order nothing is locked.
+    /// `locks` asks for that. `None` when there is no such order: nothing is locked.
     ///
-    /// Nobody else MUST be able to open the same order, or to change the stock that was locked
-    /// with it, until the unit is committed, abandoned or dropped. Who waits for a lock MUST NOT
-    /// keep those waiting who need it not.
+    /// Other transactions MUST NOT be able to open the same order, or to change the stock that was
+    /// locked with it, until the unit is committed, abandoned or dropped. A call that waits for a
+    /// lock MUST NOT delay calls that do not need it.
     ///
     /// # Errors
     ///
-    /// When storage fails: nothing is locked then.
+    /// When storage fails: nothing is locked.
     async fn open(
         &self,
         id: OrderId,
@@ -81,13 +81,13 @@ pub trait TransitionStore: Send + Sync {
     ) -> Result<Option<Opened<Order, Transition>>, StorageError>;
 }
 
-/// The keys of requests that may be repeated, after their time. They are written and read with
-/// the placements that they stand for.
+/// Removes expired idempotency keys. The keys are written and read with the placements that they
+/// stand for.
 #[cfg_attr(test, mockall::automock)]
 #[async_trait]
 pub trait IdempotencyKeys: Send + Sync {
-    /// Removes keys that are older than `moment`, the oldest first and at most `limit` of them,
-    /// and says how many there were.
+    /// Removes at most `limit` keys that are older than `moment`, oldest first, and returns how
+    /// many there were.
     ///
     /// # Errors
     ///

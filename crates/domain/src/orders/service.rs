@@ -1,4 +1,4 @@
-//! What a caller can do with orders.
+//! The use cases of orders.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::{
     values::ValueError,
 };
 
-/// Places orders, shows them, and takes them through their life.
+/// Places orders, finds them, and takes them through their transitions.
 pub struct OrderService {
     desk: Desk,
     orders: Arc<dyn OrderRepository>,
@@ -26,49 +26,49 @@ pub struct OrderService {
     cached: ReadThrough<Order, StorageError>,
 }
 
-/// What somebody says who places an order.
+/// The order that a caller wants to place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderRequest {
-    /// For whom; customers order for themselves and need not say so.
+    /// The customer whom it is for. Customers may leave it out; the shop must name one.
     pub customer_id: Option<CustomerId>,
-    /// What is wanted.
+    /// The requested lines.
     pub lines: Vec<OrderLine>,
 }
 
-/// An order that was placed.
+/// The answer to an order that was placed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlacedOrder {
     /// The order, as it was when it was placed.
     pub order: Order,
-    /// Whether it was placed before, by a request with the same key.
+    /// Whether an earlier request with the same key placed it.
     pub is_replay: bool,
 }
 
-/// Why an order was not placed, shown or taken further.
+/// Why an order was not placed, found or taken further.
 #[derive(Debug, Error)]
 pub enum OrderError {
-    /// The caller may not do that.
+    /// The caller lacks the permission.
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
-    /// The shop must say for whom it orders.
+    /// The shop must name the customer it orders for.
     #[error("the shop must name the customer it orders for")]
     CustomerRequired,
-    /// A customer cannot order for another.
+    /// A customer cannot order for another customer.
     #[error("a customer cannot order for another customer")]
     NotForAnother,
     /// There is no line, or there are too many.
     #[error("the lines of the order: {0}")]
     Lines(ValueError),
-    /// The order was looked at and refused: nothing has changed.
+    /// The order was decided on and refused: nothing has changed.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// Too many orders wait: this one was not looked at. A later try may succeed.
+    /// Too many orders are queued: this one was not decided on. A later attempt may succeed.
     #[error("the desk takes no more orders right now")]
     Busy,
-    /// There is no such order, or it is none of the caller's business.
+    /// There is no such order, or the caller may not see it.
     #[error("there is no such order")]
     NotFound,
-    /// The order has no such transition, or not for this caller.
+    /// There is no such transition, or the caller may not make it.
     #[error(transparent)]
     Transition(#[from] TransitionRefused),
     /// Storage failed.
@@ -93,14 +93,13 @@ impl OrderService {
         }
     }
 
-    /// Places an order: whole, at the prices of this moment, with its units taken from stock; or
-    /// not at all. With a key it is placed once, however often it is asked for: a repeat is
-    /// answered as the first was. A refused order does not use its key up.
+    /// Places an order as a whole or not at all: at the current prices, with its units taken from
+    /// stock. With a key it is placed once, however often it is requested: a repeat gets the first
+    /// answer. A refused order does not use up its key.
     ///
     /// # Errors
     ///
-    /// `Forbidden`, `CustomerRequired`, `NotForAnother`, `Lines`, `Refused` or `Busy`, or what
-    /// storage fails with.
+    /// `Forbidden`, `CustomerRequired`, `NotForAnother`, `Lines`, `Refused`, `Busy`, or `Storage`.
     pub async fn place(
         &self,
         caller: &Caller,
@@ -112,7 +111,7 @@ impl OrderService {
             Some(key) => request.under(key),
             None => request,
         };
-        // Not told to the cache: most orders are never read, and nothing older can be kept.
+        // Not cached: most orders are never read, and the cache can hold nothing older.
         Ok(match self.desk.place(request).await? {
             Outcome::Placed(order) => PlacedOrder {
                 order,
@@ -125,7 +124,7 @@ impl OrderService {
         })
     }
 
-    /// What placing this order would answer now. Nothing is changed.
+    /// The order that placing would return now. Nothing is changed.
     ///
     /// # Errors
     ///
@@ -138,11 +137,11 @@ impl OrderService {
         Ok(self.desk.quote(to_the_desk(caller, request)?).await?)
     }
 
-    /// The order with this id, if it is the caller's to see.
+    /// The order with this id, if the caller may see it.
     ///
     /// # Errors
     ///
-    /// `Forbidden` or `NotFound`, or what storage fails with.
+    /// `Forbidden`, `NotFound`, or `Storage`.
     pub async fn get(&self, caller: &Caller, id: OrderId) -> Result<Arc<Order>, OrderError> {
         caller.must_have(Permission::OrdersRead)?;
         let orders = Arc::clone(&self.orders);
@@ -158,7 +157,7 @@ impl OrderService {
     ///
     /// # Errors
     ///
-    /// `Forbidden`, `NotFound` or `Transition`, or what storage fails with.
+    /// `Forbidden`, `NotFound`, `Transition`, or `Storage`.
     pub async fn transition(
         &self,
         caller: &Caller,
@@ -180,7 +179,7 @@ impl OrderService {
             }
         };
         if let Err(error) = unit.commit(&transition).await {
-            // Nobody knows whether it was written: it must not be hidden by what was before.
+            // It may have been written: the cache must not go on showing an older version.
             self.cached.forget(id, transition.order.version).await;
             return Err(StorageError::from(error).into());
         }
@@ -204,7 +203,7 @@ impl From<DeskError> for OrderError {
     }
 }
 
-/// A transition of an order that is the caller's to see.
+/// Decides a transition of an order that the caller may see.
 fn decide(
     order: &Order,
     to: OrderStatus,
@@ -216,7 +215,7 @@ fn decide(
     Ok(order.transition_to(to, caller)?)
 }
 
-/// What is asked of the desk, and by whom.
+/// The request to the desk, if the caller may make it.
 fn to_the_desk(caller: &Caller, request: &OrderRequest) -> Result<Request, OrderError> {
     caller.must_have(Permission::OrdersWrite)?;
     let customer_id = buyer(caller, request.customer_id)?;
@@ -224,7 +223,8 @@ fn to_the_desk(caller: &Caller, request: &OrderRequest) -> Result<Request, Order
     Ok(Request::new(caller.account_id, order))
 }
 
-/// Who buys: customers order for themselves, the shop orders for whom it names.
+/// The customer whom the order is for: customers order for themselves, the shop for the customer it
+/// names.
 fn buyer(caller: &Caller, named: Option<CustomerId>) -> Result<CustomerId, OrderError> {
     match (caller.principal, named) {
         (Principal::Customer(own), None) => Ok(own),

@@ -1,11 +1,11 @@
-//! The life of an order.
+//! The statuses of an order, and the transitions between them.
 
 use std::{fmt, str::FromStr};
 
 use super::TransitionLocks;
 use crate::values::ValueError;
 
-/// How far an order has come.
+/// The status of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum OrderStatus {
     /// Placed, not yet paid.
@@ -14,14 +14,14 @@ pub enum OrderStatus {
     Paid,
     /// On its way.
     Shipped,
-    /// With the customer. The end.
+    /// With the customer; final.
     Delivered,
-    /// Called off, its units back in stock. The end.
+    /// Called off, its units back in stock; final.
     Cancelled,
 }
 
 impl OrderStatus {
-    /// Every status, in the order of an order's life.
+    /// All statuses, in the sequence of an order's life.
     pub const ALL: [Self; 5] = [
         Self::Pending,
         Self::Paid,
@@ -30,7 +30,7 @@ impl OrderStatus {
         Self::Cancelled,
     ];
 
-    /// The life of an order: the transitions from here.
+    /// The statuses to which an order can go from this one.
     #[must_use]
     pub const fn transitions(self) -> &'static [Self] {
         match self {
@@ -41,7 +41,7 @@ impl OrderStatus {
         }
     }
 
-    /// What a transition to this status changes, and so must be locked before it is decided.
+    /// What a transition to this status changes, which must be locked before it is decided.
     #[must_use]
     pub const fn locks(self) -> TransitionLocks {
         match self {

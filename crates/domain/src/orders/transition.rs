@@ -5,16 +5,16 @@ use thiserror::Error;
 use super::{Order, OrderLine, OrderStatus};
 use crate::identity::{Caller, Permission};
 
-/// A transition that was decided: all that storage has to write.
+/// A decided transition: all that storage has to write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transition {
-    /// The order after it, with its new version.
+    /// The order after the transition, with its new version.
     pub order: Order,
-    /// What goes back into stock with it.
+    /// The units that go back into stock.
     pub returned: Vec<OrderLine>,
 }
 
-/// What is locked while a transition is decided and written.
+/// The rows that are locked while a transition is decided and written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TransitionLocks {
     /// The order alone.
@@ -26,31 +26,31 @@ pub enum TransitionLocks {
 /// Why a transition was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum TransitionRefused {
-    /// The life of an order has no such transition.
+    /// There is no transition between these statuses.
     #[error("an order cannot go from {from} to {to}")]
     Illegal {
-        /// Where the order is.
+        /// The current status.
         from: OrderStatus,
-        /// Where it was asked to go.
+        /// The requested status.
         to: OrderStatus,
     },
-    /// The transition exists, but customers may only cancel what is still pending.
+    /// The transition exists, but customers may only cancel pending orders.
     #[error("a customer cannot take an order from {from} to {to}")]
     NotForCustomers {
-        /// Where the order is.
+        /// The current status.
         from: OrderStatus,
-        /// Where it was asked to go.
+        /// The requested status.
         to: OrderStatus,
     },
 }
 
 impl Order {
-    /// Decides a transition of this order; `None` when it already has that status. The rule about
-    /// a locked row.
+    /// Decides a transition of this order, whose row is locked; `None` when it already has that
+    /// status.
     ///
     /// # Errors
     ///
-    /// When the life of an order has no such transition, or it is not this caller's to make.
+    /// When there is no such transition, or the caller may not make it.
     pub fn transition_to(
         &self,
         to: OrderStatus,

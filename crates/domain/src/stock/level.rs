@@ -13,9 +13,9 @@ id!(
 /// The stock of one product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stock {
-    /// The identity of this row.
+    /// The id of this row.
     pub id: StockId,
-    /// The product it counts.
+    /// The product whose units it counts.
     pub product_id: ProductId,
     /// The units that can be ordered.
     pub available: StockLevel,
@@ -29,10 +29,10 @@ impl StockLevel {
     /// No unit left.
     pub const EMPTY: Self = Self(0);
 
-    /// The most units that somebody may count into stock.
+    /// The highest level that can be set.
     pub const MAX_COUNTED: i64 = 1_000_000_000;
 
-    /// Reads a count that somebody made: 0 to 1 000 000 000.
+    /// Accepts a counted level: 0 to 1 000 000 000.
     ///
     /// # Errors
     ///
@@ -47,8 +47,8 @@ impl StockLevel {
             })
     }
 
-    /// Takes a level that storage kept. It may be above what can be counted in, because units
-    /// come back from cancelled orders.
+    /// Accepts a stored level. It may be above [`Self::MAX_COUNTED`], because cancelled orders
+    /// return their units.
     ///
     /// # Errors
     ///
@@ -63,7 +63,7 @@ impl StockLevel {
         Ok(Self(units))
     }
 
-    /// What is left once `quantity` is taken; `None` when there is not enough.
+    /// The level after `quantity` is taken; `None` when there is not enough.
     #[must_use]
     pub fn take(self, quantity: Quantity) -> Option<Self> {
         Self::from_stored(self.0 - i64::from(quantity.units())).ok()
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_count_is_between_zero_and_a_milliard() {
+    fn a_count_is_between_zero_and_a_billion() {
         assert_eq!(StockLevel::parse(0), Ok(StockLevel::EMPTY));
         assert!(StockLevel::parse(1_000_000_000).is_ok());
         for units in [-1, 1_000_000_001, i64::MIN, i64::MAX] {

@@ -1,4 +1,4 @@
-//! What stock asks of the outside.
+//! The port of stock.
 
 use async_trait::async_trait;
 
@@ -9,19 +9,19 @@ use crate::{StorageError, catalog::ProductId};
 #[cfg_attr(test, mockall::automock)]
 #[async_trait]
 pub trait StockRepository: Send + Sync {
-    /// The stock of this product.
+    /// The stock of this product; `None` when there is no such product.
     ///
     /// # Errors
     ///
     /// When storage fails.
     async fn find(&self, product_id: ProductId) -> Result<Option<Stock>, StorageError>;
 
-    /// Sets the units of this product that can be ordered, and answers with its stock. `None`
-    /// when there is no such product. It MUST wait for placements that hold this stock.
+    /// Sets the units of this product that can be ordered, and returns its stock; `None` when there
+    /// is no such product. It MUST wait for placements that have locked this stock.
     ///
     /// # Errors
     ///
-    /// When storage fails: nothing is set then.
+    /// When storage fails: nothing is set.
     async fn set(
         &self,
         product_id: ProductId,

@@ -1,4 +1,4 @@
-//! What a caller can do with stock, outside of orders.
+//! The use cases of stock, outside of orders.
 
 use std::sync::Arc;
 
@@ -11,15 +11,15 @@ use crate::{
     identity::{Caller, Forbidden, Permission},
 };
 
-/// Shows and sets how much there is of a product.
+/// Reads and sets the stock of a product.
 pub struct StockService {
     stock: Arc<dyn StockRepository>,
 }
 
-/// Why stock was not shown or set.
+/// Why stock was not read or set.
 #[derive(Debug, Error)]
 pub enum StockError {
-    /// The caller may not do that.
+    /// The caller lacks the permission.
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
     /// There is no such product.
@@ -31,7 +31,7 @@ pub enum StockError {
 }
 
 impl StockService {
-    /// Keeps stock in `stock`.
+    /// Reads and writes stock through `stock`.
     #[must_use]
     pub fn new(stock: Arc<dyn StockRepository>) -> Self {
         Self { stock }
@@ -41,7 +41,7 @@ impl StockService {
     ///
     /// # Errors
     ///
-    /// `Forbidden` or `NotFound`, or what storage fails with.
+    /// `Forbidden`, `NotFound`, or `Storage`.
     pub async fn get(&self, caller: &Caller, id: ProductId) -> Result<Stock, StockError> {
         caller.must_have(Permission::StockRead)?;
         self.stock.find(id).await?.ok_or(StockError::NotFound)
@@ -51,7 +51,7 @@ impl StockService {
     ///
     /// # Errors
     ///
-    /// `Forbidden` or `NotFound`, or what storage fails with.
+    /// `Forbidden`, `NotFound`, or `Storage`.
     pub async fn set(
         &self,
         caller: &Caller,

@@ -7,8 +7,8 @@ use email_address::{EmailAddress, Options};
 use super::{Unit, ValueError};
 
 /// An address of the form `local@domain.tld` (RFC 5321, RFC 5322, RFC 6531), kept as it was
-/// written. Two addresses that differ in case alone are the same customer: storage compares
-/// them without regard to case.
+/// written. Two addresses that differ only in case name the same customer: storage compares them
+/// without regard to case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Email(String);
 

@@ -13,45 +13,45 @@ pub enum ValueError {
     /// Shorter than the minimum.
     #[error("must be at least {min} {unit} long")]
     TooShort {
-        /// The least that is accepted.
+        /// The minimum that is accepted.
         min: usize,
-        /// What is counted.
+        /// What the length counts.
         unit: Unit,
     },
     /// Longer than the maximum.
     #[error("must be at most {max} {unit} long")]
     TooLong {
-        /// The most that is accepted.
+        /// The maximum that is accepted.
         max: usize,
-        /// What is counted.
+        /// What the length counts.
         unit: Unit,
     },
-    /// A character that no name or text holds, U+0000 among them.
+    /// A control character that the value may not contain, for example U+0000.
     #[error("must not contain control characters")]
     ControlCharacter,
     /// A number outside its range.
     #[error("must be between {min} and {max}")]
     OutOfRange {
-        /// The least that is accepted.
+        /// The minimum that is accepted.
         min: i64,
-        /// The most that is accepted.
+        /// The maximum that is accepted.
         max: i64,
     },
     /// More decimal places than the value can hold: it is refused, never rounded.
     #[error("must have at most {max} decimal places")]
     TooManyDecimals {
-        /// The most that is accepted.
+        /// The maximum that is accepted.
         max: u32,
     },
-    /// Something else than what is expected.
+    /// The text does not have the expected form.
     #[error("must be {expected}")]
     Malformed {
-        /// What would have been accepted.
+        /// The form that is accepted, as the end of a sentence.
         expected: &'static str,
     },
 }
 
-/// What a length counts.
+/// The unit of a length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
     /// Unicode scalar values.

@@ -14,7 +14,7 @@ macro_rules! id {
                 Self(id)
             }
 
-            /// The bare id, for the edges.
+            /// The UUID, for adapters.
             #[must_use]
             pub const fn as_uuid(self) -> uuid::Uuid {
                 self.0
@@ -30,7 +30,7 @@ macro_rules! id {
         impl std::str::FromStr for $name {
             type Err = $crate::values::ValueError;
 
-            /// Reads the hyphenated form alone: one id has one spelling.
+            /// Accepts only the hyphenated form: one id has one spelling.
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 const HYPHENATED_LENGTH: usize = 36;
                 uuid::Uuid::try_parse(text)

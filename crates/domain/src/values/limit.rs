@@ -1,4 +1,4 @@
-//! How long a list may be.
+//! The limit on the length of a list.
 
 use super::ValueError;
 
@@ -10,10 +10,10 @@ impl Limit {
     /// The longest list.
     pub const MAX: Self = Self(100);
 
-    /// A list that fits on a screen.
+    /// Ten entries: a list that fits on a screen.
     pub const TEN: Self = Self(10);
 
-    /// Reads a limit.
+    /// Accepts 1 to 100 entries.
     ///
     /// # Errors
     ///

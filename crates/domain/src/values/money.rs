@@ -21,7 +21,8 @@ impl Price {
     ///
     /// # Errors
     ///
-    /// When it is no such number, has more than two places, or does not fit. It is never rounded.
+    /// When it is not such a number, has more than two places, or does not fit. It is never
+    /// rounded.
     pub fn parse(text: &str) -> Result<Self, ValueError> {
         const MALFORMED: ValueError = ValueError::Malformed {
             expected: "a decimal number such as \"19.90\"",
@@ -35,11 +36,11 @@ impl Price {
         if u32::try_from(places.len()).map_or(true, |count| count > PLACES) {
             return Err(ValueError::TooManyDecimals { max: PLACES });
         }
-        // Well-formed by now: what still fails is too large for the type.
+        // The text is well-formed here: only a number that is too large for the type still fails.
         Decimal::from_str_exact(text).map_or(Err(Self::OUT_OF_RANGE), Self::from_decimal)
     }
 
-    /// Takes a decimal that storage kept.
+    /// Accepts a stored decimal.
     ///
     /// # Errors
     ///
@@ -82,12 +83,12 @@ impl fmt::Display for Price {
     }
 }
 
-/// An amount that was reckoned from prices: a subtotal, a total. Always with two places.
+/// An amount calculated from prices: a subtotal, a total. Always with two places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Money(Decimal);
 
 impl Money {
-    /// Reckoning with nothing loses its places.
+    /// Restores the two places, which a calculation with zero loses.
     fn of(mut amount: Decimal) -> Self {
         amount.rescale(PLACES);
         Self(amount)

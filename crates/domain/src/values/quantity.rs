@@ -1,4 +1,4 @@
-//! Quantities.
+//! The number of units of an order line.
 
 use std::num::NonZeroU32;
 
@@ -12,7 +12,7 @@ impl Quantity {
     /// The most units that one line may ask for.
     pub const MAX_ASKED: u32 = 10_000;
 
-    /// Reads a quantity that somebody asks for: 1 to 10 000.
+    /// Accepts a requested quantity: 1 to 10 000.
     ///
     /// # Errors
     ///
@@ -27,8 +27,8 @@ impl Quantity {
             })
     }
 
-    /// Takes a quantity that storage kept. It may be above what one line may ask for, because
-    /// lines of one product are added up.
+    /// Accepts a stored quantity. It may be above [`Self::MAX_ASKED`], because lines of one product
+    /// are added up.
     ///
     /// # Errors
     ///
@@ -50,7 +50,7 @@ impl Quantity {
         self.0.get()
     }
 
-    /// The sum of two quantities.
+    /// The saturating sum of two quantities.
     #[must_use]
     pub(crate) const fn plus(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.units()))

@@ -35,7 +35,7 @@ impl Name {
     }
 }
 
-/// What a product is: at most 5 000 characters, line breaks and tabs included.
+/// The description of a product: at most 5 000 characters; line breaks and tabs are allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Description(String);
 

@@ -1,18 +1,18 @@
-//! Versions: how two copies of one entity tell which is newer.
+//! Versions: which of two copies of one entity is newer.
 
 use time::OffsetDateTime;
 
 use super::ValueError;
 
-/// How often an entity was written: 1 when it is made, one more with every change.
+/// How many times an entity was written: 1 when it is created, one more with every change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version(i64);
 
 impl Version {
-    /// The version of an entity that was just made.
+    /// The version of a newly created entity.
     pub const FIRST: Self = Self(1);
 
-    /// Reads a stored version.
+    /// Accepts a stored version.
     ///
     /// # Errors
     ///
@@ -27,7 +27,8 @@ impl Version {
         Ok(Self(number))
     }
 
-    /// The version of what is made anew from time to time: its moment, in microseconds since 1970.
+    /// The version of data that is recalculated from time to time: the moment of its calculation,
+    /// in microseconds since 1970.
     #[must_use]
     pub fn at(moment: OffsetDateTime) -> Self {
         let microseconds = moment.unix_timestamp_nanos() / 1_000;

@@ -76,7 +76,7 @@ async fn what_does_not_exist_is_not_found() {
 }
 
 #[tokio::test]
-async fn best_sellers_are_reckoned_once_over_the_days_asked_for_and_kept() {
+async fn best_sellers_are_calculated_once_over_the_requested_days_and_cached() {
     let mut cache = MockCache::new();
     cache.expect_get().returning(|_| None);
     cache
@@ -102,7 +102,7 @@ async fn best_sellers_are_reckoned_once_over_the_days_asked_for_and_kept() {
 }
 
 #[tokio::test]
-async fn kept_best_sellers_are_not_reckoned_again() {
+async fn cached_best_sellers_are_not_calculated_again() {
     let mut cache = MockCache::new();
     cache.expect_get().returning(|_| {
         Some(Arc::new(BestSellersList {
@@ -119,7 +119,7 @@ async fn kept_best_sellers_are_not_reckoned_again() {
 }
 
 #[tokio::test]
-async fn a_failed_report_is_told_and_not_kept() {
+async fn a_failed_report_is_returned_and_not_cached() {
     let mut cache = MockCache::new();
     cache.expect_get().returning(|_| None);
     let mut report = MockBestSellersReport::new();
@@ -132,7 +132,7 @@ async fn a_failed_report_is_told_and_not_kept() {
     assert!(matches!(failed, Err(CatalogError::Storage(_))));
 }
 
-/// The list of 30 days as it was so long ago.
+/// A list of 30 days that is this old.
 fn last_list(age: Duration) -> Arc<BestSellersList> {
     Arc::new(BestSellersList {
         days: 30,
@@ -142,7 +142,7 @@ fn last_list(age: Duration) -> Arc<BestSellersList> {
 }
 
 #[tokio::test]
-async fn while_a_list_is_made_anew_the_others_are_answered_with_the_last_one() {
+async fn while_a_list_is_recalculated_other_callers_get_the_previous_one() {
     let mut cache = MockCache::new();
     cache
         .expect_get()
@@ -168,7 +168,7 @@ async fn while_a_list_is_made_anew_the_others_are_answered_with_the_last_one() {
     assert_eq!(makes.await.unwrap(), [best_seller(2)]);
 }
 
-/// A report that is made when the test says so.
+/// A report that ends when the test lets it.
 struct HeldReport(std::sync::Mutex<Option<tokio::sync::oneshot::Receiver<Vec<BestSeller>>>>);
 
 #[async_trait::async_trait]
@@ -183,7 +183,7 @@ impl BestSellersReport for HeldReport {
 }
 
 #[tokio::test]
-async fn when_no_list_can_be_made_the_last_one_will_do() {
+async fn when_no_list_can_be_calculated_the_previous_one_is_returned() {
     let mut cache = MockCache::new();
     cache
         .expect_get()
@@ -199,7 +199,7 @@ async fn when_no_list_can_be_made_the_last_one_will_do() {
 }
 
 #[tokio::test]
-async fn one_report_is_made_at_a_time_a_few_wait_and_the_rest_are_turned_away() {
+async fn one_report_runs_at_a_time_a_few_wait_and_the_rest_are_refused() {
     let mut cache = MockCache::new();
     cache.expect_get().returning(|_| None);
     let report = HeldReport(std::sync::Mutex::new(None));
@@ -217,7 +217,7 @@ async fn one_report_is_made_at_a_time_a_few_wait_and_the_rest_are_turned_away() 
         assert!(asked.as_mut().now_or_never().is_none());
     }
     assert!(matches!(ask(10).await, Err(CatalogError::Busy)));
-    // Who asks for a list that is being made waits for that one.
+    // A caller that asks for a list in progress waits for that one.
     assert!(ask(1).now_or_never().is_none());
 }
 

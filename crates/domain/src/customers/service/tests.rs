@@ -94,7 +94,7 @@ async fn a_customer_registers_nobody() {
 }
 
 #[tokio::test]
-async fn a_taken_address_is_told_and_not_cached() {
+async fn a_taken_address_is_refused_and_not_cached() {
     let mut customers = MockCustomerRepository::new();
     customers
         .expect_insert_with_account()

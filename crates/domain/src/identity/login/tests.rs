@@ -1,4 +1,4 @@
-//! Logging in, against mocked ports.
+//! The login use case against mocked ports.
 
 use std::{net::IpAddr, time::Duration as StdDuration};
 
@@ -45,7 +45,7 @@ fn issuing() -> MockTokenIssuer {
     tokens
 }
 
-/// Takes "right" for the right password.
+/// Accepts "right" as the password.
 fn checking() -> MockPasswordHasher {
     let mut passwords = MockPasswordHasher::new();
     passwords.expect_check().returning(|check| {

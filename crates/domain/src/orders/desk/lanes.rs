@@ -1,5 +1,5 @@
-//! The lanes beside the desk: orders of a product whose stock somebody goes on holding wait for
-//! that product alone, in line, and keep no other order waiting.
+//! The lanes of the desk: orders of a product whose stock another transaction keeps locked wait in
+//! line for that product alone, and delay no other order.
 
 use std::{
     collections::{HashMap, VecDeque, hash_map::Entry},
@@ -20,15 +20,15 @@ use crate::{
     },
 };
 
-/// The orders that wait for a product, by product. A lane is there as long as orders wait in it
-/// or are being placed from it.
+/// The waiting orders, by product. A lane exists as long as orders wait in it or are being placed
+/// from it.
 pub(super) struct Lanes {
     lanes: Mutex<HashMap<ProductId, VecDeque<QueuedOrder>>>,
-    /// The most orders in all of them.
+    /// The most orders in all lanes together.
     max_queued: usize,
 }
 
-/// How long an order waits in lanes before its caller is told that the product is not to be had now.
+/// How long an order waits in lanes before it is refused because its product is still locked.
 const PATIENCE: Duration = Duration::seconds(5);
 
 impl Lanes {
@@ -39,7 +39,7 @@ impl Lanes {
         }
     }
 
-    /// The first product of a request for which others wait in line.
+    /// The first product of a request that has a lane.
     pub(super) fn of(&self, request: &Request) -> Option<ProductId> {
         let lanes = self.lock();
         if lanes.is_empty() {
@@ -48,8 +48,7 @@ impl Lanes {
         request.products().find(|id| lanes.contains_key(id))
     }
 
-    /// Adds an order to the end of the lane of this product; a lane that was not there is told
-    /// to `opened`.
+    /// Adds an order to the end of the lane of this product, and sends a new lane to `opened`.
     pub(super) fn join(&self, product: ProductId, queued: QueuedOrder, opened: &Sender<ProductId>) {
         let mut lanes = self.lock();
         if lanes.values().map(VecDeque::len).sum::<usize>() >= self.max_queued {
@@ -59,7 +58,7 @@ impl Lanes {
             Entry::Occupied(lane) => lane.into_mut().push_back(queued),
             Entry::Vacant(none) => {
                 none.insert(VecDeque::from([queued]));
-                // Nobody is there to serve it when the desk has closed: the callers are told.
+                // The desk has closed, and no worker is left: the callers get an error.
                 if opened.try_send(product).is_err() {
                     lanes.remove(&product);
                 }
@@ -67,7 +66,7 @@ impl Lanes {
         }
     }
 
-    /// Takes the first orders of a lane, at most `max`, less those whose callers have hung up.
+    /// Takes the first orders of a lane, at most `max`, without those whose callers have hung up.
     fn take(&self, product: ProductId, max: usize) -> Vec<QueuedOrder> {
         let mut lanes = self.lock();
         let lane = lanes.entry(product).or_default();
@@ -77,7 +76,7 @@ impl Lanes {
             .collect()
     }
 
-    /// Puts orders that were taken back, before those that have come since.
+    /// Puts taken orders back, before those that have arrived since.
     fn put_back(&self, product: ProductId, taken: Vec<QueuedOrder>) {
         let mut lanes = self.lock();
         let lane = lanes.entry(product).or_default();
@@ -86,7 +85,7 @@ impl Lanes {
         }
     }
 
-    /// Closes a lane if no order waits in it, and says whether it is closed.
+    /// Closes a lane if no order waits in it, and returns whether it is closed.
     fn close_if_empty(&self, product: ProductId) -> bool {
         let mut lanes = self.lock();
         let is_empty = lanes.get(&product).is_none_or(VecDeque::is_empty);
@@ -96,13 +95,13 @@ impl Lanes {
         is_empty
     }
 
-    /// A panic while the lanes were held cannot have left them half written.
+    /// A poisoned lock is safe to use: a panic cannot have left the lanes half written.
     fn lock(&self) -> MutexGuard<'_, HashMap<ProductId, VecDeque<QueuedOrder>>> {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Places a batch, and sends orders of products that somebody goes on holding to their lanes.
+/// Places a batch, and diverts orders of products that stay locked to their lanes.
 #[derive(Clone)]
 pub(super) struct PlaceOrDivert {
     pub(super) placing: Arc<Placing>,
@@ -142,33 +141,34 @@ impl BatchHandler for PlaceOrDivert {
 pub(super) struct LaneWorker {
     pub(super) lanes: Arc<Lanes>,
     pub(super) opened: Receiver<ProductId>,
-    /// For a lane that goes on: behind the others, of which there may be more than are served.
-    pub(super) goes_on: WeakSender<ProductId>,
+    /// Queues a lane that is not empty behind the others, of which there may be more than
+    /// `max_lanes`.
+    pub(super) requeue: WeakSender<ProductId>,
     pub(super) placing: Arc<Placing>,
     pub(super) max_lanes: usize,
     pub(super) max_batch: usize,
 }
 
 impl LaneWorker {
-    /// Works until the desk's workers have ended and every lane is empty.
+    /// Runs until the desk's workers have ended and every lane is empty.
     pub(super) async fn run(self) {
         let worker = &self;
         self.opened
             .clone()
-            .for_each_concurrent(self.max_lanes, |product| worker.serve_lane(product))
+            .for_each_concurrent(self.max_lanes, |product| worker.run_lane(product))
             .await;
     }
 
-    /// Waits in line for a product and places the orders of its lane, again and again until
-    /// nobody stands in it. Between two tries it lets the other lanes have theirs.
-    async fn serve_lane(&self, product: ProductId) {
+    /// Waits in line for a product and places the orders of its lane, until the lane is empty.
+    /// Between two attempts the other lanes proceed.
+    async fn run_lane(&self, product: ProductId) {
         loop {
             self.place_batch(product).await;
             if self.lanes.close_if_empty(product) {
                 return;
             }
-            let goes_on = self.goes_on.upgrade();
-            if goes_on.is_some_and(|lanes| lanes.try_send(product).is_ok()) {
+            let requeue = self.requeue.upgrade();
+            if requeue.is_some_and(|lanes| lanes.try_send(product).is_ok()) {
                 return;
             }
         }
@@ -179,7 +179,7 @@ impl LaneWorker {
         let wait = LockWait::InLineFor(product);
         let answers = self.placing.place(&batch.requests, wait).await;
         let too_late = self.placing.clock.now() - PATIENCE;
-        let mut go_on = Vec::new();
+        let mut still_held = Vec::new();
         for (queued, answer) in batch.with(answers) {
             let Err(DeskError::Refused(Refusal::Held { product_id: held })) = answer else {
                 queued.answer(answer);
@@ -189,11 +189,11 @@ impl LaneWorker {
                 queued.answer(answer);
                 continue;
             }
-            match self.goes_on.upgrade().filter(|_| held != product) {
+            match self.requeue.upgrade().filter(|_| held != product) {
                 Some(opened) => self.lanes.join(held, queued, &opened),
-                None => go_on.push(queued),
+                None => still_held.push(queued),
             }
         }
-        self.lanes.put_back(product, go_on);
+        self.lanes.put_back(product, still_held);
     }
 }

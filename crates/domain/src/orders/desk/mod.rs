@@ -1,11 +1,10 @@
 //! The desk, where orders are placed: group commit by micro-batching through a bounded queue.
-//! Requests that arrive while a placement is under way wait, and the next placement takes all of
-//! them as one batch ([`crate::concurrency`] says how). Orders of a product whose stock somebody
-//! outside the desk goes on holding wait for it in a lane of their own, and quotes are answered
-//! from a queue beside all that.
+//! Requests that arrive while a placement is in progress wait, and the next placement takes all of
+//! them as one batch ([`crate::concurrency`] says how). Orders of a product whose stock another
+//! transaction keeps locked wait for it in a lane of their own, and quotes have a separate queue.
 //!
-//! The desk knows no runtime: [`Desk::open`] returns its tasks, and whoever opens it drives each
-//! of them.
+//! The desk knows no runtime: [`Desk::open`] returns its tasks, and the caller must drive each of
+//! them.
 
 mod lanes;
 mod placing;
@@ -30,40 +29,41 @@ use crate::{
     concurrency::batch_queue::{BatchQueue, QueueError, QueueSettings, Queued},
 };
 
-/// Takes requests, and answers each of them. Clones stand at the same desk.
+/// Queues orders and quotes, and returns the answer to each. Clones share the queues.
 #[derive(Clone)]
 pub struct Desk {
     orders: BatchQueue<Request, Answer>,
     quotes: BatchQueue<Request, Quote>,
 }
 
-/// A part of what a desk does; nothing is done unless somebody drives it. It ends when the desk
-/// is closed and everybody is answered.
+/// A worker of a desk; nothing is done unless it is driven. It ends when the desk is closed and
+/// every request is answered.
 pub type DeskTask = BoxFuture<'static, ()>;
 
-/// How large a desk is.
+/// The limits of a desk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeskSettings {
     /// How many batches are placed at once.
     pub workers: usize,
     /// The most orders in a batch.
     pub max_batch: usize,
-    /// How many orders must wait for a batch to begin beside one that is under way. With fewer,
+    /// How many orders must be queued before a batch starts beside one in progress. With fewer,
     /// waiting for that one costs less than two small batches instead of one large one.
     pub min_parallel_batch: usize,
-    /// The most orders that wait; one more is turned away.
+    /// The most queued orders; one more is refused.
     pub max_queued: usize,
-    /// For how many products that somebody goes on holding orders wait in line at once.
+    /// The most lanes that are worked on at once, each of one product whose stock another
+    /// transaction keeps locked.
     pub max_lanes: usize,
 }
 
 /// Why the desk did not place an order.
 #[derive(Debug, Error)]
 pub enum DeskError {
-    /// It looked at the order and refused it: nothing has changed.
+    /// The order was decided on and refused: nothing has changed.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// Too many wait, or it is closing: the order was not looked at. A later try may succeed.
+    /// The queue is full or closed: the order was not decided on. A later attempt may succeed.
     #[error("the desk takes no more orders right now")]
     Full,
     /// Storage failed.
@@ -71,7 +71,7 @@ pub enum DeskError {
     Storage(#[from] StorageError),
 }
 
-/// An order that waits to be placed, and whom to answer.
+/// A queued order, and the channel for its answer.
 type QueuedOrder = Queued<Request, Answer>;
 
 impl Desk {
@@ -93,7 +93,7 @@ impl Desk {
         let lane_worker = LaneWorker {
             lanes: Arc::clone(&lanes),
             opened,
-            goes_on: opened_lanes.downgrade(),
+            requeue: opened_lanes.downgrade(),
             placing: Arc::clone(&placing),
             max_lanes: settings.max_lanes.max(1),
             max_batch: settings.max_batch.max(1),
@@ -116,27 +116,27 @@ impl Desk {
         (Self { orders, quotes }, tasks)
     }
 
-    /// Places an order, in a batch with those that arrive with it. A caller that stops waiting
-    /// while its request is still in the queue takes it back; one that stops later does not learn
-    /// what became of it. Neither harms the others.
+    /// Places an order, in a batch with those that arrive with it. If the caller stops waiting
+    /// while the request is queued, the request is withdrawn; after that the order may be placed,
+    /// and its answer is dropped. Neither affects the other requests.
     ///
     /// # Errors
     ///
-    /// `Refused`, `Full`, or what storage fails with: the order is not known to be placed then.
+    /// `Refused`, `Full`, or `Storage`: after the last, the order may still have been placed.
     pub async fn place(&self, request: Request) -> Result<Outcome, DeskError> {
         self.orders.submit(request).await?
     }
 
-    /// What placing this order would answer now. Nothing is changed.
+    /// The order that placing would return now. Nothing is changed.
     ///
     /// # Errors
     ///
-    /// `Refused`, `Full`, or what storage fails with.
+    /// `Refused`, `Full`, or `Storage`.
     pub async fn quote(&self, request: Request) -> Result<Order, DeskError> {
         self.quotes.submit(request).await?
     }
 
-    /// Takes no more requests. The tasks answer those who wait, and then end.
+    /// Accepts no more requests. The tasks answer the queued ones, and then end.
     pub fn close(&self) {
         self.orders.close();
         self.quotes.close();
@@ -147,7 +147,7 @@ impl From<QueueError> for DeskError {
     fn from(error: QueueError) -> Self {
         match error {
             QueueError::Full => Self::Full,
-            // Whoever was to answer has panicked: a bug.
+            // The worker has panicked: a bug.
             QueueError::NoAnswer => StorageError::internal("the desk gave no answer").into(),
         }
     }

@@ -1,4 +1,4 @@
-//! Placing a batch: open, decide, commit, and what is done when storage refuses.
+//! Placing a batch: open, decide, commit, and retry in parts when storage refuses.
 
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
@@ -14,24 +14,24 @@ use crate::{
     unit_of_work::{CommitError, Opened},
 };
 
-/// What the workers of a desk place orders with.
+/// The ports that workers need to place orders.
 pub(crate) struct Placing {
     pub(crate) store: Arc<dyn PlacementStore>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn IdSource>,
 }
 
-/// What a caller is answered.
+/// The answer to one order.
 pub(crate) type Answer = Result<Outcome, DeskError>;
 
-/// How often one request is decided anew because the data changed under the plan. Once is
-/// enough for a key that another replica took: what took it is committed by then.
+/// How often one request is decided at most when the data changes under the plan. A second time is
+/// enough for a key that another replica took: its placement is committed by then.
 const MAX_TRIES: u32 = 3;
 
 impl Placing {
-    /// Places a batch, and gives one answer a request. When storage rejects the batch it is
-    /// halved, and its halves are placed, until only what is at fault fails. A batch that
-    /// panics has no answers.
+    /// Places a batch, and returns one answer per request. When storage rejects the batch, it is
+    /// halved and each half is placed, until only the request at fault fails. A batch that panics
+    /// has no answers.
     pub(crate) async fn place(&self, batch: &[Request], wait: LockWait) -> Vec<Answer> {
         let placed = AssertUnwindSafe(self.place_in_parts(batch, wait)).catch_unwind();
         placed.await.unwrap_or_default()
@@ -56,7 +56,7 @@ impl Placing {
         answers
     }
 
-    /// Places what may be a part of a batch. A single request whose plan is outdated is decided anew.
+    /// Places a batch or a part of one. A single request whose plan is outdated is decided again.
     async fn place_part(
         &self,
         part: &[Request],
@@ -100,7 +100,7 @@ impl Placing {
 
 /// Why a part of a batch was not placed.
 enum PartError {
-    /// Storage refused it for what may be one request's reason.
+    /// Storage refused it, perhaps because of a single request.
     Halve,
     /// It failed as a whole.
     Failed(StorageError),

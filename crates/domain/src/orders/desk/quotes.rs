@@ -1,5 +1,5 @@
-//! Quotes: what placing would answer. They lock nothing, and are read one batch at a time over
-//! one connection, however many ask: they take no connection from the orders.
+//! Quotes: what placing would answer. They lock nothing, and one worker reads them in batches over
+//! one connection, however many there are: they take no connection from orders.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use crate::{
     },
 };
 
-/// What a caller is answered.
+/// The answer to one quote.
 pub(super) type Quote = Result<Order, DeskError>;
 
-/// How the queue of quotes is worked off.
+/// The limits of the queue of quotes.
 pub(super) const QUEUE: QueueSettings = QueueSettings {
     workers: 1,
     max_batch: 16,
@@ -23,7 +23,7 @@ pub(super) const QUEUE: QueueSettings = QueueSettings {
     max_queued: 128,
 };
 
-/// Reads what a batch of quotes depends on, and answers each of them.
+/// Reads the state for a batch of quotes, and answers each of them.
 #[derive(Clone)]
 pub(super) struct QuoteBatch(pub(super) Arc<Placing>);
 

@@ -27,12 +27,12 @@ fn desk(store: MockPlacementStore, max_batch: usize, max_queued: usize) -> (Desk
     Desk::open(Arc::new(store), clock(), ids(), settings)
 }
 
-/// From now on somebody serves.
-fn serve(tasks: Vec<DeskTask>) -> Vec<tokio::task::JoinHandle<()>> {
+/// Runs the workers.
+fn run(tasks: Vec<DeskTask>) -> Vec<tokio::task::JoinHandle<()>> {
     tasks.into_iter().map(tokio::spawn).collect()
 }
 
-/// The answers to requests that all wait when the worker begins.
+/// The answers to requests that are all queued before the worker starts.
 async fn answers(
     store: MockPlacementStore,
     requests: Vec<Request>,
@@ -45,7 +45,7 @@ async fn answers(
     for placing in &mut placing {
         assert!(placing.now_or_never().is_none(), "nobody serves yet");
     }
-    serve(tasks);
+    run(tasks);
     join_all(placing).await
 }
 
@@ -106,7 +106,7 @@ async fn a_refused_order_never_reaches_commit() {
 }
 
 #[tokio::test]
-async fn those_who_wait_are_placed_in_one_batch_and_each_gets_its_own_answer() {
+async fn queued_orders_are_placed_in_one_batch_and_each_gets_its_own_answer() {
     let store = store_of(vec![committing(|| Ok(()))]);
     let batch = vec![
         request(1, &[(1, 2)]),
@@ -136,7 +136,7 @@ async fn a_batch_is_no_larger_than_it_may_be() {
     for placing in &mut placing {
         assert!(placing.now_or_never().is_none());
     }
-    serve(tasks);
+    run(tasks);
     assert!(join_all(placing).await.iter().all(Result::is_ok));
 }
 
@@ -160,7 +160,7 @@ async fn locks_are_asked_for_once_a_product_and_in_id_order() {
 }
 
 #[tokio::test]
-async fn a_failure_to_open_places_nothing_and_is_told_to_everybody() {
+async fn a_failure_to_open_places_nothing_and_fails_every_request() {
     let mut store = MockPlacementStore::new();
     store
         .expect_open()
@@ -176,7 +176,7 @@ async fn a_failure_to_open_places_nothing_and_is_told_to_everybody() {
 }
 
 #[tokio::test]
-async fn a_commit_that_may_have_happened_is_told_and_not_tried_again() {
+async fn a_commit_that_may_have_happened_is_returned_and_not_retried() {
     let store = store_of(vec![committing(|| Err(storage_is_down().into()))]);
     let batch = vec![request(1, &[(1, 1)]), request(1, &[(1, 1)])];
     for answer in answers(store, batch).await {
@@ -224,7 +224,7 @@ async fn an_order_that_is_rejected_whenever_it_is_decided_fails_for_that_reason(
 }
 
 #[tokio::test]
-async fn a_full_queue_turns_away_and_takes_orders_again_when_it_has_drained() {
+async fn a_full_queue_refuses_and_takes_orders_again_when_it_has_drained() {
     let store = store_of(vec![committing(|| Ok(())), committing(|| Ok(()))]);
     let (desk, tasks) = desk(store, 10, 1);
     let mut waiting = Box::pin(desk.place(request(1, &[(1, 1)])));
@@ -234,13 +234,13 @@ async fn a_full_queue_turns_away_and_takes_orders_again_when_it_has_drained() {
         matches!(turned_away, Some(Err(DeskError::Full))),
         "and at once"
     );
-    serve(tasks);
+    run(tasks);
     assert!(waiting.await.is_ok());
     assert!(desk.place(request(1, &[(1, 1)])).await.is_ok());
 }
 
 #[tokio::test]
-async fn who_hangs_up_while_waiting_is_left_out_and_the_others_are_served() {
+async fn a_caller_that_hangs_up_while_queued_is_left_out_and_the_others_are_placed() {
     let mut store = MockPlacementStore::new();
     store
         .expect_open()
@@ -258,7 +258,7 @@ async fn who_hangs_up_while_waiting_is_left_out_and_the_others_are_served() {
     assert!((&mut gone).now_or_never().is_none());
     assert!((&mut stays).now_or_never().is_none());
     drop(gone);
-    serve(tasks);
+    run(tasks);
     assert!(stays.await.is_ok());
 }
 
@@ -269,7 +269,7 @@ async fn a_panic_costs_one_batch_its_answers_and_no_more() {
         committing(|| Ok(())),
     ]);
     let (desk, tasks) = desk(store, 10, 10);
-    serve(tasks);
+    run(tasks);
     let lost = desk.place(request(1, &[(1, 1)])).await;
     assert!(matches!(
         lost,
@@ -287,9 +287,9 @@ async fn a_desk_that_closes_finishes_what_it_took_and_refuses_the_rest() {
     desk.close();
     let late = desk.place(request(1, &[(1, 1)])).await;
     assert!(matches!(late, Err(DeskError::Full)));
-    let serving = serve(tasks);
+    let running = run(tasks);
     assert!(taken.await.is_ok());
-    for task in serving {
+    for task in running {
         task.await.unwrap();
     }
 }
@@ -303,7 +303,7 @@ async fn a_quote_says_what_would_happen_and_commits_nothing() {
         .times(2)
         .returning(|_| Ok(state(&[(1, 3)], &[1])));
     let (desk, tasks) = desk(store, 10, 10);
-    serve(tasks);
+    run(tasks);
     let quote = desk.quote(request(1, &[(1, 3)])).await.unwrap();
     assert_eq!(quote.items.len(), 1);
     let refused = desk.quote(request(1, &[(1, 4)])).await;
@@ -328,12 +328,12 @@ async fn quotes_that_wait_are_read_together_and_each_is_decided_as_if_it_were_al
     for quote in &mut quotes {
         assert!(quote.now_or_never().is_none(), "nobody serves yet");
     }
-    serve(tasks);
+    run(tasks);
     assert!(join_all(quotes).await.iter().all(Result::is_ok));
 }
 
 #[tokio::test]
-async fn too_many_quotes_are_turned_away() {
+async fn too_many_quotes_are_refused() {
     let (desk, _tasks) = desk(MockPlacementStore::new(), 10, 10);
     let mut waiting: Vec<_> = (0..quotes::QUEUE.max_queued)
         .map(|_| Box::pin(desk.quote(request(1, &[(1, 1)]))))

@@ -19,7 +19,7 @@ use crate::{
     values::{Price, Quantity, Version},
 };
 
-/// An order to be placed, with who asks for it and what makes a repeat of it known.
+/// An order to be placed, the account that sent it, and its key if it has one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     account_id: AccountId,
@@ -28,7 +28,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// A request that is placed as often as it is sent.
+    /// A request without a key, which is placed each time it is sent.
     #[must_use]
     pub const fn new(account_id: AccountId, order: NewOrder) -> Self {
         Self {
@@ -38,7 +38,7 @@ impl Request {
         }
     }
 
-    /// The same request, placed once however often it is sent under this key.
+    /// The same request with a key: it is placed once, however often it is sent.
     #[must_use]
     pub fn under(self, key: IdempotencyKey) -> Self {
         let key = ScopedKey {
@@ -51,34 +51,33 @@ impl Request {
         }
     }
 
-    /// What is to be placed.
+    /// The order to be placed.
     #[must_use]
     pub const fn order(&self) -> &NewOrder {
         &self.order
     }
 
-    /// The products that it asks for.
     pub(crate) fn products(&self) -> impl Iterator<Item = ProductId> {
         self.order.lines().iter().map(|line| line.product_id)
     }
 }
 
-/// What a batch touches: the rows that the decision needs, each once and in id order, so that
-/// whoever locks them in this order can never deadlock with another batch.
+/// The rows that the decision about a batch needs, each once and in id order. Batches that lock in
+/// this order cannot deadlock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scope {
     /// The products whose stock is to be locked.
     pub products: Vec<ProductId>,
-    /// The customers who buy.
+    /// The customers whom the orders are for.
     pub customers: Vec<CustomerId>,
-    /// The accounts that ask.
+    /// The accounts that sent the requests.
     pub accounts: Vec<AccountId>,
-    /// The keys under which something may have been placed before.
+    /// The keys under which orders may have been placed before.
     pub keys: Vec<ScopedKey>,
 }
 
 impl Scope {
-    /// What the orders of `batch` touch.
+    /// The rows that the requests of `batch` need.
     #[must_use]
     pub fn of(batch: &[Request]) -> Self {
         let keys = batch.iter().filter_map(|request| request.key.as_ref());
@@ -91,66 +90,67 @@ impl Scope {
     }
 }
 
-/// Each once, in order.
+/// The items without duplicates, sorted.
 fn in_order<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
     items.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// What placement needs to know of a product.
+/// The price and the stock of one product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Offer {
-    /// What one unit costs.
+    /// The price of one unit.
     pub price: Price,
     /// The units that can be ordered.
     pub available: StockLevel,
 }
 
-/// The locked state that a batch is decided on. What is not in it does not exist.
+/// The locked state on which a batch is decided. What is not in it does not exist.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct State {
-    /// The products of the batch.
+    /// The products of the batch whose stock could be read.
     pub offers: HashMap<ProductId, Offer>,
-    /// The products of the batch whose stock somebody else holds: what there is of them is not
-    /// known, and they are not among the offers.
+    /// The products of the batch whose stock another transaction keeps locked. Their stock is
+    /// unknown, and they are not among the offers.
     pub held: HashSet<ProductId>,
-    /// The customers of the batch.
+    /// The customers of the batch that exist.
     pub customers: HashSet<CustomerId>,
-    /// The accounts of the batch.
+    /// The accounts of the batch that exist.
     pub accounts: HashSet<AccountId>,
-    /// What was placed before under the keys of the batch.
+    /// The earlier placements under the keys of the batch.
     pub keyed: HashMap<ScopedKey, Keyed>,
 }
 
-/// What was placed under a key.
+/// An earlier placement under a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Keyed {
-    /// What was asked for.
+    /// The fingerprint of the request that was placed.
     pub fingerprint: Fingerprint,
-    /// What was placed; it may have moved on since.
+    /// The order that was placed; its status may have changed since.
     pub order: Order,
 }
 
-/// A line that asks for more than there is.
+/// A line that asks for more units than there are in stock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ShortLine {
     /// The product.
     pub product_id: ProductId,
-    /// The units that were asked for.
+    /// The units that were requested.
     pub requested: Quantity,
-    /// The units that could have been ordered at that moment.
+    /// The units that were available at that moment.
     pub available: StockLevel,
 }
 
 /// Why an order was not placed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Refusal {
-    /// The account that asks is gone.
+    /// The account that sent the request was deleted.
     #[error("the account does not exist any more")]
     UnknownAccount,
-    /// The key stands for another request already.
+    /// The key was used for another request before.
     #[error("the idempotency key stands for another request")]
     KeyReused,
-    /// Somebody else holds the stock of this product: it cannot be ordered before they are done.
+    /// Another transaction keeps the stock of this product locked: it cannot be ordered before that
+    /// one ends.
     #[error("the stock of product {product_id} is held by somebody else")]
     Held {
         /// The first such product of the order.
@@ -162,27 +162,27 @@ pub enum Refusal {
     /// These products do not exist.
     #[error("{} of the products do not exist", products.len())]
     UnknownProducts {
-        /// Every one of them, in the order's sequence.
+        /// All of them, in the sequence of the order.
         products: Vec<ProductId>,
     },
-    /// These lines ask for more than there is.
+    /// These lines ask for more units than there are in stock.
     #[error("{} of the lines ask for more than is in stock", lines.len())]
     InsufficientStock {
-        /// Every one of them, in the order's sequence.
+        /// All of them, in the sequence of the order.
         lines: Vec<ShortLine>,
     },
 }
 
-/// What became of a request that was not refused.
+/// The outcome of a request that was not refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// It was placed now.
+    /// The order was placed now.
     Placed(Order),
-    /// It was placed before, under the same key, and answered with this.
+    /// The order was placed before, under the same key. This was the answer then.
     Replayed(Order),
 }
 
-/// What is to be done with a batch: one answer for each request, in the same sequence.
+/// The decision about a batch: one answer for each request, in the same sequence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     answers: Vec<Result<Outcome, Refusal>>,
@@ -198,13 +198,13 @@ impl Plan {
         })
     }
 
-    /// The keys to write, each with what was asked for and what was placed under it.
+    /// The keys to write, each with its fingerprint and the order that was placed under it.
     #[must_use]
     pub fn keys(&self) -> &[(ScopedKey, Fingerprint, OrderId)] {
         &self.keys
     }
 
-    /// The units to take from stock, one entry a product, in id order.
+    /// The units to take from stock, one entry per product, in id order.
     #[must_use]
     pub fn taken(&self) -> BTreeMap<ProductId, i64> {
         let mut taken = BTreeMap::new();
@@ -221,9 +221,8 @@ impl Plan {
     }
 }
 
-/// Decides a batch: goes through it in the sequence of arrival, and says for each request whether
-/// its order is placed. What an accepted order takes is no longer there for those behind it; a
-/// refused one takes nothing, and does not use up its key.
+/// Decides a batch, request by request, in the sequence of arrival. The units of an accepted order
+/// are not available to later ones; a refused order takes nothing, and does not use up its key.
 #[must_use]
 pub fn decide(state: State, batch: &[Request], now: OffsetDateTime, ids: &dyn IdSource) -> Plan {
     let mut decision = Decision {
@@ -241,11 +240,11 @@ pub fn decide(state: State, batch: &[Request], now: OffsetDateTime, ids: &dyn Id
     }
 }
 
-/// What placing one order would answer, were it alone: nothing is taken from the state.
+/// The order that placing this request alone would return. Nothing is taken from the state.
 ///
 /// # Errors
 ///
-/// Why it would be refused.
+/// Why the request would be refused.
 pub fn quote(
     state: &State,
     request: &Request,
@@ -258,7 +257,7 @@ pub fn quote(
 }
 
 impl State {
-    /// Whether the account of a request still exists.
+    /// Refuses a request whose account no longer exists.
     fn admit(&self, request: &Request) -> Result<(), Refusal> {
         if self.accounts.contains(&request.account_id) {
             Ok(())
@@ -268,7 +267,7 @@ impl State {
     }
 }
 
-/// A decision under way: the state as the requests so far have left it.
+/// A decision in progress: the state after the requests so far.
 struct Decision<'a> {
     state: State,
     keys: Vec<(ScopedKey, Fingerprint, OrderId)>,
@@ -308,7 +307,7 @@ impl Decision<'_> {
     }
 }
 
-/// The order that is placed when every line of it can be served.
+/// The order that is placed when there is enough of every line.
 fn order(new: &NewOrder, priced: &[PricedLine], now: OffsetDateTime, ids: &dyn IdSource) -> Order {
     let item = |line: &PricedLine| OrderItem {
         id: OrderItemId::new(ids.next_id()),
@@ -326,14 +325,14 @@ fn order(new: &NewOrder, priced: &[PricedLine], now: OffsetDateTime, ids: &dyn I
     }
 }
 
-/// A line that can be served, and what its product offers afterwards.
+/// A line of which there is enough, and what its product offers afterwards.
 struct PricedLine {
     product_id: ProductId,
     quantity: Quantity,
     left: Offer,
 }
 
-/// Prices every line of an order, or says everything that stands against it.
+/// Prices every line of an order, or returns why the order is refused.
 fn price(order: &NewOrder, state: &State) -> Result<Vec<PricedLine>, Refusal> {
     if !state.customers.contains(&order.customer_id()) {
         return Err(Refusal::UnknownCustomer);

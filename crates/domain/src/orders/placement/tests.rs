@@ -14,7 +14,7 @@ fn unkeyed(order: NewOrder) -> Request {
     Request::new(account_id(1), order)
 }
 
-/// Decides over this stock, with customers 1 to 3, under no keys.
+/// Decides over this stock, with customers 1 to 3, without keys.
 fn plan_over(stock: &[(u128, i64)], batch: &[NewOrder]) -> Plan {
     let batch: Vec<_> = batch.iter().cloned().map(unkeyed).collect();
     let state = state(stock, &[1, 2, 3]);
@@ -113,7 +113,7 @@ fn what_does_not_exist_is_named_before_what_is_short() {
 }
 
 /// Stock of products 1 to 6 (7 and 8 do not exist), and a batch of orders by customers 1 to 4 (4
-/// does not exist) that often want the same and often too much.
+/// does not exist) that often ask for the same products, and often for too many units.
 fn stock_and_batch() -> impl Strategy<Value = (Vec<(u128, i64)>, Vec<NewOrder>)> {
     let stock = vec(0_i64..30, 6).prop_map(|levels| (1..).zip(levels).collect());
     let lines = vec((1_u128..=8, 1_i64..12), 1..6);
@@ -160,8 +160,8 @@ proptest! {
         prop_assert_eq!(taken, plan.taken());
     }
 
-    /// Said the other way round: an order is placed exactly when it exists and fits into what
-    /// the accepted orders before it have left.
+    /// The converse: an order is placed exactly when its customer and products exist and it fits
+    /// into what the accepted orders before it have left.
     #[test]
     fn earlier_orders_win((stock, batch) in stock_and_batch()) {
         let mut left: BTreeMap<_, i64> = stock
@@ -191,15 +191,14 @@ proptest! {
         prop_assert_eq!(distinct.len(), ids.len());
     }
 
-    /// Keys change nothing but that a repeat is answered from the first: leaving out the
-    /// requests that are answered by a key's first, the others are decided as if there were no
-    /// keys.
+    /// Keys change nothing except that a repeat gets the first answer: the other requests are
+    /// decided as if there were no keys.
     #[test]
     fn a_key_is_placed_once_and_changes_nothing_else(
         (stock, batch) in stock_and_batch(),
         keys in vec(0_u8..6, 40),
     ) {
-        // Keys 1 to 5, and none.
+        // Keys 1 to 5; 0 is no key.
         let requests: Vec<_> = batch
             .iter()
             .zip(&keys)
@@ -211,7 +210,7 @@ proptest! {
         let state = state(&stock, &[1, 2, 3]);
         let plan = decide(state, &requests, now(), &CountingIds::default());
         let mut first = BTreeMap::new();
-        let mut decided_anew = Vec::new();
+        let mut decided = Vec::new();
         for ((answer, order), key) in plan.clone().into_answers().into_iter().zip(&batch).zip(&keys) {
             match (first.get(key), answer) {
                 (Some((asked, placed)), Ok(Outcome::Replayed(replayed))) => {
@@ -223,20 +222,20 @@ proptest! {
                     if *key > 0 {
                         first.insert(*key, (order, placed));
                     }
-                    decided_anew.push((order.clone(), true));
+                    decided.push((order.clone(), true));
                 }
                 (None, Err(refusal)) => {
                     prop_assert_ne!(refusal, Refusal::KeyReused);
-                    decided_anew.push((order.clone(), false));
+                    decided.push((order.clone(), false));
                 }
                 (known, answer) => prop_assert!(false, "{known:?} was answered {answer:?}"),
             }
         }
-        let orders: Vec<_> = decided_anew.iter().map(|(order, _)| order.clone()).collect();
-        for (answer, (_, placed)) in decide_over(&stock, &orders).iter().zip(&decided_anew) {
+        let orders: Vec<_> = decided.iter().map(|(order, _)| order.clone()).collect();
+        for (answer, (_, placed)) in decide_over(&stock, &orders).iter().zip(&decided) {
             prop_assert_eq!(answer.is_ok(), *placed);
         }
-        let written: Vec<_> = plan.keys().iter().map(|(owner, _, id)| (owner.clone(), *id)).collect();
+        let written: Vec<_> = plan.keys().iter().map(|(key, _, id)| (key.clone(), *id)).collect();
         let expected: BTreeMap<_, _> = first
             .iter()
             .map(|(key, (_, placed))| (scoped(&format!("key-{key}")), placed.id))
@@ -306,7 +305,7 @@ fn an_account_that_is_gone_places_nothing_not_even_a_repeat() {
 }
 
 #[test]
-fn an_order_of_what_somebody_holds_is_set_apart_and_a_repeat_of_it_is_not() {
+fn an_order_of_a_locked_product_is_refused_and_a_repeat_of_it_is_not() {
     let order = new_order(1, &[(1, 1), (2, 1)]);
     let mut state = state(&[(1, 1)], &[1]);
     state.held.insert(product_id(2));

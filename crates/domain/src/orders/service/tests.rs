@@ -83,7 +83,7 @@ fn request(customer: Option<u128>, lines: &[OrderLine]) -> OrderRequest {
     }
 }
 
-/// A unit that must be given up and never committed.
+/// A unit that must be abandoned and never committed.
 fn only_abandoned() -> MockUnitOfWork<Transition> {
     let mut unit = MockUnitOfWork::new();
     unit.expect_commit().never();
@@ -92,7 +92,7 @@ fn only_abandoned() -> MockUnitOfWork<Transition> {
 }
 
 #[tokio::test]
-async fn an_order_is_placed_for_who_calls_and_committed() {
+async fn an_order_is_placed_for_the_caller_and_committed() {
     let mut unit = MockUnitOfWork::new();
     unit.expect_commit().times(1).returning(|_| Ok(()));
     let placed = Ports::default()
@@ -130,7 +130,7 @@ async fn a_key_is_written_with_the_order_that_it_stands_for() {
 }
 
 #[tokio::test]
-async fn a_commit_that_fails_places_nothing_and_is_told() {
+async fn a_commit_that_fails_places_nothing_and_is_returned() {
     let mut unit = MockUnitOfWork::new();
     unit.expect_commit()
         .times(1)
@@ -147,7 +147,7 @@ async fn a_commit_that_fails_places_nothing_and_is_told() {
 }
 
 #[tokio::test]
-async fn a_refused_order_tells_what_is_short_and_is_neither_committed_nor_cached() {
+async fn a_refused_order_names_what_is_short_and_is_neither_committed_nor_cached() {
     let mut unit = MockUnitOfWork::new();
     unit.expect_commit().never();
     unit.expect_abandon().times(1).returning(|| Ok(()));
@@ -232,7 +232,7 @@ async fn a_miss_asks_storage_once_and_is_kept() {
 }
 
 #[tokio::test]
-async fn a_missing_order_is_not_found_and_a_failure_is_told() {
+async fn a_missing_order_is_not_found_and_a_failure_is_returned() {
     let mut ports = Ports::default();
     ports.cache.expect_get().returning(|_| None);
     ports.orders.expect_find().returning(|_| Ok(None));
@@ -336,7 +336,7 @@ async fn a_transition_that_may_not_be_committed_is_not_cached_and_what_was_befor
     assert!(matches!(failed, Err(OrderError::Storage(_))));
 }
 
-/// An order that is paid while a load of it goes on.
+/// An order that is paid while a load of it is in progress.
 struct PaidMeanwhile {
     is_paid: std::sync::atomic::AtomicBool,
     may_end: tokio::sync::Semaphore,
@@ -345,7 +345,7 @@ struct PaidMeanwhile {
 #[async_trait::async_trait]
 impl OrderRepository for PaidMeanwhile {
     async fn find(&self, _: OrderId) -> Result<Option<Order>, StorageError> {
-        // What a statement finds is what was there when it began.
+        // A statement sees what was committed when it began.
         let is_paid = self.is_paid.load(std::sync::atomic::Ordering::SeqCst);
         let status = if is_paid {
             OrderStatus::Paid
@@ -358,7 +358,7 @@ impl OrderRepository for PaidMeanwhile {
 }
 
 #[tokio::test]
-async fn who_asks_after_a_change_is_not_answered_by_a_load_that_began_before_it() {
+async fn a_read_after_a_change_is_not_answered_by_a_load_that_began_before_it() {
     let mut cache = MockCache::new();
     cache.expect_get().returning(|_| None);
     cache.expect_put().return_const(());

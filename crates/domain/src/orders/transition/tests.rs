@@ -1,4 +1,4 @@
-//! The life of an order.
+//! The transitions of an order.
 
 use super::*;
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
 };
 use OrderStatus::{Cancelled, Delivered, Paid, Pending, Shipped};
 
-/// The transition table, written a second time: what transitions exist.
+/// The transition table, written a second time.
 const TRANSITIONS: [(OrderStatus, OrderStatus); 5] = [
     (Pending, Paid),
     (Pending, Cancelled),

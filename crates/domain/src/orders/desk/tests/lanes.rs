@@ -1,11 +1,11 @@
-//! Who wants what somebody holds.
+//! Orders of a product whose stock another transaction keeps locked.
 
 use time::OffsetDateTime;
 
 use super::*;
 use crate::orders::placement::State;
 
-/// What opening a placement answers while somebody holds product 2.
+/// What opening a placement returns while product 2 is locked.
 fn while_2_is_held(unit: MockUnitOfWork<Plan>) -> Opened<State, Plan> {
     let mut state = state(&[(1, 3)], &[1]);
     state.held = [product_id(2)].into();
@@ -16,14 +16,14 @@ fn while_2_is_held(unit: MockUnitOfWork<Plan>) -> Opened<State, Plan> {
 }
 
 #[tokio::test]
-async fn who_wants_what_somebody_holds_waits_in_line_and_the_others_are_placed() {
+async fn orders_of_a_locked_product_wait_in_line_and_the_others_are_placed() {
     let mut store = MockPlacementStore::new();
     store
         .expect_open()
         .withf(|_, wait| *wait == LockWait::Briefly)
         .times(1)
         .returning(|_, _| Ok(while_2_is_held(committing(|| Ok(())))));
-    // Still held at first.
+    // Still locked at first.
     let mut sequence = mockall::Sequence::new();
     let in_line = |scope: &crate::orders::placement::Scope, wait: &LockWait| {
         scope.products == [product_id(2)] && *wait == LockWait::InLineFor(product_id(2))
@@ -62,9 +62,9 @@ async fn who_wants_what_somebody_holds_waits_in_line_and_the_others_are_placed()
     ));
 }
 
-/// The lane goes round and round while the product is held: it must not take the only thread.
+/// The lane is retried while the product is locked: it must not take the only thread.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_comes_later_stands_behind_those_who_wait_in_line() {
+async fn a_later_order_waits_behind_those_in_line() {
     let is_held = Arc::new(std::sync::atomic::AtomicBool::new(true));
     let (in_line, mut is_in_line) = tokio::sync::mpsc::unbounded_channel();
     let mut store = MockPlacementStore::new();
@@ -82,7 +82,7 @@ async fn who_comes_later_stands_behind_those_who_wait_in_line() {
             if held.load(std::sync::atomic::Ordering::SeqCst) {
                 return Ok(while_2_is_held(abandoned()));
             }
-            // One unit is left, and none once it was taken.
+            // One unit is left until it is taken.
             let left = left.swap(0, std::sync::atomic::Ordering::SeqCst);
             let mut unit = MockUnitOfWork::new();
             unit.expect_commit().returning(|_| Ok(()));
@@ -95,7 +95,7 @@ async fn who_comes_later_stands_behind_those_who_wait_in_line() {
     let (desk, tasks) = desk(store, 100, 100);
     let mut first = Box::pin(desk.place(request(1, &[(2, 1)])));
     assert!((&mut first).now_or_never().is_none());
-    serve(tasks);
+    run(tasks);
     is_in_line.recv().await.unwrap();
     let mut second = Box::pin(desk.place(request(1, &[(2, 1)])));
     assert!((&mut second).now_or_never().is_none());
@@ -111,8 +111,8 @@ async fn who_comes_later_stands_behind_those_who_wait_in_line() {
 }
 
 #[tokio::test]
-async fn who_has_waited_in_line_for_too_long_is_told_what_is_held() {
-    /// A clock that goes on by three seconds whenever somebody looks at it.
+async fn an_order_that_has_waited_in_line_for_too_long_is_refused_as_held() {
+    /// A clock that advances by three seconds whenever it is read.
     struct Hasty(Mutex<OffsetDateTime>);
 
     impl Clock for Hasty {
@@ -136,7 +136,7 @@ async fn who_has_waited_in_line_for_too_long_is_told_what_is_held() {
     };
     let clock = Arc::new(Hasty(Mutex::new(crate::fixtures::now())));
     let (desk, tasks) = Desk::open(Arc::new(store), clock, ids(), settings);
-    serve(tasks);
+    run(tasks);
     let told = desk.place(request(1, &[(2, 1)])).await;
     let held = product_id(2);
     assert!(matches!(
