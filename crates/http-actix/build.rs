@@ -1,5 +1,6 @@
-//! Takes Swagger UI's script and style out of the archive that its crate carries. They lie there
-//! deflated, which is what gzip holds too: a head and a tail are put on, nothing is packed anew.
+//! Extracts Swagger UI's script and style from the archive in its crate. They are deflated there,
+//! which is also what gzip contains: this adds a header and a trailer, and compresses nothing
+//! again.
 
 use std::{
     env,

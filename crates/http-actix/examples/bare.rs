@@ -1,5 +1,5 @@
-//! The barest actix-web server there is: what `make bench` compares reads with. It answers every
-//! request with a body of as many bytes as its second argument says.
+//! A minimal actix-web server, with which `make bench` compares reads. It answers every request
+//! with a body of as many bytes as its second argument says.
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 

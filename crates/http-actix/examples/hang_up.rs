@@ -1,8 +1,8 @@
-//! A client that asks and hangs up at once, again and again: what `make bench` lets loose on the
-//! server while it measures how many orders others place.
+//! A client that sends requests and hangs up at once, again and again. `make bench` runs it against
+//! the server while it measures how many orders other clients place.
 //!
-//! `hang_up ADDRESS:PORT SOCKETS` reads a whole request from standard input and goes on until it
-//! is ended. `{n}` in the request becomes another number from 1 to 365 each time.
+//! `hang_up ADDRESS:PORT SOCKETS` reads a whole request from standard input and runs until it is
+//! killed. `{n}` in the request becomes another number from 1 to 365 each time.
 
 use std::io::{self, Read as _};
 
@@ -26,7 +26,7 @@ async fn main() -> io::Result<()> {
                 .cycle()
                 .skip(usize::try_from(socket).unwrap_or(0) * 7)
             {
-                // A server that takes no more connections for a moment is no reason to stop.
+                // The server may refuse connections for a moment: that is no reason to stop.
                 let _ = ask(&addr, &request.replace("{n}", &n.to_string())).await;
             }
         });

@@ -1,4 +1,4 @@
-//! Who may call a route. Every endpoint names its rule, because it cannot be made without one.
+//! Who may call a route. An endpoint cannot be declared without its rule.
 
 use actix_web::{
     HttpMessage,
@@ -18,11 +18,11 @@ use crate::{
 /// Who may call an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// Everybody. A token that comes along is not looked at.
+    /// Every caller. A token is ignored.
     Public,
-    /// Whoever has no token, and who has this permission.
+    /// Callers without a token, and callers with this permission.
     AnonymousOr(Permission),
-    /// Who has this permission.
+    /// Callers with this permission.
     Only(Permission),
 }
 
@@ -44,7 +44,7 @@ impl Access {
         }
     }
 
-    /// Whether this caller, or nobody in particular, may call.
+    /// Refuses this caller, or a caller without a token, if the rule does not admit it.
     fn check(self, caller: Option<&Caller>) -> Result<(), Problem> {
         match (self, caller) {
             (Self::Public, _) | (Self::AnonymousOr(_), None) => Ok(()),
@@ -60,8 +60,8 @@ impl Access {
     }
 }
 
-/// Finds out who calls. What is no token of ours is refused even where none is needed: somebody
-/// believes to be logged in who is not.
+/// Identifies the caller. An invalid token is refused even where none is needed: its sender
+/// believes that it is logged in, and is not.
 async fn identify(request: &ServiceRequest) -> Result<Option<Caller>, Problem> {
     let Some(header) = request.headers().get(header::AUTHORIZATION) else {
         return Ok(None);
@@ -79,7 +79,7 @@ async fn identify(request: &ServiceRequest) -> Result<Option<Caller>, Problem> {
     Ok(Some(app.authenticator.authenticate(token).await?))
 }
 
-/// The middleware that stands before a route's handler, and hands it the caller.
+/// The middleware in front of a handler: it checks the rule and passes the caller on.
 pub(crate) async fn guard<B: MessageBody + 'static>(
     access: Access,
     request: ServiceRequest,

@@ -1,5 +1,5 @@
-//! What handlers answer with: a type says the status and the headers, for the caller and for the
-//! document of the API alike.
+//! The answers of handlers: each type defines its status and headers, for the caller and for the
+//! OpenAPI document alike.
 
 use actix_web::{
     Either, HttpRequest, HttpResponse, Responder,
@@ -32,7 +32,7 @@ impl<A: Answer, B: Answer> Answer for Either<A, B> {
     }
 }
 
-/// 200, and what was asked for.
+/// 200, with the answer to the request.
 pub(crate) struct Shown<T>(pub(crate) T);
 
 impl<T: Serialize> Responder for Shown<T> {
@@ -49,7 +49,7 @@ impl<T: Serialize + ToSchema + 'static> Answer for Shown<T> {
     }
 }
 
-/// 200, and what nobody must keep: a secret.
+/// 200, with a secret that caches must not store.
 pub(crate) struct Secret<T>(pub(crate) T);
 
 impl<T: Serialize> Responder for Secret<T> {
@@ -69,7 +69,7 @@ impl<T: Serialize + ToSchema + 'static> Answer for Secret<T> {
     }
 }
 
-/// 200, and a list.
+/// 200, with a list.
 pub(crate) struct Listed<T>(pub(crate) Vec<T>);
 
 impl<T: Serialize> Responder for Listed<T> {
@@ -91,7 +91,7 @@ impl<T: Serialize + ToSchema + 'static> Answer for Listed<T> {
     }
 }
 
-/// 201, where the new thing is, and what it is.
+/// 201, with the location of the new entity and the entity.
 pub(crate) struct Created<T> {
     pub(crate) location: String,
     pub(crate) body: T,
@@ -119,10 +119,10 @@ impl<T: Serialize + ToSchema + 'static> Answer for Created<T> {
     }
 }
 
-/// Says that something was done before, by a request with the same key.
+/// Marks the answer to a repeat: an earlier request with the same key did the work.
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-/// 201, or the repetition of one.
+/// 201, or the repeat of one.
 pub(crate) struct Replayable<T> {
     pub(crate) created: Created<T>,
     pub(crate) is_replay: bool,
@@ -154,7 +154,7 @@ impl<T: Serialize + ToSchema + 'static> Answer for Replayable<T> {
 }
 
 /// 200 with the entity and its version, or 304 when the caller has this version already (RFC 9110,
-/// section 8.8.3). Whoever keeps the answer asks again before using it.
+/// section 8.8.3). Caches must revalidate before using it.
 pub(crate) struct Tagged<T> {
     pub(crate) version: Version,
     pub(crate) known: Known,

@@ -26,7 +26,7 @@ use crate::{
     settings::{PasswordSettings, Settings, TimesToLive},
 };
 
-/// The use cases, and what the edge itself needs.
+/// The use cases, and what the HTTP edge needs.
 pub struct App {
     pub(crate) auth: AuthService,
     pub(crate) shop: Shop,
@@ -45,26 +45,26 @@ pub(crate) struct Shop {
     pub(crate) orders: OrderService,
 }
 
-/// Why the app was not put together.
+/// Why the app was not assembled.
 #[derive(Debug, Error)]
 pub enum AppError {
     /// The database's pool could not be made.
     #[error("PostgreSQL: {0}")]
     Database(#[from] StorageError),
-    /// The Redis URL is none.
+    /// The Redis URL is not valid.
     #[error("the Redis URL {0}")]
     Redis(#[from] InvalidRedisUrl),
     /// The cost of passwords is out of range.
     #[error("passwords: {0}")]
     Passwords(#[from] PasswordHasherError),
-    /// A time is longer than can be reckoned with.
+    /// A duration is too long.
     #[error("a time: {0}")]
     Time(#[from] time::error::ConversionRange),
 }
 
 impl App {
-    /// Joins the domain to its adapters. Nothing is connected yet. What goes on in the background
-    /// does so on the tokio runtime from which this is called.
+    /// Connects the domain to its adapters; no connection is opened yet. Background tasks run on
+    /// the tokio runtime from which this is called.
     ///
     /// # Errors
     ///
@@ -112,14 +112,14 @@ impl App {
         Ok((app, background))
     }
 
-    /// For whoever stops the server.
+    /// A handle with which the server shortens the waiting for bodies when it stops.
     #[must_use]
     pub fn stopping(&self) -> Stopping {
         self.bodies.stopping()
     }
 }
 
-/// What the use cases of a shop are made of.
+/// The adapters and settings that the use cases are built from.
 struct Parts<'a> {
     database: &'a Database,
     caches: Caches,
@@ -130,7 +130,7 @@ struct Parts<'a> {
 }
 
 impl Parts<'_> {
-    /// Opens the shop; orders are placed once the tasks of its desk are driven.
+    /// Builds the use cases; orders are placed once the tasks of the desk are driven.
     fn open(self, desk: DeskSettings) -> (Shop, Desk, Vec<DeskTask>) {
         let (clock, ids) = (|| Arc::clone(&self.clock), || Arc::clone(&self.ids));
         let orders = Arc::new(PgOrders::new(self.database));
@@ -159,8 +159,8 @@ impl Parts<'_> {
     }
 }
 
-/// A shop in which one person does one thing after the other, at moments and with ids of the
-/// caller's choice, and the tasks that are to be driven meanwhile.
+/// A shop for a single user who does one thing after the other, with the clock and the ids of the
+/// caller, and the tasks to be driven meanwhile.
 pub(crate) fn quiet_shop(
     database: &Database,
     passwords: &PasswordSettings,
@@ -185,7 +185,7 @@ pub(crate) fn quiet_shop(
     Ok((shop, tasks))
 }
 
-/// What makes accounts, for the command line.
+/// The service that creates accounts, for the command line.
 ///
 /// # Errors
 ///
@@ -202,7 +202,7 @@ pub fn account_service(
     ))
 }
 
-/// The accounts that there are.
+/// The account storage, for the command line.
 pub(crate) fn accounts(database: &Database) -> Arc<dyn AccountRepository> {
     Arc::new(PgAccounts::new(database))
 }
@@ -214,7 +214,7 @@ fn password_hasher(
     Ok(Arc::new(hasher))
 }
 
-/// The caches, and the Redis behind them if there is one.
+/// The caches, and the Redis behind them if one is configured.
 struct Caches {
     orders: Arc<dyn Cache<Order>>,
     customers: Arc<dyn Cache<Customer>>,
@@ -225,8 +225,8 @@ struct Caches {
 /// How long a list of best sellers is kept in this process, before Redis is asked again.
 const NEAR_TTL: Duration = Duration::from_secs(1);
 
-/// For how many times as long as it is taken for new the last list of best sellers is kept: it is
-/// needed while the next one is made, and when none can be.
+/// How many times longer than it counts as fresh the last list of best sellers is kept: it is
+/// needed while the next one is calculated, and when that fails.
 const KEPT_FOR: u32 = 20;
 
 impl Caches {
@@ -255,7 +255,7 @@ impl Caches {
     }
 }
 
-/// What the health endpoints ask.
+/// The checks behind the health endpoints.
 pub(crate) struct Probes {
     database: Database,
     redis: Option<Redis>,
@@ -267,7 +267,7 @@ impl Probes {
         self.database.ping().await
     }
 
-    /// Whether Redis answers; `None` when there is none.
+    /// Whether Redis answers; `None` when none is configured.
     pub(crate) async fn redis(&self) -> Option<bool> {
         match &self.redis {
             Some(redis) => Some(redis.ping().await),

@@ -1,6 +1,6 @@
-//! What goes on besides answering requests. Every task has a name, and is watched: one that
-//! panics, or ends while it is still needed, is an error in the log at once. Nothing is begun
-//! again by itself, for what has panicked once is a bug, and would most likely do so again.
+//! Background tasks. Every task has a name and is watched: one that panics, or ends while it is
+//! still needed, is logged as an error at once. No task is restarted: a panic is a bug, and would
+//! most likely happen again.
 
 use std::{
     fmt::Display,
@@ -24,11 +24,11 @@ use tokio::{
 /// How often old idempotency keys are removed.
 const KEYS_INTERVAL: Duration = Duration::from_hours(1);
 
-/// How often what was sold is gathered: seldom enough to cost the orders nothing that can be
-/// measured, often enough that a report finds little to add up by itself.
+/// How often recorded sales are gathered: seldom enough to cost the orders nothing measurable,
+/// often enough that a report finds little to add up itself.
 const SALES_INTERVAL: Duration = Duration::from_secs(15);
 
-/// The desk at work, and the housekeeping.
+/// The running tasks of the desk, and the housekeeping.
 pub struct Background {
     desk: Desk,
     tasks: Supervisor,
@@ -51,7 +51,7 @@ impl Background {
         Self { desk, tasks }
     }
 
-    /// Places the orders that wait at the desk, and takes no more.
+    /// Closes the desk, and waits until the queued orders are answered.
     pub async fn finish(self) {
         let Self { desk, tasks } = self;
         tasks.finish(|| desk.close()).await;
@@ -70,12 +70,12 @@ async fn gather_sales(housekeeping: Arc<Housekeeping>) -> Result<(), StorageErro
     housekeeping.gather_sales().await.map(|_| ())
 }
 
-/// Runs tasks, each under a name.
+/// Runs named tasks.
 #[derive(Default)]
 struct Supervisor {
-    /// Those that end by themselves once they are asked to, with all that is done until then.
+    /// Tasks that finish their work and end when they are asked to.
     finishing: Vec<JoinHandle<()>>,
-    /// Those that would go on for ever.
+    /// Tasks that would run for ever.
     periodic: Vec<AbortHandle>,
     asked_to_end: Arc<AtomicBool>,
 }
@@ -87,8 +87,8 @@ impl Supervisor {
         self.finishing.push(watched);
     }
 
-    /// Does something now, and again after each interval, or as long after one that took longer.
-    /// A failure is a warning in the log.
+    /// Runs `what` now, and again after each interval; after a run that took longer, the next one
+    /// follows an interval later. A failure is logged as a warning.
     fn every<F, E>(
         &mut self,
         name: &'static str,
@@ -124,8 +124,7 @@ impl Supervisor {
         })
     }
 
-    /// Ends the periodic tasks where they stand, asks the others to end, and waits until they
-    /// have.
+    /// Aborts the periodic tasks, asks the others to end, and waits until they have ended.
     async fn finish(self, ask: impl FnOnce()) {
         for task in self.periodic {
             task.abort();
@@ -133,7 +132,7 @@ impl Supervisor {
         self.asked_to_end.store(true, Ordering::Release);
         ask();
         for task in self.finishing {
-            // What there is to tell of it, its watcher has told.
+            // The task that watches it has logged how it ended.
             let _ = task.await;
         }
     }

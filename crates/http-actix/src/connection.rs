@@ -1,5 +1,5 @@
-//! A client's connection, watched: who begins a request and does not go on, or does not take the
-//! answer, is cut off. The framework itself watches the first head alone.
+//! A client's connection, watched: a client that begins a request and does not go on, or does not
+//! read the answer, is disconnected. The framework itself watches only the first head.
 
 use std::{
     cell::Cell,
@@ -21,20 +21,20 @@ pub(crate) struct Watched {
     stream: TcpStream,
     progress: Progress,
     patience: Duration,
-    /// When to look next whether the client makes progress. It is not set anew with every
-    /// request, which would cost each of them a timer: an end may come late, by `patience`.
+    /// When to check the progress of the client next. It is not reset with every request, which
+    /// would cost a timer each: a disconnection may be late by `patience`.
     look: Pin<Box<Sleep>>,
 }
 
-/// Whom a connection waits for. The server and its middleware share it.
+/// What a connection waits for. The server and its middleware share it.
 #[derive(Clone)]
 pub(crate) struct Progress(Rc<Waiting>);
 
 struct Waiting {
-    /// For the head of a request. While a handler is at work on one there is nothing to wait for:
-    /// it watches over the body that it reads.
+    /// For the head of a request, since when. `None` while a handler runs: it watches the body that
+    /// it reads.
     for_a_head: Cell<Option<ForAHead>>,
-    /// For the client to take more of an answer, since when.
+    /// For the client to read more of an answer, since when.
     for_the_client: Cell<Option<Instant>>,
 }
 
@@ -45,7 +45,7 @@ struct ForAHead {
     has_begun: bool,
 }
 
-/// A request that a handler is at work on, until this is dropped.
+/// A request that a handler is working on, until this is dropped.
 pub(crate) struct Handled(Progress);
 
 impl Progress {
@@ -58,7 +58,7 @@ impl Progress {
         progress
     }
 
-    /// The head of a request has arrived.
+    /// Records that the head of a request has arrived.
     pub(crate) fn handle(&self) -> Handled {
         self.0.for_a_head.set(None);
         Handled(self.clone())
@@ -86,9 +86,9 @@ impl Progress {
         }
     }
 
-    /// Whether the client has kept the server waiting for longer than this. Who is idle between
-    /// two requests may be so for a little longer: the framework ends that by itself, unless more
-    /// than one request came at once.
+    /// Whether the client has kept the server waiting for longer than this. A client that is idle
+    /// between two requests has twice as long: the framework ends that itself, unless more than one
+    /// request came at once.
     fn is_stuck(&self, patience: Duration) -> bool {
         let head = self.0.for_a_head.get().is_some_and(|head| {
             let patience = if head.has_begun {
@@ -120,12 +120,12 @@ impl Watched {
         }
     }
 
-    /// Whom the connection waits for.
+    /// What the connection waits for.
     pub(crate) fn progress(&self) -> Progress {
         self.progress.clone()
     }
 
-    /// Looks from time to time whether the client makes progress.
+    /// Checks from time to time whether the client makes progress.
     fn check(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         while self.look.as_mut().poll(context).is_ready() {
             if self.progress.is_stuck(self.patience) {

@@ -1,5 +1,5 @@
-//! What handlers take: who calls, an id from the path, a body, a query. Each is either right or
-//! a [`Problem`].
+//! The extractors of handlers: the caller, an id from the path, a body, a query. Each yields a
+//! valid value or a [`Problem`].
 
 use std::{
     future::{Ready, ready},
@@ -32,7 +32,7 @@ impl<T: 'static> Extract for Data<T> {
     fn describe(_: &mut Description<'_>) {}
 }
 
-/// Who calls: [`crate::access`] has let them pass.
+/// The caller, whom [`crate::access`] has admitted.
 pub(crate) struct Authenticated(pub(crate) Caller);
 
 impl FromRequest for Authenticated {
@@ -45,12 +45,12 @@ impl FromRequest for Authenticated {
     }
 }
 
-/// Who may call, says the endpoint's rule.
+/// The endpoint's rule describes who may call.
 impl Extract for Authenticated {
     fn describe(_: &mut Description<'_>) {}
 }
 
-/// Who calls, if anybody said.
+/// The caller, if there was a token.
 pub(crate) struct MaybeAuthenticated(pub(crate) Option<Caller>);
 
 impl FromRequest for MaybeAuthenticated {
@@ -62,12 +62,12 @@ impl FromRequest for MaybeAuthenticated {
     }
 }
 
-/// Who may call, says the endpoint's rule.
+/// The endpoint's rule describes who may call.
 impl Extract for MaybeAuthenticated {
     fn describe(_: &mut Description<'_>) {}
 }
 
-/// Where the request comes from: the last address that no trusted proxy of ours has named.
+/// The client that the request comes from: the last address that is not one of our trusted proxies.
 pub(crate) struct From(pub(crate) ClientAddress);
 
 impl FromRequest for From {
@@ -176,11 +176,11 @@ fn read_key(header: &HeaderValue) -> Result<MaybeKey, Problem> {
         .ok_or(Problem::new(Code::MalformedIdempotencyKey))
 }
 
-/// What the caller has already: the header `If-None-Match` (RFC 9110, section 13.1.2).
+/// The version that the caller has already: the header `If-None-Match` (RFC 9110, section 13.1.2).
 pub(crate) struct Known(Option<IfNoneMatch>);
 
 impl Known {
-    /// Whether it has this.
+    /// Whether the caller has the entity with this tag.
     pub(crate) fn holds(&self, tag: &EntityTag) -> bool {
         match &self.0 {
             None => false,
@@ -194,7 +194,7 @@ impl FromRequest for Known {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
-    /// A header that cannot be read is passed over: the caller gets the whole answer.
+    /// A malformed header is ignored: the caller gets the whole answer.
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let is_there = request.headers().contains_key(header::IF_NONE_MATCH);
         let known = is_there.then(|| IfNoneMatch::parse(request).ok());

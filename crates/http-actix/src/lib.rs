@@ -1,9 +1,9 @@
-//! Balcão over HTTP: the REST API, the command line, and the composition root that joins the
+//! Balcão over HTTP: the REST API, the command line, and the composition root that connects the
 //! domain to its adapters.
 //!
-//! A request meets, in this order: [`edge`] (request id, log line, problem documents), the
-//! route's [`access`] rule, the extractors of [`extract`], its handler in [`routes`], and one
-//! method of one service of [`domain`].
+//! A request passes, in this order: [`edge`] (request id, log line, problem documents), the route's
+//! [`access`] rule, the extractors of [`extract`], its handler in [`routes`], and one method of one
+//! service of [`domain`].
 
 pub mod access;
 pub mod adapters;

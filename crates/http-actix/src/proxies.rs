@@ -1,4 +1,4 @@
-//! Which client a request comes from when proxies stand between.
+//! Which client a request comes from when it passed through proxies.
 
 use std::{net::IpAddr, str::FromStr};
 
@@ -6,14 +6,14 @@ use actix_web::http::header::HeaderValue;
 use domain::identity::ClientAddress;
 use ipnet::IpNet;
 
-/// The proxies whose word is taken for where a request comes from.
+/// The proxies whose `X-Forwarded-For` is trusted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrustedProxies(Vec<IpNet>);
 
 impl FromStr for TrustedProxies {
     type Err = String;
 
-    /// Addresses and networks, with commas between: `10.0.0.7,192.168.0.0/16`.
+    /// Parses addresses and networks, separated by commas: `10.0.0.7,192.168.0.0/16`.
     fn from_str(text: &str) -> Result<Self, String> {
         let network = |text: &str| {
             let address = || text.parse::<IpAddr>().map(IpNet::from);
@@ -34,9 +34,9 @@ impl TrustedProxies {
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// The client that a request of `peer` comes from. Each proxy has added, at the end of
-    /// `X-Forwarded-For`, whom it got the request from: the last one that is no proxy of ours is
-    /// the client. What a client has written there itself stands before it, and is not read.
+    /// The client behind a request from `peer`. Each proxy appends to `X-Forwarded-For` the address
+    /// it got the request from: the last one that is not a trusted proxy is the client. Anything
+    /// that the client itself wrote comes before it, and is not read.
     pub(crate) fn client<'a>(
         &self,
         peer: IpAddr,
@@ -50,7 +50,7 @@ impl TrustedProxies {
             if !self.trusts(client) {
                 break;
             }
-            // Whatever a trusted proxy says that is no address: it is not known who came to it.
+            // A trusted proxy wrote something that is no address: the client behind it is unknown.
             let Ok(address) = hop.trim().parse() else {
                 break;
             };
@@ -88,7 +88,7 @@ mod tests {
         let trusted = "10.0.0.0/8, 192.0.2.1";
         for (forwarded, expected) in [
             (&["198.51.100.7"][..], "198.51.100.7"),
-            // What the client claims about itself.
+            // An entry that the client wrote itself.
             (&["203.0.113.5, 198.51.100.7"], "198.51.100.7"),
             (&["198.51.100.7, 10.1.2.3"], "198.51.100.7"),
             (&["203.0.113.5", "198.51.100.7", "10.1.2.3"], "198.51.100.7"),
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_told() {
+    fn what_is_no_address_is_reported() {
         assert!("10.0.0.0/8,proxy".parse::<TrustedProxies>().is_err());
         assert!("10.0.0.0/33".parse::<TrustedProxies>().is_err());
     }

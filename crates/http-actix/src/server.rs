@@ -1,5 +1,4 @@
-//! The HTTP server: the framework's own, over connections that are watched, and of which there is
-//! a bounded number.
+//! The HTTP server: the framework's own, over a bounded number of watched connections.
 
 use std::{io, net::SocketAddr, time::Duration};
 
@@ -27,18 +26,18 @@ use crate::{
     settings::HttpSettings,
 };
 
-/// How long requests under way may take to finish when the server stops, in seconds.
+/// How long requests in progress may take to finish when the server stops, in seconds.
 const SHUTDOWN_TIMEOUT: u64 = 30;
 
 /// How many connections may wait to be accepted.
 const BACKLOG: u32 = 1_024;
 
-/// Listens, and says where: port 0 becomes a free one. The server runs once it is awaited, and
-/// stops when its handle says so, or [`stop_on_signals`].
+/// Listens, and returns the address: port 0 becomes a free one. The server runs once it is awaited,
+/// and stops through its handle or [`stop_on_signals`].
 ///
 /// # Errors
 ///
-/// When nobody can listen there.
+/// When the address cannot be bound.
 pub fn bind(settings: &HttpSettings, app: App) -> io::Result<(Server, SocketAddr)> {
     let socket = match settings.addr {
         SocketAddr::V4(_) => TcpSocket::new_v4(),
@@ -77,7 +76,7 @@ pub fn bind(settings: &HttpSettings, app: App) -> io::Result<(Server, SocketAddr
             .on_connect_ext(|connection: &Watched, data| {
                 data.insert(connection.progress());
             })
-            // What is in it tells nobody anything here: where the server is, is in no answer.
+            // Nothing reads it: no answer contains the address of the server.
             .h1(map_config(service, |()| AppConfig::default()));
         let watch = move |stream: TcpStream| async move {
             let peer = stream.peer_addr().ok();
@@ -94,12 +93,12 @@ fn configure(config: &mut ServiceConfig, app: Data<App>) {
     routes::configure(config);
 }
 
-/// Stops a server at SIGINT or SIGTERM: it accepts no more connections, waits for nobody's body
-/// any more, answers the requests under way, and ends.
+/// Stops a server at SIGINT or SIGTERM: it accepts no more connections, stops waiting for bodies,
+/// answers the requests in progress, and ends.
 ///
 /// # Errors
 ///
-/// When the signals cannot be listened for.
+/// When the signal handlers cannot be installed.
 pub fn stop_on_signals(server: ServerHandle, stopping: Stopping) -> io::Result<()> {
     let (mut interrupt, mut terminate) = (
         signal(SignalKind::interrupt())?,

@@ -1,4 +1,4 @@
-//! Passwords, hashed by bcrypt.
+//! Password hashing with bcrypt.
 
 use std::{ops::Range, time::Duration};
 
@@ -11,10 +11,10 @@ use tokio::{task::spawn_blocking, time::timeout};
 
 use super::fair_semaphore::FairSemaphore;
 
-/// How long a caller waits for its turn.
+/// How long a request waits for a permit.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// bcrypt off the async threads, a few passwords at a time: hashing is slow on purpose, and must
+/// Runs bcrypt on blocking threads, a few passwords at a time: hashing is slow on purpose, and must
 /// not take every core from those who order.
 pub struct BcryptHasher {
     cost: u32,
@@ -22,18 +22,18 @@ pub struct BcryptHasher {
     checking: Queue,
 }
 
-/// The permits of one kind of work.
+/// The permits for one kind of work.
 struct Queue {
     permits: FairSemaphore,
     patience: Duration,
 }
 
-/// The costs that bcrypt knows: `2^cost` rounds.
+/// The costs that bcrypt supports: `2^cost` rounds.
 const COSTS: Range<u32> = 4..32;
 
 impl BcryptHasher {
-    /// A hasher that takes `2^cost` rounds, for at most `concurrency` passwords at once that are
-    /// checked, and as many that are hashed.
+    /// A hasher that takes `2^cost` rounds. It checks at most `concurrency` passwords at once, and
+    /// hashes as many.
     ///
     /// # Errors
     ///
@@ -49,7 +49,7 @@ impl BcryptHasher {
         })
     }
 
-    /// The cost of a hash; what is none has ours.
+    /// The cost of a hash; a malformed hash has the current cost.
     fn cost_of(&self, hash: &PasswordHash) -> u32 {
         let parts = hash.expose().parse::<HashParts>();
         parts.map_or(self.cost, |parts| parts.get_cost())
@@ -64,7 +64,7 @@ impl Queue {
         }
     }
 
-    /// Runs `work` on a thread of its own when it is its turn. Once begun it runs to its end and
+    /// Runs `work` on a blocking thread once it has a permit. Once started, it runs to its end and
     /// keeps its permit until then, even when the caller hangs up.
     async fn run<T: Send + 'static>(
         &self,
@@ -117,8 +117,8 @@ impl PasswordHasher for BcryptHasher {
     }
 }
 
-/// Whether an attempt matches a hash. A no takes as many rounds as the dearest hash, whatever
-/// this one takes.
+/// Whether an attempt matches a hash. A negative answer takes as many rounds as the costliest hash,
+/// whatever the cost of this one.
 fn is_right(
     attempt: &str,
     hash: Option<&PasswordHash>,
@@ -133,11 +133,13 @@ fn is_right(
     match non_truncating_verify(attempt, hash.expose()) {
         Ok(true) => return Ok(true),
         Ok(false) => {}
-        // Longer than any password that was ever accepted: refused without a single round.
+        // Longer than any password that was ever accepted: bcrypt refuses it without a single
+        // round.
         Err(BcryptError::Truncation(_)) => burn(cost),
         Err(error) => return Err(error),
     }
-    // 2^cost and those from 2^cost up to the last before 2^dearest make 2^dearest.
+    // The rounds 2^cost, plus those of every cost from there up to the last before `dearest`, make
+    // 2^dearest.
     (cost..dearest).for_each(burn);
     Ok(false)
 }
@@ -157,7 +159,7 @@ mod tests {
 
     use super::*;
 
-    /// The least cost that bcrypt knows: these tests are not about slowness.
+    /// The lowest cost that bcrypt supports: these tests are not about slowness.
     const COST: u32 = 4;
 
     const REQUESTER: Requester = Requester::Address(ClientAddress::LOCAL);
@@ -248,7 +250,7 @@ mod tests {
             let mut rounds = 0;
             let is_right = is_right(attempt, hash, dearest, |cost| rounds += 1_u64 << cost);
             assert!(!is_right.unwrap());
-            // What checking the hash itself takes.
+            // The rounds of checking the hash itself.
             let checked = hash.filter(|_| attempt.len() <= 71);
             let checked = checked.map_or(0, |hash| {
                 1 << COSTS
@@ -261,7 +263,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_waits_too_long_for_a_turn_is_told_to_come_back() {
+    async fn a_request_that_waits_too_long_for_a_permit_is_refused_as_busy() {
         let mut hasher = hasher(COST);
         hasher.checking.patience = Duration::ZERO;
         let _permit = hasher.checking.permits.acquire(REQUESTER).await.unwrap();
@@ -274,7 +276,7 @@ mod tests {
             })
             .await;
         assert!(matches!(told, Err(PasswordHasherError::Busy)));
-        // Hashing has turns of its own.
+        // Hashing has separate permits.
         hash(&hasher, "correct horse").await;
     }
 }

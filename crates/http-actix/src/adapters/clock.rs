@@ -1,4 +1,4 @@
-//! The time, from the operating system.
+//! The clock port, from the operating system.
 
 use domain::Clock;
 use time::OffsetDateTime;

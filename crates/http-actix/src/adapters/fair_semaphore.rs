@@ -1,4 +1,4 @@
-//! A semaphore whose permits are shared fairly among those who ask.
+//! A semaphore whose permits are shared fairly among keys.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -8,24 +8,24 @@ use std::{
 use domain::identity::Requester;
 use tokio::sync::oneshot;
 
-/// So many permits at once. Who waits stands behind those with the same key, and the keys are
-/// served in rotation: however many ask with one key, another is next.
+/// A fixed number of permits. Waiting requests with the same key are in line, and the keys get
+/// permits in rotation: however many requests one key has, the next permit goes to another.
 pub(super) struct FairSemaphore(Arc<Mutex<Line>>);
 
 struct Line {
     free: usize,
     waiting: HashMap<Requester, VecDeque<oneshot::Sender<Permit>>>,
-    /// The keys of those who wait, each once.
+    /// The keys with waiting requests, each once.
     rotation: VecDeque<Requester>,
 }
 
-/// The most who wait with one key.
+/// The most waiting requests with one key.
 const MAX_WAITING_OF_ONE: usize = 16;
 
-/// The most keys for which somebody waits.
+/// The most keys with waiting requests.
 const MAX_WAITING_KEYS: usize = 1_024;
 
-/// Too many wait already.
+/// Too many requests wait already.
 #[derive(Debug)]
 pub(super) struct TooMany;
 
@@ -38,11 +38,11 @@ impl FairSemaphore {
         })))
     }
 
-    /// Takes a permit, which lasts until it is dropped.
+    /// Acquires a permit, which is released when it is dropped.
     ///
     /// # Errors
     ///
-    /// When too many wait already.
+    /// When too many requests wait already.
     pub(super) async fn acquire(&self, key: Requester) -> Result<Permit, TooMany> {
         let granted = {
             let mut state = lock(&self.0);
@@ -77,7 +77,7 @@ impl Line {
         Ok(granted)
     }
 
-    /// Who is next: the first in line of the key whose turn it is.
+    /// The next waiting request: the first in line of the next key in the rotation.
     fn next(&mut self) -> Option<oneshot::Sender<Permit>> {
         while let Some(key) = self.rotation.pop_front() {
             let line = self.waiting.get_mut(&key);
@@ -94,7 +94,7 @@ impl Line {
     }
 }
 
-/// A permit, until it is dropped.
+/// A permit, released when it is dropped.
 pub(super) struct Permit(Arc<Mutex<Line>>);
 
 impl Drop for Permit {
@@ -108,13 +108,14 @@ impl Drop for Permit {
             next
         };
         if let Some(next) = next {
-            // Who has hung up since gives the permit back, and so to the next.
+            // If that request was cancelled meanwhile, the permit is dropped, and so goes to the
+            // next one.
             let _ = next.send(Self(Arc::clone(&self.0)));
         }
     }
 }
 
-/// A panic while the state was held cannot have left it half written.
+/// A poisoned lock is safe to use: a panic cannot have left the state half written.
 fn lock(state: &Mutex<Line>) -> MutexGuard<'_, Line> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -145,7 +146,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_hangs_up_takes_no_permit_and_all_permits_come_back() {
+    async fn a_request_that_hangs_up_takes_no_permit_and_all_permits_come_back() {
         let semaphore = FairSemaphore::new(1);
         let first = semaphore.acquire(MANY).await.unwrap();
         let mut gone = Box::pin(semaphore.acquire(MANY));
@@ -161,7 +162,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_comes_when_too_many_wait_is_turned_away() {
+    async fn a_request_is_refused_when_too_many_wait() {
         let semaphore = FairSemaphore::new(1);
         let _first = semaphore.acquire(MANY).await.unwrap();
         let mut waiting: Vec<_> = (0..MAX_WAITING_OF_ONE)

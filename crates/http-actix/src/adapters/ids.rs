@@ -1,9 +1,10 @@
-//! Ids: UUIDs of version 7 (RFC 9562, section 5.7), which sort by the time they were made.
+//! The port for new ids: UUIDs of version 7 (RFC 9562, section 5.7), which sort by the time they
+//! were made.
 
 use domain::IdSource;
 use uuid::Uuid;
 
-/// Makes each id greater than the one before, in this process.
+/// A source of ids, each greater than the one before in this process.
 pub struct UuidV7Source;
 
 impl IdSource for UuidV7Source {

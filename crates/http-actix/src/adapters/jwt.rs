@@ -17,11 +17,11 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Who issues the tokens.
+/// The issuer of the tokens (`iss`).
 const ISSUER: &str = "balcao";
-/// Whom they are for.
+/// Their audience (`aud`).
 const AUDIENCE: &str = "balcao-api";
-/// The one algorithm that is used and accepted.
+/// The only algorithm that is used and accepted.
 const ALGORITHM: Algorithm = Algorithm::HS256;
 
 /// Issues and checks tokens with one secret.
@@ -35,7 +35,7 @@ pub struct JwtTokens {
     verified: Cache<String, Verified>,
 }
 
-/// What a good token says. A signature does not change: it is checked once, the time each time.
+/// The content of a valid token. Its signature is checked once, its expiry each time.
 #[derive(Clone, Copy)]
 struct Verified {
     caller: Caller,
@@ -43,19 +43,19 @@ struct Verified {
     expires_at: i64,
 }
 
-/// How many tokens are known to be good without checking their signature again.
+/// How many valid tokens are remembered, so that their signature is not checked again.
 const MAX_VERIFIED: u64 = 10_000;
 
-/// With what tokens are signed, and how long they are good.
+/// The key that signs tokens, and their lifetime.
 #[derive(Debug, Clone)]
 pub struct JwtSettings {
     /// At least 32 bytes (RFC 7518, section 3.2).
     pub secret: SecretString,
-    /// How long a token is good.
+    /// How long a token is valid.
     pub ttl: Duration,
 }
 
-/// What a token says (RFC 7519, section 4.1, and two claims of our own).
+/// The claims of a token (RFC 7519, section 4.1, and two of our own).
 #[derive(Serialize, Deserialize)]
 struct Claims {
     iss: String,
@@ -70,7 +70,7 @@ struct Claims {
 }
 
 impl JwtTokens {
-    /// Makes the keys.
+    /// Derives the keys from the secret.
     #[must_use]
     pub fn new(settings: &JwtSettings, clock: Arc<dyn Clock>, ids: Arc<dyn IdSource>) -> Self {
         let secret = settings.secret.expose_secret().as_bytes();
@@ -78,7 +78,7 @@ impl JwtTokens {
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[AUDIENCE]);
         validation.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);
-        // The library would ask the system for the time; the clock is a port, see `authenticate`.
+        // The library would read the system's clock; here the clock is a port, see `authenticate`.
         validation.validate_exp = false;
         Self {
             encoding: EncodingKey::from_secret(secret),
@@ -194,7 +194,7 @@ mod tests {
         Caller::new(AccountId::new(Uuid::from_u128(1)), principal)
     }
 
-    /// Signs claims as somebody would who has this secret.
+    /// Signs claims with this secret, as an attacker would.
     fn forge(header: &Header, claims: &serde_json::Value, secret: &str) -> String {
         encode(header, claims, &EncodingKey::from_secret(secret.as_bytes())).unwrap()
     }
@@ -286,7 +286,7 @@ mod tests {
             tokens.authenticate(&other).await,
             Err(AuthenticationError::Invalid)
         ));
-        // {"alg":"none"}, with the claims of a good token and no signature.
+        // {"alg":"none"}, with the claims of a valid token and no signature.
         let body = own.split('.').nth(1).unwrap();
         let none = format!("eyJhbGciOiJub25lIn0.{body}.");
         assert!(matches!(

@@ -1,4 +1,4 @@
-//! The ports that need neither PostgreSQL nor Redis: tokens, passwords, time and ids.
+//! The adapters that need neither PostgreSQL nor Redis: tokens, passwords, time and ids.
 
 mod bcrypt;
 mod clock;

@@ -1,4 +1,4 @@
-//! What the supervisor tells, and whom it waits for.
+//! What the supervisor logs, and which tasks it waits for.
 
 use std::{
     io,
@@ -13,7 +13,7 @@ use tracing::{Level, subscriber::DefaultGuard};
 
 use super::*;
 
-/// What is logged on this thread.
+/// The log of this thread.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -33,8 +33,8 @@ impl Log {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 
-    /// Lets the tasks go on until this is logged.
-    async fn tells(&self, text: &str) {
+    /// Lets the tasks run until this is logged.
+    async fn logged(&self, text: &str) {
         while !self.text().contains(text) {
             yield_now().await;
         }
@@ -58,13 +58,13 @@ async fn no_fire() -> Result<(), StorageError> {
 }
 
 #[tokio::test]
-async fn a_task_that_panics_is_told_by_its_name_at_once() {
+async fn a_task_that_panics_is_logged_by_its_name_at_once() {
     let (log, _guard) = Log::start();
     let mut tasks = Supervisor::default();
     tasks.run("mill", async { panic!("no beans") });
     tasks.every("roaster", Duration::from_secs(1), no_fire);
-    log.tells("mill").await;
-    log.tells("roaster").await;
+    log.logged("mill").await;
+    log.logged("roaster").await;
     let text = log.text();
     let lines: Vec<_> = text.lines().collect();
     assert_eq!(lines.len(), 2, "{text}");
@@ -73,23 +73,23 @@ async fn a_task_that_panics_is_told_by_its_name_at_once() {
 }
 
 #[tokio::test]
-async fn a_task_that_ends_before_it_was_asked_to_is_told_by_its_name() {
+async fn a_task_that_ends_before_it_was_asked_to_is_logged_by_its_name() {
     let (log, _guard) = Log::start();
     let mut tasks = Supervisor::default();
     tasks.run("mill", async {});
-    log.tells("mill").await;
+    log.logged("mill").await;
     assert!(log.text().contains("ERROR") && log.text().contains("before it was asked to"));
 }
 
 #[tokio::test]
-async fn who_finishes_is_waited_for_and_nothing_is_told() {
+async fn a_task_that_finishes_is_waited_for_and_nothing_is_logged() {
     let (log, _guard) = Log::start();
     let mut tasks = Supervisor::default();
     let (ask, asked) = oneshot::channel();
     let (done, finished) = oneshot::channel();
     tasks.run("mill", async {
         asked.await.unwrap();
-        // The last of the beans.
+        // The last part of its work.
         yield_now().await;
         done.send(()).unwrap();
     });
@@ -99,7 +99,7 @@ async fn who_finishes_is_waited_for_and_nothing_is_told() {
 }
 
 #[tokio::test]
-async fn a_task_that_panics_while_it_finishes_is_told_too() {
+async fn a_task_that_panics_while_it_finishes_is_logged_too() {
     let (log, _guard) = Log::start();
     let mut tasks = Supervisor::default();
     let (ask, asked) = oneshot::channel::<()>();
@@ -126,7 +126,7 @@ async fn what_is_periodic_goes_on_after_a_failure_until_the_end() {
     begun.recv().await.unwrap();
     begun.recv().await.unwrap();
     tasks.finish(|| {}).await;
-    // It is gone, and with it the sender.
+    // The task has ended, and its sender is dropped.
     while begun.recv().await.is_some() {}
     let text = log.text();
     assert!(text.contains("roaster") && text.contains("no fire"));

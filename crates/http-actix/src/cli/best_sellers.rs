@@ -7,12 +7,12 @@ use domain::catalog::{SalesCorrection, SalesRebuild, SalesTotals as _};
 use super::Failure;
 use crate::settings::DatabaseArgs;
 
-/// The most differences that are shown.
+/// The most differences that are printed.
 const MOST: u16 = 100;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum BestSellers {
-    /// Reckon what was sold anew from the orders, and say what differed; the shop may go on
+    /// Recalculate the sales totals from the orders, and print what differed; the shop may go on
     Rebuild(Rebuild),
 }
 

@@ -1,4 +1,4 @@
-//! The log: on standard error, for people when it is a terminal, JSON lines when it is not.
+//! The log, on standard error: text when it is a terminal, JSON lines otherwise.
 
 use std::{
     io::{self, BufWriter, IsTerminal, Write},
@@ -9,9 +9,9 @@ use std::{
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 
-/// Starts the log. `RUST_LOG` chooses what is in it; without it, what an operator needs. Lines are
-/// written on a thread of their own, as many at once as there are, and none is left out; what
-/// this returns writes the last of them when it is dropped.
+/// Starts the log. `RUST_LOG` selects its content; the default is what an operator needs. A
+/// separate thread writes the lines, as many at once as there are, and drops none; the returned
+/// guard writes the last of them when it is dropped.
 pub(super) fn init() -> WorkerGuard {
     let (writer, guard) = NonBlockingBuilder::default()
         .lossy(false)
@@ -34,11 +34,11 @@ pub(super) fn init() -> WorkerGuard {
     guard
 }
 
-/// How long lines gather before they are written.
+/// How long lines are collected before they are written.
 const GATHERING_TIME: Duration = Duration::from_millis(5);
 
-/// Lets lines gather for a moment after each time that it wrote what there was: at thousands of
-/// requests a second, waking the writing thread for each line costs more than the line.
+/// Collects lines for a moment after each write: at thousands of requests a second, waking the
+/// writing thread for each line costs more than the line.
 struct Gathering<W>(W);
 
 impl<W: Write> Write for Gathering<W> {

@@ -30,7 +30,7 @@ enum Command {
     /// Manage the accounts of the shop's people
     #[command(subcommand)]
     User(user::User),
-    /// Look after what best sellers are read from
+    /// Maintain the sales totals that best sellers are read from
     #[command(subcommand)]
     BestSellers(best_sellers::BestSellers),
     /// Print the OpenAPI document of the API
@@ -39,10 +39,10 @@ enum Command {
     Seed(seed::Seed),
 }
 
-/// What a command fails with: it is shown to whoever typed it.
+/// The error of a command, printed to its user.
 type Failure = Box<dyn Error>;
 
-/// Runs the command line of this process.
+/// Runs the command that the arguments of this process name.
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -66,7 +66,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// An error with all its causes.
+/// The text of an error and all its causes.
 fn whole(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut next = error.source();

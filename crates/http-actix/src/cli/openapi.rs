@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::Failure;
 use crate::openapi;
 
-/// Prints the document of the API. It needs neither a database nor a setting.
+/// Prints the OpenAPI document. It needs neither a database nor settings.
 pub(super) fn run() -> Result<(), Failure> {
     writeln!(io::stdout(), "{}", openapi::json())?;
     Ok(())

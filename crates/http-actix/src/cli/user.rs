@@ -17,7 +17,7 @@ use crate::{
 
 #[derive(Debug, Subcommand)]
 pub(super) enum User {
-    /// Make an account for somebody who runs the shop or works in it
+    /// Create an account for somebody who runs the shop or works in it
     Create(Create),
 }
 
@@ -36,7 +36,7 @@ pub(super) struct Create {
     #[arg(long, group = "password")]
     password_stdin: bool,
 
-    /// Succeed without a change when the address has an account already
+    /// Succeed without a change when an account with this address exists
     #[arg(long)]
     if_absent: bool,
 
@@ -47,7 +47,7 @@ pub(super) struct Create {
     passwords: PasswordArgs,
 }
 
-/// The roles that have no customer.
+/// The roles without a customer.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum StaffRole {
     Admin,

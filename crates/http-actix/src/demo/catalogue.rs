@@ -1,4 +1,5 @@
-//! What the demonstration sells: name, description, price in reais, units in stock at the start.
+//! The products of the demonstration: name, description, price in reais, units in stock at the
+//! start.
 
 #[rustfmt::skip]
 pub(super) const CATALOGUE: [(&str, &str, &str, i64); 40] = [

@@ -1,7 +1,6 @@
-//! The demonstration: a Brazilian coffee shop, its regulars, and what they bought in the last
-//! sixty days. It is the same every time, apart from the dates, and it comes to be as everything
-//! else in a shop does: through the use cases. A load that was interrupted is taken up again by
-//! the next one.
+//! The demonstration: a Brazilian coffee shop, its regulars, and their orders of the last sixty
+//! days. It is the same every time, apart from the dates, and everything in it is made through the
+//! use cases. An interrupted load is continued by the next one.
 
 mod catalogue;
 mod people;
@@ -31,18 +30,18 @@ use crate::{
 /// A demonstration that cannot be made is a bug in its data, or storage fails.
 type Failure = Box<dyn std::error::Error>;
 
-/// Who runs the shop. Nobody knows the password: it cannot log in.
+/// The shop's account. Its password is random, so nobody can log in with it.
 const SHOP_EMAIL: &str = "loja@example.com";
 
 const ORDERS: u32 = 200;
 const DAYS: u32 = 60;
 
-/// Where in the sequence of the script's ids those of each kind begin.
+/// Where the ids of each kind begin in the script's sequence of ids.
 const FIRST_CUSTOMER: u64 = 0;
 const FIRST_PRODUCT: u64 = FIRST_CUSTOMER + 20;
 const FIRST_ORDER: u64 = FIRST_PRODUCT + 2 * 40;
 
-/// What was made by a load.
+/// How much a load created.
 #[derive(Debug, Default)]
 pub(crate) struct Loaded {
     pub(crate) customers: usize,
@@ -56,7 +55,7 @@ impl Loaded {
     }
 }
 
-/// Loads the demonstration as of `now`; what is there already is left as it is.
+/// Loads the demonstration as of `now`; what exists already is left unchanged.
 pub(crate) async fn load(database: &Database, now: OffsetDateTime) -> Result<Loaded, Failure> {
     let script = Arc::new(Script::new());
     let passwords = PasswordSettings::LEAST;
@@ -74,7 +73,7 @@ pub(crate) async fn load(database: &Database, now: OffsetDateTime) -> Result<Loa
     loaded
 }
 
-/// The account that does all this.
+/// The account that acts in all of this.
 async fn shop_account(
     database: &Database,
     passwords: &PasswordSettings,
@@ -154,8 +153,8 @@ impl Demo {
         Ok(made)
     }
 
-    /// Places orders from the oldest to the newest, and takes each as far as one of its age has
-    /// come.
+    /// Places orders from the oldest to the newest, and takes each through the transitions that fit
+    /// its age.
     async fn place_orders(&self) -> Result<usize, Failure> {
         let mut random = Rng::with_seed(1727);
         let mut next_id = FIRST_ORDER;
@@ -167,7 +166,7 @@ impl Demo {
             let customer = random.u64(0..20);
             let lines = basket(&mut random)?;
             self.script.go_to(placed_at, next_id);
-            // An order gets its id, and then its items theirs.
+            // An order takes one id, and each of its items one more.
             let id = OrderId::new(Script::id(next_id));
             next_id += 1 + u64::try_from(lines.len())?;
             let request = OrderRequest {
@@ -180,7 +179,7 @@ impl Demo {
         Ok(made)
     }
 
-    /// Places an order unless it is there, and says whether it did.
+    /// Places an order unless it exists, and returns whether it did.
     async fn place(&self, id: OrderId, request: OrderRequest) -> Result<bool, Failure> {
         match self.shop.orders.get(&self.caller, id).await {
             Ok(_) => Ok(false),
@@ -192,7 +191,7 @@ impl Demo {
         }
     }
 
-    /// Takes an order along the rest of its life, unless somebody has already.
+    /// Takes an order through the rest of its transitions, unless that was done already.
     async fn take_further(&self, id: OrderId, life: &[OrderStatus]) -> Result<(), Failure> {
         let orders = &self.shop.orders;
         let mut from = orders.get(&self.caller, id).await?.status;
@@ -227,7 +226,7 @@ fn basket(random: &mut Rng) -> Result<Vec<OrderLine>, Failure> {
     Ok(lines.into_iter().map(line).collect())
 }
 
-/// How far an order of this age has come; every eleventh is called off.
+/// The transitions of an order of this age; every eleventh order is cancelled.
 fn life(age: Duration, number: u32) -> &'static [OrderStatus] {
     use OrderStatus::{Cancelled, Delivered, Paid, Shipped};
     match age.whole_days() {

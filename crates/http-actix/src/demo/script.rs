@@ -6,8 +6,8 @@ use domain::{Clock, IdSource};
 use time::OffsetDateTime;
 use uuid::{Builder, Uuid};
 
-/// A clock that is set before every scene, and UUIDs of version 7 that are the same every time:
-/// how a second load knows the first.
+/// A clock that is set before every step, and UUIDs of version 7 that are the same every time: by
+/// these a second load recognises what the first one created.
 pub(super) struct Script(Mutex<Scene>);
 
 struct Scene {
@@ -23,7 +23,7 @@ impl Script {
         }))
     }
 
-    /// From now on it is this moment, and the next id is the one with this number.
+    /// Sets the time, and the number of the next id.
     pub(super) fn go_to(&self, now: OffsetDateTime, next_id: u64) {
         *self.scene() = Scene { now, next_id };
     }
@@ -39,7 +39,7 @@ impl Script {
         Builder::from_unix_timestamp_millis(OPENING + number, &tail).into_uuid()
     }
 
-    /// A panic while the scene was held cannot have left it half written.
+    /// A poisoned lock is safe to use: a panic cannot have left the scene half written.
     fn scene(&self) -> MutexGuard<'_, Scene> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,5 +1,5 @@
-//! The documentation at `/docs`: the calls, to be tried, and the table of problems. All of it is
-//! in the binary: it works without a network.
+//! The documentation at `/docs`: the endpoints, which can be tried there, and the table of
+//! problems. All of it is embedded in the binary, and works without a network.
 
 use std::{fmt::Write as _, sync::LazyLock};
 
@@ -19,12 +19,12 @@ use crate::{
     problem::Code,
 };
 
-/// What the page may do: load what is ours, and call us.
+/// The content security policy of the page: it may load our own files, and call our API.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
                       img-src 'self' data:; connect-src 'self'; base-uri 'none'; \
                       form-action 'none'; frame-ancestors 'none'";
 
-/// A file of the documentation. Whoever keeps it asks again before using it.
+/// A file of the documentation. Caches must revalidate it before using it.
 pub(crate) struct File {
     media_type: &'static str,
     content: Content,
@@ -34,7 +34,7 @@ pub(crate) struct File {
 #[derive(Clone, Copy)]
 struct Content {
     bytes: &'static [u8],
-    /// Packed by gzip, as every browser reads it.
+    /// Compressed with gzip, which every browser supports.
     is_packed: bool,
 }
 
@@ -56,7 +56,7 @@ const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
 
-/// Swagger UI, which `build.rs` takes out of its crate.
+/// Swagger UI, which `build.rs` extracts from its crate.
 const SWAGGER_UI_BUNDLE: &[u8] =
     include_bytes!(concat!(env!("OUT_DIR"), "/swagger-ui-bundle.js.gz"));
 const SWAGGER_UI_CSS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/swagger-ui.css.gz"));
@@ -80,7 +80,7 @@ impl File {
         }
     }
 
-    /// The file of this name beside it.
+    /// The file of this name beside the page, if there is one.
     pub(crate) fn beside_the_page(name: &str, known: Known) -> Option<Self> {
         let file = FILES.iter().find(|(own, ..)| *own == name);
         file.map(|&(_, media_type, content)| Self {
@@ -115,7 +115,7 @@ impl Responder for File {
     }
 }
 
-/// What tells one content from another.
+/// The entity tag of this content.
 fn tag(bytes: &[u8]) -> EntityTag {
     let digest = Sha256::digest(bytes);
     let digits = digest.iter().take(8).fold(String::new(), |mut text, byte| {
@@ -154,7 +154,7 @@ fn page() -> String {
     html
 }
 
-/// What stands between backticks is code.
+/// Text between backticks becomes code.
 fn marked_up(text: &str) -> String {
     let mut html = String::new();
     for (index, part) in text.split('`').enumerate() {

@@ -15,13 +15,13 @@ use super::{Money, input::input};
 input! {
     /// A product to be added to the catalogue.
     pub(crate) struct NewProduct {
-        /// What it is called.
+        /// The product's name.
         nome: Name = "Café Cerrado Mineiro 250 g",
-        /// What it is, in the shop's words.
+        /// The shop's description.
         descricao: Option<Description>,
-        /// What one unit costs: at most two places, exactly as it is written.
+        /// The price of one unit: at most two decimal places, exactly as it is written.
         preco: Price,
-        /// The units that can be ordered; none unless it is said.
+        /// The units that can be ordered; 0 by default.
         quantidade_disponivel: Option<StockLevel>,
     }
 }
@@ -37,7 +37,7 @@ impl From<NewProduct> for catalog::NewProduct {
     }
 }
 
-/// A product and what is left of it.
+/// A product and its stock level.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({
     "id": "0192f0c1-2a3b-7c4d-8e5f-60718293a4b5",
@@ -49,17 +49,17 @@ impl From<NewProduct> for catalog::NewProduct {
 }))]
 pub(crate) struct Product {
     id: Uuid,
-    /// What it is called.
+    /// The product's name.
     nome: String,
-    /// What it is, in the shop's words.
+    /// The shop's description.
     #[schema(required)]
     descricao: Option<String>,
-    /// What one unit costs today.
+    /// The current price of one unit.
     preco: Money,
     /// The units that can be ordered now.
     #[schema(minimum = 0)]
     quantidade_disponivel: i64,
-    /// When it entered the catalogue, in UTC.
+    /// When it was added to the catalogue, in UTC.
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
 }
@@ -79,11 +79,11 @@ impl From<&StockedProduct> for Product {
 }
 
 input! {
-    /// What a list of best sellers covers.
+    /// The length and the period of a list of best sellers.
     pub(crate) struct BestSellersParameters {
-        /// The most products in the list; 10 unless it is said.
+        /// The most products in the list; 10 by default.
         limit: Option<Limit>,
-        /// How many days, in UTC, the list looks back; 30 unless it is said.
+        /// How many days, in UTC, the list covers; 30 by default.
         days: Option<Period>,
     }
 }
@@ -108,11 +108,11 @@ impl From<BestSellersParameters> for BestSellersQuery {
 }))]
 pub(crate) struct BestSeller {
     product_id: Uuid,
-    /// What the product is called.
+    /// The product's name.
     nome: String,
-    /// What one unit costs today.
+    /// The current price of one unit.
     preco: Money,
-    /// The units that were ordered in the period, cancelled orders not counted.
+    /// The units ordered in the period, without cancelled orders.
     quantidade_vendida: u64,
 }
 

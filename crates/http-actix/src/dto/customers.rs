@@ -15,12 +15,12 @@ use super::input::input;
 input! {
     /// A customer to be registered.
     pub(crate) struct NewCustomer {
-        /// What the customer is called.
+        /// The customer's name.
         nome: Name,
-        /// Where the customer is reached; no two customers share an address, in whatever case.
+        /// The email address; no two customers have the same one, whatever its case.
         email: Email,
-        /// With a password the customer gets an account. Who signs up must choose one: 8
-        /// characters at least, and at most 71 bytes of UTF-8.
+        /// With a password, the customer gets an account. Somebody who signs up must choose one: at
+        /// least 8 characters, and at most 71 bytes of UTF-8.
         password: Option<Password>,
     }
 }
@@ -45,9 +45,9 @@ impl From<NewCustomer> for Registration {
 }))]
 pub(crate) struct Customer {
     id: Uuid,
-    /// What the customer is called.
+    /// The customer's name.
     nome: String,
-    /// Where the customer is reached.
+    /// The email address.
     email: String,
     /// When the customer was registered, in UTC.
     #[serde(with = "time::serde::rfc3339")]

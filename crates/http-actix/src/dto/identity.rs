@@ -7,12 +7,12 @@ use utoipa::ToSchema;
 use super::input::input;
 
 input! {
-    /// What somebody logs in with. Nothing is checked but that it is text: what is no address
-    /// belongs to nobody.
+    /// The credentials of a login. They may be any text: a malformed address is treated as an
+    /// unknown one.
     pub(crate) struct Credentials {
         /// The address of the account, in whatever case.
         email: String = "admin@example.com",
-        /// Its password.
+        /// The password of the account.
         password: String = "balcao-demo",
     }
 }
@@ -30,7 +30,7 @@ pub(crate) struct Token {
     /// Always `Bearer`.
     #[schema(value_type = String)]
     token_type: &'static str,
-    /// How long the token is good, in seconds.
+    /// How long the token is valid, in seconds.
     #[schema(minimum = 1)]
     expires_in: u64,
 }

@@ -1,5 +1,5 @@
-//! What callers send, declared once: from one declaration come the struct, its reader and its
-//! schema.
+//! The inputs of the API, each declared once: the declaration generates the struct, its reader and
+//! its schema.
 
 use serde_json::{Map, Value};
 use utoipa::openapi::{
@@ -12,8 +12,8 @@ use super::{
     wire::{WireValue, or_null},
 };
 
-/// Declares what callers send: a struct of [`Field`]s, each with a comment that becomes its
-/// description and, where that of its type will not do, an example.
+/// Declares an input: a struct of [`Field`]s, each with a comment that becomes its description and,
+/// where the example of its type does not fit, an example.
 macro_rules! input {
     ($(#[doc = $about:literal])+ $visibility:vis struct $name:ident {
         $($(#[doc = $doc:literal])+ $field:ident: $type:ty $(= $example:literal)?,)+
@@ -49,17 +49,17 @@ macro_rules! input {
 
 pub(crate) use input;
 
-/// The declaration of an [`Input`], for the document of the API.
+/// The declaration of an [`Input`], for the OpenAPI document.
 pub(crate) trait Described: Input {
-    /// What the document calls it.
+    /// Its name in the document.
     const NAME: &'static str;
-    /// What it is.
+    /// Its description.
     const ABOUT: &'static str;
 
     /// Its fields.
     fn properties() -> Vec<Property>;
 
-    /// Its schema, as that of a body.
+    /// Its schema as a body.
     fn schema() -> Schema {
         let mut schema = ObjectBuilder::new()
             .schema_type(Type::Object)
@@ -82,7 +82,7 @@ pub(crate) trait Described: Input {
     }
 }
 
-/// A field, for the document of the API.
+/// A field, for the OpenAPI document.
 pub(crate) struct Property {
     pub(crate) name: &'static str,
     pub(crate) about: &'static str,
@@ -92,7 +92,7 @@ pub(crate) struct Property {
     /// Its schema as a parameter of a query.
     pub(crate) in_query: RefOr<Schema>,
     pub(crate) example: Value,
-    /// The declaration of what is in it, under its name.
+    /// The name and the schema of its objects, if it is a list.
     pub(crate) refers_to: Option<(&'static str, Schema)>,
 }
 
@@ -128,12 +128,12 @@ impl Property {
     }
 }
 
-/// What a field can be: a value, a value that may be missing, or a list of objects.
+/// The types of fields: a value, an optional value, or a list of objects.
 pub(crate) trait Field: Sized {
-    /// Whether it must be there.
+    /// Whether the field is required.
     const IS_REQUIRED: bool;
 
-    /// Takes the field of this name.
+    /// Reads the field of this name.
     fn take(fields: &mut Fields<'_>, name: &'static str) -> Result<Self, Wrong>;
 
     /// Its schema in a body.
@@ -147,7 +147,7 @@ pub(crate) trait Field: Sized {
     /// An example of it.
     fn example() -> Value;
 
-    /// The declaration of what is in it, under its name.
+    /// The name and the schema of its objects, if it is a list.
     fn refers_to() -> Option<(&'static str, Schema)> {
         None
     }

@@ -1,6 +1,6 @@
-//! What is on the wire: the words of the API on one side, those of the domain on the other. A
-//! request becomes domain values that are right by construction, or a list of everything that is
-//! wrong with it.
+//! The wire format: it translates between the names of the API and those of the domain. A request
+//! becomes domain values, which are valid by construction, or a list of everything that is wrong
+//! with it.
 
 #![expect(
     clippy::struct_field_names,

@@ -22,9 +22,10 @@ const MAX_LINES: usize = orders::NewOrder::MAX_LINES;
 input! {
     /// An order to be placed.
     pub(crate) struct NewOrder {
-        /// For whom. Customers order for themselves and leave it out; the shop must say it.
+        /// The customer whom the order is for. Customers order for themselves and leave it out; the
+        /// shop must name one.
         customer_id: Option<CustomerId>,
-        /// What is wanted. Lines of one product become one line with the sum.
+        /// The lines. Lines of one product become one line with the sum.
         itens: List<NewOrderLine, 1, MAX_LINES>,
     }
 }
@@ -32,9 +33,9 @@ input! {
 input! {
     /// A line of an order.
     pub(crate) struct NewOrderLine {
-        /// What is wanted.
+        /// The product to order.
         product_id: ProductId,
-        /// How many units of it.
+        /// The number of units.
         quantidade: Quantity,
     }
 }
@@ -53,7 +54,7 @@ impl From<NewOrder> for OrderRequest {
 }
 
 input! {
-    /// The status that an order is to have.
+    /// The status that the order gets.
     pub(crate) struct NewStatus {
         /// From `pending` to `paid`, from `paid` to `shipped`, from `shipped` to `delivered`;
         /// from `pending` and from `paid` to `cancelled`.
@@ -62,14 +63,14 @@ input! {
 }
 
 input! {
-    /// How an order is to be placed.
+    /// How to place an order.
     pub(crate) struct PlaceParameters {
-        /// Only say what would happen: nothing is placed then, and a key is not looked at.
+        /// Only answer what placing would: nothing is placed, and a key is ignored.
         validate_only: Option<bool>,
     }
 }
 
-/// An order that could be placed: what an order has, less what comes to be with placing.
+/// An order that could be placed: an order without what it only gets when it is placed.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({
     "customer_id": "0192f0c1-2a3b-7c4d-8e5f-60718293a4b5",
@@ -83,7 +84,7 @@ input! {
 }))]
 pub(crate) struct Quote {
     customer_id: Uuid,
-    /// One item a product.
+    /// One item per product.
     itens: Vec<QuoteItem>,
     total: Money,
 }
@@ -94,9 +95,9 @@ pub(crate) struct QuoteItem {
     product_id: Uuid,
     #[schema(minimum = 1)]
     quantidade: u32,
-    /// What one unit costs.
+    /// The price of one unit.
     preco_unitario: Money,
-    /// What the item costs.
+    /// The price of all units.
     subtotal: Money,
 }
 
@@ -140,18 +141,18 @@ impl From<&orders::OrderItem> for QuoteItem {
 }))]
 pub(crate) struct Order {
     id: Uuid,
-    /// Who bought.
+    /// The customer whom the order is for.
     customer_id: Uuid,
     /// When it was placed, in UTC.
     #[serde(with = "time::serde::rfc3339")]
     data_order: OffsetDateTime,
-    /// How far it has come.
+    /// The current status.
     #[schema(schema_with = status)]
     status: &'static str,
-    /// What was bought: one item a product.
+    /// One item per product.
     itens: Vec<OrderItem>,
     total: Money,
-    /// How often the order was written.
+    /// How many times the order was written.
     #[schema(minimum = 1)]
     version: i64,
 }
@@ -160,7 +161,7 @@ fn status() -> Ref {
     Ref::from_schema_name("OrderStatus")
 }
 
-/// One product of an order, at the price of the moment when it was placed.
+/// One product of an order, at the price at which the order was placed.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct OrderItem {
     id: Uuid,

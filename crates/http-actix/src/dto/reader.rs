@@ -1,5 +1,5 @@
-//! Reading objects and queries: every field is read on its own from its raw text, so that
-//! everything that is wrong is told at once and numbers are exactly what was written.
+//! Reads objects and queries. Every field is read separately from its raw text, so that all faults
+//! are reported at once and numbers are exactly what was written.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -13,13 +13,13 @@ use serde_json::value::RawValue;
 use super::wire::{Primitive, WireValue};
 use crate::problem::{Code, Fault, Problem, value_code};
 
-/// What can be made of named fields. [`input!`](super::input::input) declares such a struct.
+/// A struct that is made from named fields. [`input!`](super::input::input) declares such a struct.
 pub(crate) trait Input: Sized + 'static {
-    /// Takes every field that it knows.
+    /// Takes the fields of this struct.
     fn read(fields: &mut Fields<'_>) -> Result<Self, Wrong>;
 }
 
-/// Something is wrong, and was noted.
+/// Stands for a fault that was recorded.
 #[derive(Debug)]
 pub(crate) struct Wrong;
 
@@ -49,7 +49,7 @@ pub(crate) fn read_query<T: Input>(query: &str) -> Result<T, Problem> {
     }
 }
 
-/// The fields that nobody has taken yet, and what is wrong with those that were.
+/// The fields that are not taken yet, and the faults of those that are.
 pub(crate) struct Fields<'a> {
     raw: BTreeMap<String, Raw<'a>>,
     known: Vec<&'static str>,
@@ -57,15 +57,15 @@ pub(crate) struct Fields<'a> {
     faults: &'a mut Vec<Fault>,
 }
 
-/// A field, as it was written.
+/// A field as it was written.
 enum Raw<'a> {
     Json(&'a RawValue),
     /// A parameter of a query.
     Text(String),
 }
 
-/// What becomes of a value that is there already (JSON Merge Patch, RFC 7396): a field that is
-/// missing keeps it, `null` clears it, and everything else sets it.
+/// A change of an existing value (JSON Merge Patch, RFC 7396): a missing field keeps it, `null`
+/// clears it, and anything else sets it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Patch<T> {
     Keep,
@@ -73,7 +73,7 @@ pub(crate) enum Patch<T> {
     Set(T),
 }
 
-/// Where fields are.
+/// Where the fields were sent.
 enum Place {
     /// In the object at this JSON Pointer (RFC 6901).
     Body(String),
@@ -81,7 +81,7 @@ enum Place {
 }
 
 impl Place {
-    /// Something is wrong with the field of this name.
+    /// A fault of the field of this name.
     fn fault(&self, name: &str, code: &'static str, detail: impl Into<String>) -> Fault {
         match self {
             Self::Body(pointer) => Fault::at(pointer_to(pointer, name), code, detail),
@@ -97,7 +97,7 @@ fn pointer_to(pointer: &str, name: &str) -> String {
 }
 
 impl<'a> Fields<'a> {
-    /// Takes a field that must be there.
+    /// Takes a required field.
     pub(super) fn required<T: WireValue>(&mut self, name: &'static str) -> Result<T, Wrong> {
         match self.take(name) {
             Some(raw) => self.parse(name, raw),
@@ -105,7 +105,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Takes a field that may be missing or `null`.
+    /// Takes an optional field; `null` counts as missing.
     pub(super) fn optional<T: WireValue>(
         &mut self,
         name: &'static str,
@@ -116,7 +116,7 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// Takes a field that may be missing or `null`, which are not the same.
+    /// Takes an optional field, and tells `null` from missing.
     pub(super) fn patch<T: WireValue>(&mut self, name: &'static str) -> Result<Patch<T>, Wrong> {
         match self.take(name) {
             None => Ok(Patch::Keep),
@@ -125,7 +125,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Takes a list of `min` to `max` objects that must be there.
+    /// Takes a required list of `min` to `max` objects.
     pub(super) fn objects<T: Input>(
         &mut self,
         name: &'static str,
@@ -156,7 +156,7 @@ impl<'a> Fields<'a> {
         let mut objects = Vec::with_capacity(raws.len());
         for (index, raw) in raws.iter().enumerate() {
             let pointer = format!("{list}/{index}");
-            // Every object is read, whatever is wrong with those before it.
+            // Every object is read, even after a fault in an earlier one.
             objects.push(read_object(raw, &pointer, self.faults, T::read));
         }
         objects.into_iter().collect()
@@ -192,7 +192,7 @@ impl<'a> Fields<'a> {
         Err(Wrong)
     }
 
-    /// Tells of every field that nobody took.
+    /// Records a fault for every field that was not taken.
     fn refuse_the_rest(self) {
         let known = self.known.join(", ");
         let code = match self.place {
@@ -206,7 +206,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// The entries of an object, those with one name too: a map would keep the last of them alone.
+/// The entries of an object, duplicates included: a map would keep only the last of them.
 struct Entries<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {
@@ -249,8 +249,7 @@ fn read_object<T>(
     read_fields(entries, Place::Body(pointer.to_owned()), faults, read)
 }
 
-/// Reads fields with `read`; those that are there twice are refused, and those that it did not
-/// take.
+/// Reads fields with `read`; refuses duplicates, and fields that it did not take.
 fn read_fields<'a, T>(
     entries: impl Iterator<Item = (String, Raw<'a>)>,
     place: Place,

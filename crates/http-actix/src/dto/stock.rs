@@ -8,14 +8,14 @@ use uuid::Uuid;
 use super::input::input;
 
 input! {
-    /// How much there is of a product from now on.
+    /// The new stock level of a product.
     pub(crate) struct NewStockLevel {
         /// The units that can be ordered.
         quantidade_disponivel: StockLevel,
     }
 }
 
-/// How much there is of a product.
+/// The stock of a product.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({
     "id": "0192f0c1-2a3b-7c4d-8e5f-60718293a4b5",

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{reader::Patch, *};
 use crate::problem::Problem;
 
-/// The document that a caller would get.
+/// The problem document that a caller gets.
 fn document(problem: &Problem) -> Value {
     let body = problem.answer(None).into_body().try_into_bytes().unwrap();
     serde_json::from_slice(&body).unwrap()
@@ -33,7 +33,7 @@ fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 #[test]
-fn a_field_that_is_given_twice_is_told_wherever_it_is() {
+fn a_field_that_is_given_twice_is_reported_wherever_it_is() {
     let id = "0192f0c1-2a3b-7c4d-8e5f-60718293a4b5";
     let line = format!(r#"{{"product_id":"{id}","quantidade":1,"quantidade":3}}"#);
     let body = format!(r#"{{"itens":[{line}],"itens":[{line}]}}"#);
@@ -48,7 +48,7 @@ fn a_field_that_is_given_twice_is_told_wherever_it_is() {
 }
 
 #[test]
-fn everything_that_is_wrong_is_told_at_once_and_where() {
+fn everything_that_is_wrong_is_reported_at_once_and_where() {
     let body = r#"{
         "customer_id": "me",
         "itens": [

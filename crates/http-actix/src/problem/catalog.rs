@@ -1,4 +1,4 @@
-//! Why a product was not added, or the catalogue not shown.
+//! The problems of the catalogue.
 
 use domain::catalog::CatalogError;
 

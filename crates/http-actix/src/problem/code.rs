@@ -1,9 +1,9 @@
-//! Every kind of problem, with its status, its name, and what to do about it. The page at `/docs`
-//! is written from this table.
+//! All kinds of problems, with status, name and remedies. The page at `/docs` is generated from
+//! this table.
 
 use actix_web::http::StatusCode;
 
-/// Declares the table: a row a code.
+/// Declares the table: one row per code.
 macro_rules! problems {
     ($($name:ident: $status:ident, $code:literal, $title:literal,
         caller: $caller:literal, operator: $operator:literal;)+) => {
@@ -158,7 +158,7 @@ impl Code {
         self.about().operator
     }
 
-    /// What a 401 asks for (RFC 6750, section 3).
+    /// The challenge of a 401 (RFC 6750, section 3).
     pub(super) const fn challenge(self) -> Option<&'static str> {
         match self {
             Self::TokenMissing | Self::WrongCredentials => Some("Bearer"),

@@ -1,4 +1,4 @@
-//! Why a customer was not registered or not shown.
+//! The problems of customers.
 
 use domain::customers::CustomerError;
 

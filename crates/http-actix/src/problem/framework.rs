@@ -1,4 +1,4 @@
-//! The framework's own errors, each told by its type.
+//! The problems of the framework's own errors, by their type.
 
 use actix_web::error::{PathError, PayloadError, QueryPayloadError};
 
@@ -13,8 +13,8 @@ impl From<&PayloadError> for Problem {
     }
 }
 
-/// The problem behind an error that none of our own code has returned. What is of no type that is
-/// known to be the caller's fault is ours.
+/// The problem for an error that our own code did not return. An error whose type is not known to
+/// be the caller's fault is ours.
 pub(crate) fn of_framework(error: &actix_web::Error) -> Problem {
     if let Some(error) = error.as_error::<PayloadError>() {
         error.into()
@@ -40,7 +40,7 @@ mod tests {
         assert_eq!(too_large, StatusCode::PAYLOAD_TOO_LARGE);
         let cut_off = status(PayloadError::Incomplete(None).into());
         assert_eq!(cut_off, StatusCode::BAD_REQUEST);
-        // One that says 404 without being of a type that is known.
+        // An error of an unknown type that claims 404.
         let unknown = InternalError::new("nowhere", StatusCode::NOT_FOUND);
         assert_eq!(status(unknown.into()), StatusCode::INTERNAL_SERVER_ERROR);
     }

@@ -1,4 +1,4 @@
-//! Why nobody was logged in or recognised, or may not do that.
+//! The problems of login, authentication and permissions.
 
 use std::num::NonZeroU16;
 
@@ -36,7 +36,7 @@ impl From<AuthError> for Problem {
         match error {
             AuthError::WrongCredentials => Self::new(Code::WrongCredentials),
             AuthError::TooManyAttempts { retry_after } => Self {
-                // Whole seconds, none of them too few.
+                // Rounded up to whole seconds.
                 retry_after: u16::try_from(retry_after.whole_seconds() + 1)
                     .ok()
                     .and_then(NonZeroU16::new),

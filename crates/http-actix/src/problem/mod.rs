@@ -1,5 +1,4 @@
-//! Problem documents (RFC 9457): what can go wrong, and the one map from the domain's errors to
-//! HTTP.
+//! Problem documents (RFC 9457), and the one mapping from the domain's errors to HTTP.
 
 mod catalog;
 mod code;
@@ -21,10 +20,10 @@ use serde_json::{Map, Value};
 
 pub(crate) use self::{code::Code, framework::of_framework};
 
-/// One thing that is wrong with a request.
+/// A fault of a request.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Fault {
-    /// Where in the body (RFC 6901), or the name of a query parameter.
+    /// The pointer into the body (RFC 6901), or the name of a query parameter.
     #[serde(flatten)]
     place: Place,
     code: &'static str,
@@ -41,7 +40,7 @@ enum Place {
 }
 
 impl Fault {
-    /// Something is wrong at this JSON Pointer.
+    /// A fault at this JSON Pointer.
     pub(crate) fn at(
         pointer: impl Into<String>,
         code: &'static str,
@@ -55,7 +54,7 @@ impl Fault {
         }
     }
 
-    /// Something is wrong with this parameter of the query.
+    /// A fault of this query parameter.
     pub(crate) fn in_query(
         name: impl Into<String>,
         code: &'static str,
@@ -73,7 +72,7 @@ impl Fault {
     }
 }
 
-/// The code under which a value's error is told.
+/// The fault code for the error of a value.
 pub(crate) const fn value_code(error: &ValueError) -> &'static str {
     match error {
         ValueError::Blank => "blank",
@@ -86,7 +85,7 @@ pub(crate) const fn value_code(error: &ValueError) -> &'static str {
     }
 }
 
-/// A request that was not served, and why.
+/// Why a request failed: its code, and the details for the caller.
 #[derive(Debug)]
 pub(crate) struct Problem {
     code: Code,
@@ -105,7 +104,7 @@ pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
 /// The most faults that one answer lists.
 const MAX_FAULTS: usize = 100;
 
-/// How long a caller should wait before it tries again, in seconds.
+/// How long a caller should wait before it retries, in seconds.
 const RETRY_AFTER: NonZeroU16 = NonZeroU16::MIN;
 
 impl Problem {
@@ -121,7 +120,7 @@ impl Problem {
         }
     }
 
-    /// A bug. The source is for the log.
+    /// A bug of ours. The source is for the log.
     pub(crate) fn internal(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
             source: Some(source.into()),
@@ -129,7 +128,7 @@ impl Problem {
         }
     }
 
-    /// A passing failure. The source is for the log.
+    /// A temporary failure. The source is for the log.
     pub(crate) fn unavailable(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
             source: Some(source.into()),
@@ -137,12 +136,12 @@ impl Problem {
         }
     }
 
-    /// A body that is well-formed but wrong in these places.
+    /// A well-formed body that is wrong in these places.
     pub(crate) fn invalid(faults: Vec<Fault>) -> Self {
         Self::new(Code::Invalid).faults(faults)
     }
 
-    /// A method that the path does not have; these it has.
+    /// A method that the path does not have; `allow` lists those that it has.
     pub(crate) fn method_not_allowed(allow: &str) -> Self {
         Self {
             allow: Some(allow.to_owned()),
@@ -166,7 +165,7 @@ impl Problem {
         self
     }
 
-    /// The whole cause, for the log.
+    /// The source with all its causes, for the log.
     pub(crate) fn cause(&self) -> Option<String> {
         let mut next: Option<&(dyn Error + 'static)> = match &self.source {
             Some(source) => Some(&**source),
@@ -180,7 +179,7 @@ impl Problem {
         (!chain.is_empty()).then(|| chain.join(": "))
     }
 
-    /// The document, as the caller gets it.
+    /// The problem document for the caller.
     pub(crate) fn answer(&self, request_id: Option<&str>) -> HttpResponse {
         #[derive(Serialize)]
         struct Document<'a> {
@@ -241,7 +240,7 @@ impl ResponseError for Problem {
         self.code.status()
     }
 
-    /// Without a request id: [`crate::edge`] puts it in.
+    /// Without a request id, which [`crate::edge`] adds.
     fn error_response(&self) -> HttpResponse {
         self.answer(None)
     }

@@ -1,4 +1,4 @@
-//! Why an order was not placed, shown or taken further.
+//! The problems of orders.
 
 use domain::orders::{
     OrderError, OrderStatus, TransitionRefused,

@@ -1,4 +1,4 @@
-//! Why stock was not shown or set.
+//! The problems of stock.
 
 use domain::stock::StockError;
 

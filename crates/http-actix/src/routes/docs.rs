@@ -36,7 +36,7 @@ pub(super) const RESOURCE: Resource = Resource {
     ],
 };
 
-/// The document, as JSON.
+/// The OpenAPI document, as JSON.
 #[derive(Clone, Copy)]
 pub(crate) struct Document(pub(crate) &'static str);
 

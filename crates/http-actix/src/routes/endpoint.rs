@@ -1,5 +1,5 @@
-//! Endpoints: each is declared once, and the server, the document of the API and the tests are
-//! made of the declarations.
+//! Endpoints: each is declared once, and the server, the OpenAPI document and the tests are made
+//! from the declarations.
 
 use actix_web::{
     Handler, HttpMessage, Route,
@@ -18,23 +18,23 @@ use crate::{
     problem::{Code, Problem},
 };
 
-/// The path of the endpoint that answers a request, for the log.
+/// The path pattern of the endpoint that answers a request, for the log.
 #[derive(Clone, Copy)]
 pub(crate) struct MatchedRoute(pub(crate) &'static str);
 
-/// Endpoints of one noun.
+/// The endpoints of one noun.
 pub struct Resource {
     /// The noun.
     pub name: &'static str,
-    /// What they are about.
+    /// The description of the noun in the OpenAPI document.
     pub about: &'static str,
-    /// The endpoints. Of two paths that match, the earlier one is meant.
+    /// The endpoints. When two paths match, the earlier one answers.
     pub endpoints: &'static [Endpoint],
 }
 
-/// One thing that the API can do.
+/// One operation of the API.
 pub struct Endpoint {
-    /// The method.
+    /// The HTTP method.
     pub verb: Verb,
     /// The path, with `{id}` for the id.
     pub path: &'static str,
@@ -44,24 +44,24 @@ pub struct Endpoint {
     pub(crate) handler: Handling,
 }
 
-/// A method. One that reads answers HEAD as well; one that writes runs to its end even when the
-/// client hangs up, so that what was committed is also told to the cache.
+/// An HTTP method. An endpoint that reads also answers HEAD. One that writes runs to its end even
+/// when the client hangs up, so that what was committed also reaches the cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
-    /// Reads.
+    /// Reads an entity or a list.
     Get,
-    /// Makes something.
+    /// Creates an entity.
     Post,
-    /// Replaces something.
+    /// Replaces an entity.
     Put,
-    /// Changes parts of something.
+    /// Changes parts of an entity.
     Patch,
-    /// Removes something.
+    /// Removes an entity.
     Delete,
 }
 
 impl Verb {
-    /// The methods that it answers.
+    /// The HTTP methods that it answers.
     #[must_use]
     pub const fn methods(self) -> &'static [&'static str] {
         match self {
@@ -84,19 +84,19 @@ impl Verb {
     }
 }
 
-/// What the document says of an endpoint that its handler's types do not.
+/// What the OpenAPI document says of an endpoint beyond its handler's types.
 pub(crate) struct About {
     /// The operation's id.
     pub(crate) id: &'static str,
-    /// What it does, in a few words.
+    /// The summary, a few words.
     pub(crate) summary: &'static str,
-    /// What a caller should know.
+    /// The description, for callers.
     pub(crate) description: &'static str,
-    /// The problems that its service may answer with.
+    /// The problems that its service may return.
     pub(crate) problems: &'static [Code],
 }
 
-/// A handler, and how to tell what it takes and answers.
+/// A handler, with the description of its input and answer.
 pub(crate) struct Handling {
     pub(crate) route: fn() -> Route,
     pub(crate) describe: fn(&mut Description<'_>),
@@ -146,7 +146,7 @@ where
     actix_web::web::route().to(ToTheEnd(handler))
 }
 
-/// A handler that goes on when the client hangs up.
+/// A handler that runs to its end even when the client hangs up.
 #[derive(Clone)]
 struct ToTheEnd<F>(F);
 
@@ -166,7 +166,7 @@ where
 }
 
 impl Endpoint {
-    /// The handler behind its guards. This is the only way to a handler.
+    /// The handler behind its guards. There is no other way to a handler.
     pub(super) fn route(&self) -> Route {
         let (access, path) = (self.access, self.path);
         let mut methods = self.verb.methods().iter().map(|name| method_guard(name));

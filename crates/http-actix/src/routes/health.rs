@@ -1,4 +1,4 @@
-//! Health: what an orchestrator asks.
+//! Health endpoints, for an orchestrator.
 
 use actix_web::web::Data;
 use serde::Serialize;
@@ -36,7 +36,7 @@ struct Liveness {
     status: &'static str,
 }
 
-/// What the API needs answers.
+/// All services that the API needs are up.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({"status": "ready", "postgresql": "up", "redis": "up"}))]
 struct Readiness {

@@ -40,11 +40,11 @@ async fn login(
     Ok(Secret(login?.into()))
 }
 
-/// How long whoever guesses too fast waits for being told so.
+/// How long the refusal of a client that guesses too fast is delayed.
 const HELD_BACK: Duration = Duration::from_secs(1);
 
-/// Holds back a refusal that cost us nothing (a tarpit): who asks again at once would otherwise
-/// take the processors from those whose passwords are checked.
+/// Delays a refusal that cost us nothing (a tarpit). Otherwise a client that asks again at once
+/// would take the processors from those whose passwords are checked.
 async fn hold_back(error: &AuthError) {
     if let AuthError::TooManyAttempts { .. } | AuthError::Passwords(PasswordHasherError::Busy) =
         error

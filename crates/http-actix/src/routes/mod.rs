@@ -1,4 +1,4 @@
-//! The endpoints: one file a noun, each with its table. A handler extracts, calls one service
+//! The endpoints: one file per noun, each with its table. A handler extracts, calls one service
 //! method, and answers.
 
 mod catalog;
@@ -19,7 +19,7 @@ pub(crate) use self::{
 };
 use crate::problem::{Code, Problem};
 
-/// Every endpoint, by noun.
+/// All endpoints, by noun.
 pub const RESOURCES: &[Resource] = &[
     identity::RESOURCE,
     customers::RESOURCE,
@@ -30,12 +30,12 @@ pub const RESOURCES: &[Resource] = &[
     docs::RESOURCE,
 ];
 
-/// Every endpoint.
+/// All endpoints, in the order in which paths are matched.
 pub fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
     RESOURCES.iter().flat_map(|resource| resource.endpoints)
 }
 
-/// Builds the tables into an app.
+/// Registers the endpoints with an app.
 pub(crate) fn configure(config: &mut web::ServiceConfig) {
     let mut paths = Vec::new();
     for endpoint in endpoints() {
@@ -49,7 +49,7 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
     }));
 }
 
-/// The endpoints of one path; any other method is answered with those that there are.
+/// The endpoints of one path; any other method is answered 405 with those that exist.
 fn resource(path: &'static str) -> ActixResource {
     let here = || endpoints().filter(|endpoint| endpoint.path == path);
     let allow: Vec<_> = here()

@@ -1,4 +1,4 @@
-//! How long what is cached may be used, in Redis or in this process.
+//! How long cached entries may be used, in Redis or in this process.
 
 use std::time::Duration;
 
@@ -6,15 +6,15 @@ use clap::Args;
 
 use super::check::{Faults, Noted, Setting, setting, time};
 
-/// How long each kind of entry lives. It bounds how old an entry can get should an invalidation
-/// be lost; without a loss entries of orders and customers are never stale.
+/// The time to live of each kind of entry. It bounds how stale an entry can get if an invalidation
+/// is lost; otherwise entries of orders and customers are never stale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimesToLive {
     /// Order details.
     pub orders: Duration,
     /// Customer details.
     pub customers: Duration,
-    /// Lists of best sellers. They are kept for longer than they are taken for new.
+    /// Lists of best sellers: how long they count as fresh. They are kept for longer.
     pub best_sellers: Duration,
 }
 
@@ -41,8 +41,8 @@ pub(super) struct CacheArgs {
     #[arg(value_parser = setting(time(Duration::from_secs, 1..=86_400)))]
     cache_customers_ttl_seconds: Setting<Duration>,
 
-    /// How long a list of best sellers is taken for new, in seconds; the next one to ask makes it
-    /// anew, and the others are answered with the last one meanwhile
+    /// How long a list of best sellers counts as fresh, in seconds; the next request after that
+    /// recalculates it, and the others get the last one meanwhile
     #[arg(long, env, value_name = "S", default_value = "60")]
     #[arg(value_parser = setting(time(Duration::from_secs, 1..=86_400)))]
     cache_best_sellers_ttl_seconds: Setting<Duration>,

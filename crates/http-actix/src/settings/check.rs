@@ -1,13 +1,13 @@
-//! How a setting is read, and how what is wrong with the settings is collected. clap ends at the
-//! first argument that cannot be read, so here reading one never fails: what is wrong with it is
-//! kept in its place, and told together with the rest.
+//! How a setting is read, and how all faults of the settings are collected. clap stops at the first
+//! argument that it cannot read, so here reading never fails: a fault is kept in place of the
+//! value, and reported together with the others.
 
 use std::{ffi::OsStr, fmt, ops::RangeInclusive, str::FromStr, time::Duration};
 
 use clap::{Arg, Command, builder::TypedValueParser};
 use thiserror::Error;
 
-/// Every setting that is wrong.
+/// The faults of all settings that are wrong.
 #[derive(Debug, Error)]
 pub struct BadSettings(Vec<String>);
 
@@ -21,7 +21,7 @@ impl fmt::Display for BadSettings {
     }
 }
 
-/// The value of an argument, or what is wrong with it and how to mend it.
+/// The value of an argument, or what is wrong with it and how to correct it.
 #[derive(Debug, Clone)]
 pub(super) struct Setting<T> {
     variable: String,
@@ -29,7 +29,7 @@ pub(super) struct Setting<T> {
 }
 
 impl<T> Setting<T> {
-    /// Goes on reading with what the argument alone does not know.
+    /// Continues reading with more than the argument itself.
     pub(super) fn and_then<U, E: fmt::Display>(
         self,
         read: impl FnOnce(T) -> Result<U, E>,
@@ -40,8 +40,8 @@ impl<T> Setting<T> {
     }
 }
 
-/// Reads an argument with this function. A fault that it returns must go on from the variable's
-/// name (`is missing: …`), and must not repeat a secret.
+/// Reads an argument with this function. The text of its error follows the name of the variable
+/// (`is missing: …`), and must not repeat a secret.
 pub(super) fn setting<T, E, F>(read: F) -> impl TypedValueParser<Value = Setting<T>>
 where
     F: Fn(&str) -> Result<T, E> + Clone + Send + Sync + 'static,
@@ -68,7 +68,7 @@ where
         arg: Option<&Arg>,
         text: &OsStr,
     ) -> Result<Setting<T>, clap::Error> {
-        // clap names the variable after the field, as it does the id.
+        // clap derives the variable and the argument's id from the field's name.
         let variable = arg.map(|arg| arg.get_id().as_str().to_uppercase());
         let value = match text.to_str() {
             Some(text) => self.0(text).map_err(|fault| fault.to_string()),
@@ -81,7 +81,7 @@ where
     }
 }
 
-/// Reads what may be left out, or left empty, as scripts and compose files do.
+/// Reads a setting that may be left out, or left empty, as scripts and compose files do.
 pub(super) fn optional<T, E>(
     read: impl Fn(&str) -> Result<T, E> + Clone,
 ) -> impl Fn(&str) -> Result<Option<T>, E> + Clone {
@@ -106,7 +106,7 @@ pub(super) fn whole<T: FromStr + PartialOrd + fmt::Display + Clone>(
     }
 }
 
-/// Reads a time, as a whole number of units.
+/// Reads a duration, as a whole number of units.
 pub(super) fn time(
     unit: fn(u64) -> Duration,
     range: RangeInclusive<u64>,
@@ -115,16 +115,16 @@ pub(super) fn time(
     move |text| number(text).map(unit)
 }
 
-/// Something is wrong, and was noted.
+/// Stands for a fault that was recorded.
 #[derive(Clone, Copy)]
 pub(super) struct Noted;
 
-/// Collects what is wrong, so that it can be told together.
+/// Collects faults, so that they can be reported together.
 #[derive(Default)]
 pub(super) struct Faults(Vec<String>);
 
 impl Faults {
-    /// Reads settings, or tells everything that is wrong with them.
+    /// Reads settings, or returns all their faults.
     pub(super) fn gather<T>(
         read: impl FnOnce(&mut Self) -> Result<T, Noted>,
     ) -> Result<T, BadSettings> {
@@ -135,8 +135,8 @@ impl Faults {
         }
     }
 
-    /// Takes the value, or notes what is wrong with it. Take every setting of a topic before the
-    /// first `?`, or the rest is not looked at.
+    /// Takes the value, or records its fault. Take every setting of a topic before the first `?`,
+    /// or the others are not checked.
     pub(super) fn take<T>(&mut self, setting: Setting<T>) -> Result<T, Noted> {
         let Setting { variable, value } = setting;
         value.map_err(|fault| {

@@ -1,4 +1,4 @@
-//! Where the database is.
+//! The settings of PostgreSQL.
 
 use adapters_postgres::DatabaseSettings;
 use clap::Args;
@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::check::{BadSettings, Faults, Noted, Setting, setting, whole};
 
-/// Where the database is.
+/// The settings of PostgreSQL.
 #[derive(Debug, Args)]
 pub struct DatabaseArgs {
     /// PostgreSQL, `postgres://user:password@host:5432/database`
@@ -31,18 +31,18 @@ fn given_url(text: &str) -> Result<SecretString, &'static str> {
 }
 
 impl DatabaseArgs {
-    /// Checks what was given.
+    /// Checks the arguments.
     ///
     /// # Errors
     ///
-    /// Everything that is wrong with it.
+    /// All faults of the arguments.
     pub fn check(self) -> Result<DatabaseSettings, BadSettings> {
         Faults::gather(|faults| self.read(faults))
     }
 
     pub(super) fn read(self, faults: &mut Faults) -> Result<DatabaseSettings, Noted> {
         let connections = faults.take(self.database_max_connections);
-        // Read even without the number, so that both are told.
+        // Read even without the number, so that both faults are reported.
         let settings = self
             .database_url
             .and_then(|url| DatabaseSettings::parse(url.expose_secret(), connections.unwrap_or(1)));

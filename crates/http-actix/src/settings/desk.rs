@@ -1,11 +1,11 @@
-//! How many orders the desk takes in, and how many it places at once.
+//! The limits of the desk: how many orders it queues, and how many it places at once.
 
 use clap::Args;
 use domain::orders::DeskSettings;
 
 use super::check::{Faults, Noted, Setting, setting, whole};
 
-/// How large the desk is.
+/// The limits of the desk.
 #[derive(Debug, Args)]
 pub(super) struct DeskArgs {
     /// How many batches of orders are placed at once
@@ -18,17 +18,18 @@ pub(super) struct DeskArgs {
     #[arg(value_parser = setting(whole::<usize>(1..=1_000)))]
     desk_max_batch: Setting<usize>,
 
-    /// How many orders must wait for a batch to be begun beside one that is under way
+    /// How many orders must be queued for a batch to start beside one in progress
     #[arg(long, env, value_name = "N", default_value = "16")]
     #[arg(value_parser = setting(whole::<usize>(1..=1_000)))]
     desk_min_parallel_batch: Setting<usize>,
 
-    /// The most orders that wait; one more is answered 503
+    /// The most queued orders; one more is answered 503
     #[arg(long, env, value_name = "N", default_value = "4096")]
     #[arg(value_parser = setting(whole::<usize>(1..=1_000_000)))]
     desk_max_queued: Setting<usize>,
 
-    /// For how many products whose stock somebody goes on holding a place in line is kept at once
+    /// The most lanes at once; in each, orders of a product that another transaction keeps locked
+    /// wait in line
     #[arg(long, env, value_name = "N", default_value = "4")]
     #[arg(value_parser = setting(whole::<usize>(1..=64)))]
     desk_max_lanes: Setting<usize>,

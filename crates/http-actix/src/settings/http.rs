@@ -14,7 +14,7 @@ use super::{
 };
 use crate::proxies::TrustedProxies;
 
-/// How the server meets its clients.
+/// The settings of the HTTP server.
 #[derive(Debug, Clone)]
 pub struct HttpSettings {
     /// Where to listen.
@@ -27,11 +27,11 @@ pub struct HttpSettings {
     pub read_timeout: Duration,
     /// The most memory that large bodies hold together, in MiB.
     pub bodies_memory: usize,
-    /// The proxies that say where a request comes from.
+    /// The proxies whose `X-Forwarded-For` is trusted.
     pub proxies: TrustedProxies,
 }
 
-/// How the server meets its clients.
+/// The settings of the HTTP server.
 #[derive(Debug, Args)]
 pub(super) struct HttpArgs {
     /// Where to listen
@@ -62,21 +62,21 @@ pub(super) struct HttpArgs {
     #[arg(value_parser = setting(whole::<usize>(1..=65_536)))]
     http_bodies_memory_mib: Setting<usize>,
 
-    /// The proxies whose X-Forwarded-For is believed: addresses and networks, with commas between
+    /// The proxies whose X-Forwarded-For is trusted: addresses and networks, separated by commas
     #[arg(long, env, value_name = "LIST")]
     #[arg(default_value = "", hide_default_value = true)]
     #[arg(value_parser = setting(TrustedProxies::from_str))]
     http_trusted_proxies: Setting<TrustedProxies>,
 }
 
-/// The most connections unless it is said otherwise.
+/// The most connections by default.
 const MAX_CONNECTIONS: u64 = 1_024;
 
-/// The files that are not connections of clients: those to PostgreSQL and Redis, and the
-/// runtime's own.
+/// The open files other than clients' connections: those to PostgreSQL and Redis, and the runtime's
+/// own.
 const OTHER_FILES: u64 = 192;
 
-/// Names are looked up.
+/// Host names are resolved.
 fn address(text: &str) -> Result<SocketAddr, &'static str> {
     let addresses = text.to_socket_addrs().ok();
     addresses
@@ -84,10 +84,10 @@ fn address(text: &str) -> Result<SocketAddr, &'static str> {
         .ok_or("is not ADDRESS:PORT such as 127.0.0.1:8080")
 }
 
-/// Every connection is an open file: what a process may open must be enough for all of them,
-/// or the server could accept nobody, not even who asks whether it is alive.
+/// Every connection is an open file. The limit on open files must allow all of them, or the server
+/// could accept nobody, not even a health check.
 fn within_open_files(given: Option<u64>) -> Result<usize, String> {
-    // As far as this process may raise it by itself.
+    // Raised as far as this process may.
     let files = rlimit::increase_nofile_limit(rlimit::INFINITY).unwrap_or(u64::MAX);
     let most = files.saturating_sub(OTHER_FILES);
     let given = given.unwrap_or_else(|| MAX_CONNECTIONS.min(most));

@@ -1,6 +1,5 @@
-//! The settings, a file for each topic. Each setting is declared once, as a flag and an
-//! environment variable with its type and its range, and what is wrong is told at the start, all
-//! of it together.
+//! The settings, one file per topic. Each setting is declared once, as a flag and an environment
+//! variable with its type and range. All faults are reported together at the start.
 
 #![expect(
     clippy::struct_field_names,
@@ -40,26 +39,26 @@ pub use self::{
 };
 use crate::adapters::JwtSettings;
 
-/// All that `serve` needs to know.
+/// The settings of `serve`, checked.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The server.
+    /// The HTTP server.
     pub http: HttpSettings,
-    /// The database.
+    /// The database and its connections.
     pub database: DatabaseSettings,
-    /// Redis; without it the caches are in this process.
+    /// Redis; `None` keeps the caches in this process.
     pub redis: Option<RedisSettings>,
-    /// How long cache entries live.
+    /// The time to live of cache entries.
     pub cache_ttl: TimesToLive,
-    /// Tokens.
+    /// The key and the lifetime of access tokens.
     pub jwt: JwtSettings,
-    /// Passwords.
+    /// The hashing of passwords.
     pub passwords: PasswordSettings,
-    /// The desk.
+    /// The limits of the desk.
     pub desk: DeskSettings,
 }
 
-/// What `serve` can be told.
+/// The arguments of `serve`.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
     #[command(flatten)]
@@ -85,11 +84,11 @@ pub struct ServeArgs {
 }
 
 impl ServeArgs {
-    /// Checks what was given.
+    /// Checks the arguments.
     ///
     /// # Errors
     ///
-    /// Everything that is wrong with it.
+    /// All faults of the arguments.
     pub fn check(self) -> Result<Settings, BadSettings> {
         Faults::gather(|faults| self.read(faults))
     }

@@ -1,4 +1,4 @@
-//! How passwords are hashed.
+//! The settings of password hashing.
 
 use clap::Args;
 
@@ -7,7 +7,7 @@ use super::{
     cores,
 };
 
-/// How passwords are hashed.
+/// The settings of password hashing.
 #[derive(Debug, Clone, Copy)]
 pub struct PasswordSettings {
     /// bcrypt's cost: `2^cost` rounds.
@@ -17,17 +17,17 @@ pub struct PasswordSettings {
 }
 
 impl PasswordSettings {
-    /// As little work as bcrypt can be told to do: for passwords that nobody is to guess anyway.
+    /// The least work that bcrypt supports, for passwords that nobody needs to guess.
     pub(crate) const LEAST: Self = Self {
         cost: 4,
         concurrency: 1,
     };
 }
 
-/// How passwords are hashed.
+/// The settings of password hashing.
 #[derive(Debug, Args)]
 pub struct PasswordArgs {
-    /// bcrypt's cost, 4 to 31: one more takes twice the time
+    /// bcrypt's cost, 4 to 31: one more doubles the time
     #[arg(long, env, value_name = "N", default_value = "12")]
     #[arg(value_parser = setting(whole::<u32>(4..=31)))]
     bcrypt_cost: Setting<u32>,
@@ -40,11 +40,11 @@ pub struct PasswordArgs {
 }
 
 impl PasswordArgs {
-    /// Checks what was given.
+    /// Checks the arguments.
     ///
     /// # Errors
     ///
-    /// Everything that is wrong with it.
+    /// All faults of the arguments.
     pub fn check(self) -> Result<PasswordSettings, BadSettings> {
         Faults::gather(|faults| self.read(faults))
     }
@@ -54,7 +54,7 @@ impl PasswordArgs {
         let concurrency = faults.take(self.bcrypt_concurrency);
         Ok(PasswordSettings {
             cost: cost?,
-            // One core is left for those who do not log in.
+            // One core is left for requests without a password.
             concurrency: concurrency?.unwrap_or_else(|| cores().saturating_sub(1).max(1)),
         })
     }

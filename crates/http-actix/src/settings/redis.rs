@@ -1,4 +1,4 @@
-//! Where Redis is, if there is one.
+//! The settings of Redis, which is optional.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::check::{Faults, Noted, Setting, optional, setting, time, whole};
 
-/// Where Redis is.
+/// The settings of Redis.
 #[derive(Debug, Args)]
 pub(super) struct RedisArgs {
     /// Redis, `redis://host:6379`; without it the caches are in this process: run one replica then

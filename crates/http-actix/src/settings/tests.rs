@@ -1,4 +1,5 @@
-//! What is told of bad settings, and what is never told; and whether the README tells of all.
+//! Which faults of settings are reported, which secrets never are, and whether the README has every
+//! setting.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -17,7 +18,7 @@ struct Line {
 const DATABASE: &str = "--database-url=postgres://balcao:hunter2@localhost/balcao";
 const SECRET: &str = "--jwt-secret=0123456789abcdef0123456789abcdef";
 
-/// Reads flags alone: what this process has in its environment is none of these tests' business.
+/// Reads only flags: the environment of this process must not affect the tests.
 fn read(flags: &[&str]) -> ServeArgs {
     let command = Line::command().mut_args(|arg| arg.env(Resettable::Reset));
     let matches = command.get_matches_from(["serve"].iter().chain(flags));
@@ -38,7 +39,7 @@ fn a_database_and_a_secret_are_enough() {
 }
 
 #[test]
-fn everything_that_is_wrong_is_told_at_once() {
+fn everything_that_is_wrong_is_reported_at_once() {
     let bad = check(&[
         "--jwt-secret=short",
         "--http-addr=nowhere",
@@ -71,7 +72,7 @@ fn what_is_left_empty_is_as_if_it_were_not_given() {
 }
 
 #[test]
-fn a_number_out_of_its_range_is_told_with_the_range() {
+fn a_number_out_of_its_range_is_reported_with_the_range() {
     let flags = ["--desk-workers=0", "--redis-timeout-ms=10001"];
     let told = check(&[[DATABASE, SECRET], flags].concat()).unwrap_err();
     assert_eq!(
@@ -82,7 +83,7 @@ fn a_number_out_of_its_range_is_told_with_the_range() {
     );
 }
 
-/// Each setting is given another value than its default, and found in the field that it is for.
+/// Each setting has another value than its default, and reaches its own field.
 #[test]
 fn a_setting_reaches_its_field() {
     let flags = [
@@ -115,8 +116,8 @@ fn no_secret_is_printed() {
     assert!(!args.contains("0123456789abcdef") && !args.contains("hunter2"));
 }
 
-/// The variables and their defaults, as the table of the README has them.
-fn told() -> BTreeSet<(String, String)> {
+/// The variables and their defaults in the table of the README.
+fn documented() -> BTreeSet<(String, String)> {
     let rows = README.lines();
     let rows = rows.skip_while(|line| !line.starts_with("| variable | default |"));
     let rows = rows.skip(2).take_while(|line| line.starts_with('|'));
@@ -127,7 +128,7 @@ fn told() -> BTreeSet<(String, String)> {
     .collect()
 }
 
-/// The variables and their defaults, as clap knows them.
+/// The variables and their defaults in clap's declarations.
 fn declared() -> BTreeSet<(String, String)> {
     let needed = check(&[]).unwrap_err().to_string();
     let command = Line::command();
@@ -135,8 +136,8 @@ fn declared() -> BTreeSet<(String, String)> {
         let variable = arg.get_env()?.to_str().unwrap().to_owned();
         let value = arg.get_default_values().first().unwrap().to_str().unwrap();
         let help = arg.get_help().unwrap().to_string();
-        let reckoned = help.split_once("[default: ").map(|(_, text)| text);
-        let default = match reckoned {
+        let calculated = help.split_once("[default: ").map(|(_, text)| text);
+        let default = match calculated {
             _ if !value.is_empty() => value,
             Some(text) => text.trim_end_matches(']'),
             None if needed.contains(&format!("{variable} is missing")) => "(needed)",
@@ -149,7 +150,7 @@ fn declared() -> BTreeSet<(String, String)> {
 
 #[test]
 fn the_readme_has_every_setting_and_its_default() {
-    let (told, declared) = (told(), declared());
+    let (told, declared) = (documented(), declared());
     let wrong: Vec<_> = told.difference(&declared).collect();
     let missing: Vec<_> = declared.difference(&told).collect();
     assert!(
@@ -159,7 +160,7 @@ fn the_readme_has_every_setting_and_its_default() {
 }
 
 #[test]
-fn a_setting_is_told_under_the_name_of_its_variable() {
+fn a_setting_is_reported_under_the_name_of_its_variable() {
     for arg in Line::command().get_arguments() {
         if let Some(variable) = arg.get_env() {
             assert_eq!(
