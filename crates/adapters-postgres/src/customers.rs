@@ -32,7 +32,7 @@ pub struct PgCustomers {
 }
 
 impl PgCustomers {
-    /// Keeps them in this database.
+    /// Stores customers in this database.
     #[must_use]
     pub fn new(database: &Database) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! The pools of connections, and what every connection is set to.
+//! The connection pools, and the session settings of every connection.
 
 use std::time::{Duration, Instant};
 
@@ -9,26 +9,26 @@ use tokio_postgres::{Config, Error, NoTls, config::SslMode};
 
 use crate::error::{from_pool, is_lock_not_available, storage};
 
-/// The connections to a PostgreSQL database, which the adapters share, and so do clones.
+/// The connections to a PostgreSQL database. The adapters share them, and so do clones.
 ///
-/// What is expensive, or waits for others, is kept apart from what earns money: the desk has
-/// connections that nobody else takes, and so have reports, and changes of rows that somebody
-/// may have locked (bulkheads, as on a ship).
+/// Expensive statements, and those that wait for locks, have pools of their own (bulkheads, as on a
+/// ship): the desk has connections that nothing else uses, and so have reports, and changes of rows
+/// that other transactions may have locked.
 #[derive(Clone)]
 pub struct Database {
-    /// For statements that find their rows by id and wait for nobody.
+    /// For statements that find their rows by id and wait for no lock.
     shared: Pool,
-    /// For placing orders alone.
+    /// Only for placing orders.
     desk: Pool,
     /// For changes of rows that exist, which may have to wait for a lock.
     changes: Pool,
-    /// For what goes through periods of time, or through everything.
+    /// For statements that read periods of time, or whole tables.
     reports: Pool,
-    /// How to open one more connection like the shared ones.
+    /// The configuration of one more connection like the shared ones.
     by_id: Config,
 }
 
-/// How to reach a database.
+/// Where a database is, and how many connections to open.
 #[derive(Debug, Clone)]
 pub struct DatabaseSettings {
     config: Config,
@@ -36,10 +36,10 @@ pub struct DatabaseSettings {
     desk_connections: usize,
 }
 
-/// Why a URL does not name a database that can be reached from here.
+/// Why a URL does not name a database that this build can reach.
 #[derive(Debug, Error)]
 pub enum InvalidDatabaseUrl {
-    /// It is no connection string.
+    /// It is not a connection string.
     #[error("is not a PostgreSQL URL such as postgres://user:password@host:5432/database")]
     Malformed,
     /// It asks for encryption.
@@ -50,47 +50,48 @@ pub enum InvalidDatabaseUrl {
     TlsRequired,
 }
 
-/// How long to wait for a connection of the pool, or for a new one.
+/// How long to wait for a pooled connection, or for a new one.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What every connection is set to: nobody waits for long, and a client that vanished in the
+/// The settings of every session: no statement waits for long, and a client that disappeared in the
 /// middle of a transaction does not keep its locks.
 const EVERY_SESSION: &str = "-c statement_timeout=10s -c lock_timeout=5s \
                              -c idle_in_transaction_session_timeout=10s -c jit=off";
 
-/// For connections whose statements find their rows by id. A statement is planned once a
-/// connection, the look-ups of foreign keys too, and its plan must be right for as long as the
-/// connection lives: it goes through indexes whatever the statistics said at that moment, so a
-/// table that was small then is not read whole once it has grown. Planning anew instead took a
-/// fifth of the time of an order that is placed alone.
+/// For connections whose statements find their rows by id. A statement is planned once per
+/// connection, the lookups of foreign keys too, and the plan must be right for as long as the
+/// connection lives. So it uses indexes whatever the statistics were at that moment: a table that
+/// was small then is not read whole once it has grown. Planning each execution instead took a fifth
+/// of the time of an order that is placed alone.
 ///
-/// A join could still read a whole index, for that of an empty table costs nothing. It is only
-/// thought of where the sequence of an index is of use, to a join by `=` for one; so statements that join
-/// by id say `= any(array[id])`, for which an index can only be asked for each row.
+/// A join could still read a whole index, because that of an empty table costs nothing. The planner
+/// only considers this where the order of an index is useful, for example to a join by `=`. So
+/// statements that join by id use `= any(array[id])`, which asks an index for each row.
 /// `tests/it/plans.rs` counts what is read.
 const ROWS_BY_ID: &str = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off";
 
-/// For connections whose statements lock rows, on top of [`ROWS_BY_ID`]: who meets a lock that is
-/// held for longer than a placement takes does something else meanwhile.
+/// For connections whose statements lock rows, on top of [`ROWS_BY_ID`]: a statement gives up a
+/// lock that is held for longer than a placement takes, so that its transaction can do something
+/// else meanwhile.
 const ROWS_TO_LOCK: &str = "-c lock_timeout=50ms";
 
-/// For the connection whose statements go through many rows: how many, and so the best plan,
-/// depends on the values. It does not take a second core from those who order.
+/// For the connection whose statements read many rows: how many, and so the best plan, depends on
+/// the values. They do not take a second core from orders.
 const MANY_ROWS: &str = "-c plan_cache_mode=force_custom_plan \
                          -c max_parallel_workers_per_gather=0";
 
-/// The most connections that change rows which exist.
+/// The most connections that change existing rows.
 const MAX_CHANGES: usize = 4;
 
-/// How long a row may stay locked by somebody else before a change of it is given up.
+/// How long another transaction may keep a row locked before a change of it is given up.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long to wait before asking for a lock again that was not granted.
+/// How long to wait before asking again for a lock that was not granted.
 const LOCK_RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
 impl DatabaseSettings {
-    /// Reads a connection URL. At most `max_connections` read and change rows, as many are the
-    /// desk's (see [`Self::desk_connections`]), one makes reports, and each thread that reads
+    /// Parses a connection URL. At most `max_connections` read and change rows, as many are the
+    /// desk's (see [`Self::desk_connections`]), one is for reports, and each thread that reads
     /// products opens two more.
     ///
     /// # Errors
@@ -116,7 +117,7 @@ impl DatabaseSettings {
         })
     }
 
-    /// At most this many connections are the desk's: one for each batch that it places at once.
+    /// Limits the desk to this many connections: one for each batch that it places at once.
     #[must_use]
     pub fn desk_connections(self, desk_connections: usize) -> Self {
         Self {
@@ -125,7 +126,8 @@ impl DatabaseSettings {
         }
     }
 
-    /// How to open a connection that is set to this; options of the URL come last, and so win.
+    /// The configuration of a connection with these options; options of the URL come last, and so
+    /// take precedence.
     fn session(&self, options: &str) -> Config {
         let given = self.config.get_options().unwrap_or_default();
         let mut config = self.config.clone();
@@ -135,7 +137,7 @@ impl DatabaseSettings {
 }
 
 impl Database {
-    /// Makes the pools. Nothing is connected yet.
+    /// Creates the pools. Nothing is connected yet.
     ///
     /// # Errors
     ///
@@ -164,13 +166,13 @@ impl Database {
         client.batch_execute("select 1").await.map_err(storage)
     }
 
-    /// How many connections the desk has, those in use among them.
+    /// How many connections the desk has open, including those in use.
     #[must_use]
     pub fn connections_of_the_desk(&self) -> usize {
         self.desk.status().size
     }
 
-    /// How to open a connection for statements that find their rows by id.
+    /// The configuration of a connection for statements that find their rows by id.
     pub(crate) fn by_id(&self) -> Config {
         self.by_id.clone()
     }
@@ -190,9 +192,9 @@ impl Database {
         self.reports.get().await.map_err(from_pool)
     }
 
-    /// Does what locks rows. When somebody else holds one of them for longer than a moment, `work`
-    /// is done again from its beginning, and no connection is held in between: a row that stays
-    /// locked keeps nobody waiting but those who want to change it.
+    /// Runs `work`, which locks rows. When another transaction holds one of the locks for longer
+    /// than a moment, `work` is retried from its beginning, and no connection is held in between: a
+    /// row that stays locked delays only those who want to change it.
     pub(crate) async fn lock_patiently<T, F>(
         &self,
         work: impl Fn(Object) -> F,

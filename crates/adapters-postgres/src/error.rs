@@ -1,5 +1,5 @@
-//! What the driver says, in the domain's words: by SQLSTATE and by the constraint's name
-//! (PostgreSQL manual, appendix A).
+//! Maps driver errors to domain errors, by SQLSTATE and by the constraint's name (PostgreSQL
+//! manual, appendix A).
 
 use std::error::Error as _;
 
@@ -11,11 +11,11 @@ use tokio_postgres::{
     types::{FromSql, WrongType},
 };
 
-/// No two customers share an address.
+/// Two customers cannot share an address.
 pub(crate) const CUSTOMERS_EMAIL_KEY: &str = "customers_email_key";
-/// No two accounts share an address.
+/// Two accounts cannot share an address.
 pub(crate) const USERS_EMAIL_KEY: &str = "users_email_key";
-/// No account has two requests under one key.
+/// An account cannot use one key for two requests.
 pub(crate) const IDEMPOTENCY_KEYS_PKEY: &str = "idempotency_keys_pkey";
 
 /// The constraints whose violation means something to a caller. A test checks that the schema
@@ -23,7 +23,7 @@ pub(crate) const IDEMPOTENCY_KEYS_PKEY: &str = "idempotency_keys_pkey";
 pub const MAPPED_CONSTRAINTS: [&str; 3] =
     [CUSTOMERS_EMAIL_KEY, USERS_EMAIL_KEY, IDEMPOTENCY_KEYS_PKEY];
 
-/// The domain's word for a failed statement.
+/// The domain's error for a failed statement.
 pub(crate) fn storage(error: Error) -> StorageError {
     if is_passing(&error) {
         StorageError::unavailable(error)
@@ -32,7 +32,7 @@ pub(crate) fn storage(error: Error) -> StorageError {
     }
 }
 
-/// The domain's word for a connection that was not to be had.
+/// The domain's error for a connection that could not be obtained.
 pub(crate) fn from_pool(error: PoolError) -> StorageError {
     StorageError::unavailable(error)
 }
@@ -44,13 +44,13 @@ pub(crate) fn violates(error: &Error, constraint: &str) -> bool {
     })
 }
 
-/// Whether somebody else holds a lock that was not waited for any longer.
+/// Whether another transaction held a lock for too long.
 pub(crate) fn is_lock_not_available(error: &Error) -> bool {
     error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE)
 }
 
 /// Whether a table has changed since the statement was prepared ("cached plan must not change
-/// result type"): prepared anew it runs.
+/// result type"): prepared again, the statement runs.
 pub(crate) fn is_stale_statement(error: &Error) -> bool {
     error.as_db_error().is_some_and(|db| {
         *db.code() == SqlState::FEATURE_NOT_SUPPORTED
@@ -58,9 +58,8 @@ pub(crate) fn is_stale_statement(error: &Error) -> bool {
     })
 }
 
-/// Whether the data had changed under a plan: what it refers to went away or is held by somebody
-/// else, its key was taken, or another transaction came first. Deciding again on fresh data may
-/// help.
+/// Whether the data changed under a plan: a row was deleted or is locked by another transaction, a
+/// key was taken, or another transaction came first. Deciding again on fresh data may help.
 pub(crate) fn is_outdated(error: &Error) -> bool {
     let outdated = [
         SqlState::FOREIGN_KEY_VIOLATION,
@@ -72,8 +71,8 @@ pub(crate) fn is_outdated(error: &Error) -> bool {
         || violates(error, IDEMPOTENCY_KEYS_PKEY)
 }
 
-/// Whether a later try may succeed without anybody mending anything. What the server did not
-/// answer to is among it: nobody knows what became of the statement then.
+/// Whether a later attempt may succeed without a correction. This includes statements that the
+/// server did not answer, whose outcome is unknown.
 fn is_passing(error: &Error) -> bool {
     let Some(code) = error.code() else {
         let is_bug = |source: &(dyn std::error::Error + 'static)| source.is::<WrongType>();
@@ -103,7 +102,7 @@ mod tests {
 
     #[test]
     fn what_the_server_did_not_answer_to_is_not_taken_for_refused() {
-        // An error of the driver without a SQLSTATE.
+        // A driver error without a SQLSTATE.
         let error = "host".parse::<tokio_postgres::Config>().unwrap_err();
         assert!(error.code().is_none());
         assert!(matches!(storage(error), StorageError::Unavailable(_)));

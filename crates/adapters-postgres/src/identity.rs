@@ -24,7 +24,7 @@ const FIND_BY_EMAIL: &str = "
     from users
     where lower(email) = lower($1)";
 
-/// bcrypt writes the cost into the fifth and sixth character; an index is made of them.
+/// bcrypt writes the cost into the fifth and sixth character, which are indexed.
 const DEAREST_HASH: &str = "
     select password_hash
     from users
@@ -48,7 +48,7 @@ pub struct PgAccounts {
 }
 
 impl PgAccounts {
-    /// Keeps them in this database.
+    /// Stores accounts in this database.
     #[must_use]
     pub fn new(database: &Database) -> Self {
         Self {

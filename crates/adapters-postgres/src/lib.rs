@@ -1,5 +1,5 @@
-//! The ports of [`domain`] that PostgreSQL serves: one adapter a noun, its SQL beside the function
-//! that runs it. Nothing is decided here; rows become entities in one place an entity.
+//! The ports of [`domain`] that PostgreSQL implements: one adapter per noun, its SQL beside the
+//! function that runs it. Nothing is decided here. Rows become entities in one place per entity.
 
 mod catalog;
 mod customers;

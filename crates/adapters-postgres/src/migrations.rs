@@ -1,4 +1,4 @@
-//! Bringing a database's schema up to date, by one replica at a time.
+//! Schema migrations, applied by one replica at a time.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ mod embedded {
     refinery::embed_migrations!("../../migrations");
 }
 
-/// How many migrations this binary knows.
+/// The number of migrations embedded in this binary.
 #[must_use]
 pub fn embedded_migrations() -> usize {
     embedded::migrations::runner().get_migrations().len()
@@ -24,16 +24,16 @@ const LOCK: i64 = 0x0000_6261_6c63_616f;
 /// How long to wait for another replica to finish.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// How often to look whether it has.
+/// How often to check whether it has finished.
 const INTERVAL: Duration = Duration::from_millis(100);
 
 /// Why the schema is not up to date.
 #[derive(Debug, Error)]
 pub enum MigrationError {
-    /// Another replica did not finish.
+    /// Another replica did not finish in time.
     #[error("another replica has been migrating for {} seconds", PATIENCE.as_secs())]
     Busy,
-    /// A migration failed, or one that was applied has been edited since.
+    /// A migration failed, or an applied one was edited later.
     #[error("a migration failed")]
     Failed(#[source] Box<refinery::Error>),
     /// The database cannot be reached.
@@ -42,24 +42,25 @@ pub enum MigrationError {
 }
 
 impl Database {
-    /// Applies the migrations that are pending and says how many there were. Replicas that start
-    /// together take turns; a newer schema than this binary's is left as it is.
+    /// Applies the pending migrations and returns how many there were. Replicas that start together
+    /// do so one after the other; a schema newer than this binary's is left unchanged.
     ///
     /// # Errors
     ///
     /// When the database cannot be reached, another replica does not finish, or a migration
     /// fails; each migration is applied whole or not at all.
     pub async fn migrate(&self) -> Result<usize, MigrationError> {
-        // Out of the pool: whatever happens, dropping it ends the session and frees the lock. A
-        // migration may go through everything there is: its statements are planned for that.
+        // Taken out of the pool: whatever happens, dropping it ends the session and releases the
+        // lock. A migration may read whole tables, and this connection plans its statements for
+        // that.
         let mut client = Object::take(self.reports_client().await?);
         client
             .batch_execute("set statement_timeout = 0; set lock_timeout = 0")
             .await
             .map_err(storage)?;
         let start = Instant::now();
-        // Tried again and again instead of waited for: a session that waits for the lock holds a
-        // snapshot, which would stall a `create index concurrently` elsewhere.
+        // Polled instead of waited for: a session that waits for the lock holds a snapshot, which
+        // would stall a `create index concurrently` elsewhere.
         while !self.try_lock(&client).await? {
             if start.elapsed() > PATIENCE {
                 return Err(MigrationError::Busy);

@@ -1,13 +1,13 @@
-//! Running one prepared statement. Should a table have changed since the statement was prepared,
-//! the connection's statements are prepared anew, and it runs once more: a migration beside a
-//! running server costs it nothing but that.
+//! Runs one prepared statement. If a table has changed since the statement was prepared, the
+//! connection's statements are prepared again, and it runs once more: that is all that a migration
+//! costs a running server.
 
 use deadpool_postgres::Object;
 use tokio_postgres::{Error, Row, types::ToSql};
 
 use crate::error::is_stale_statement;
 
-/// The rows that a statement finds. Not for within a transaction, which a failure ends.
+/// The rows that a statement finds. Not for use within a transaction, which a failure ends.
 pub(crate) async fn query(
     client: &Object,
     statement: &str,

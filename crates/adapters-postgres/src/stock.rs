@@ -37,7 +37,7 @@ pub struct PgStock {
 }
 
 impl PgStock {
-    /// Keeps it in this database.
+    /// Stores stock in this database.
     #[must_use]
     pub fn new(database: &Database) -> Self {
         Self {
@@ -71,7 +71,7 @@ impl StockRepository for PgStock {
     }
 }
 
-/// Writes the stock of a new product within a transaction.
+/// Inserts the stock of a new product, within a transaction.
 pub(crate) async fn insert(client: &Client, stock: &Stock) -> Result<(), Error> {
     let units = stock.available.units();
     client

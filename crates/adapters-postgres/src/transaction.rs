@@ -1,4 +1,4 @@
-//! A transaction that owns its connection, for the units of work that outlive a function.
+//! A transaction that owns its connection, for units of work that outlive a function.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,20 +13,20 @@ use tokio_postgres::{Client, Error};
 
 use crate::error::{is_outdated, storage};
 
-/// Begins a transaction, whatever the database's default is: every statement sees what was
+/// Begins a transaction, whatever the database's default is. Every statement sees what was
 /// committed before it, so that what is read after a lock was granted is what the lock protects.
 pub(crate) const BEGIN: &str = "begin isolation level read committed";
 
-/// An open transaction. When it is dropped before it has ended, its connection is closed and
-/// does not return to the pool: PostgreSQL then rolls back and releases every lock.
+/// An open transaction. If it is dropped before it has ended, its connection is closed and does not
+/// return to the pool: PostgreSQL then rolls back and releases every lock.
 pub(crate) struct Transaction {
-    /// Taken by `drop` alone.
+    /// Taken only by `drop`.
     client: Option<Object>,
     ended: AtomicBool,
 }
 
 impl Transaction {
-    /// Takes charge of a connection on which [`BEGIN`] is about to run.
+    /// Takes over a connection on which [`BEGIN`] is about to run.
     pub(crate) fn on(client: Object) -> Self {
         Self {
             client: Some(client),
@@ -34,7 +34,6 @@ impl Transaction {
         }
     }
 
-    /// The connection.
     pub(crate) fn client(&self) -> &Object {
         self.client
             .as_ref()
@@ -42,14 +41,14 @@ impl Transaction {
     }
 
     /// Runs `writes` on this connection and commits, in one round trip. When a write fails, the
-    /// server turns the commit that follows it into a roll-back: all of it or nothing.
+    /// server turns the commit behind it into a rollback: all of it or nothing.
     async fn commit_after<W>(&self, writes: W) -> Result<(), Error>
     where
         W: Future<Output = Result<(), Error>>,
     {
         let mut writes = std::pin::pin!(writes);
-        // The first poll sends every statement. One that could not even be sent would not stop
-        // the commit behind it, so the commit is sent only once all of them are on their way.
+        // The first poll sends every statement. One that could not be sent would not stop the
+        // commit behind it, so the commit is sent only once all of them are sent.
         match writes.as_mut().now_or_never() {
             Some(Err(unsent)) => Err(unsent),
             Some(Ok(())) => self.end("commit").await,
@@ -60,7 +59,7 @@ impl Transaction {
         }
     }
 
-    /// Ends the transaction; nothing was written.
+    /// Rolls back the transaction, which has written nothing.
     pub(crate) async fn abandon(&self) -> Result<(), Error> {
         self.end("rollback").await
     }
@@ -82,7 +81,7 @@ impl Drop for Transaction {
     }
 }
 
-/// A plan of a unit of work, as PostgreSQL writes it.
+/// A plan of a unit of work that can be written to PostgreSQL.
 pub(crate) trait WritePlan: Send + Sync + 'static {
     type Statements: Send + Sync;
 
@@ -92,7 +91,7 @@ pub(crate) trait WritePlan: Send + Sync + 'static {
         client: &Object,
     ) -> impl Future<Output = Result<Self::Statements, Error>> + Send;
 
-    /// Sends every write at once, when it is first polled.
+    /// Sends every write at once when it is first polled.
     fn write(
         &self,
         client: &Client,

@@ -1,4 +1,4 @@
-//! What sells best: reckoned from `sales_to_date`, and from what `sales_log` holds on top of it.
+//! Best sellers, calculated from `sales_to_date` and the entries of `sales_log` on top of it.
 
 use std::{pin::pin, time::Duration};
 
@@ -19,8 +19,8 @@ use crate::{
     statements::query,
 };
 
-/// What was sold in a period is what had been sold by its end less what had been sold before it:
-/// two rows a product, however many orders there were.
+/// The sales of a period are the total at its end less the total before it: two rows per product,
+/// however many orders there were.
 const SINCE: &str = "
     with last as (
         select max(day) as day
@@ -73,12 +73,12 @@ fn best_seller(row: &Row) -> Result<BestSeller, StorageError> {
     })
 }
 
-/// A connection on which a long statement runs. When nobody waits for it any more, it may end
-/// within a moment; otherwise the statement is cancelled. Then the connection returns to its pool.
+/// A connection that runs a long statement. When the caller stops waiting, the statement has a
+/// moment to end, and is cancelled otherwise. Then the connection returns to its pool.
 struct Abandonable(Option<Object>);
 
 /// That moment. A cancellation takes a connection of its own: one for every report that is nearly
-/// done would cost more than to let it end.
+/// done would cost more than letting it end.
 const MOMENT: Duration = Duration::from_millis(100);
 
 impl Abandonable {
@@ -92,7 +92,7 @@ impl Abandonable {
             .unwrap_or_else(|| unreachable!("taken at the end alone"))
     }
 
-    /// The statement has ended.
+    /// Records that the statement has ended.
     fn finish(mut self) {
         drop(self.0.take());
     }
@@ -104,11 +104,12 @@ impl Drop for Abandonable {
             return;
         };
         tokio::spawn(async move {
-            // Answered after the statement has ended, so that a cancellation cannot meet the next.
+            // Answered after the statement has ended, so that a cancellation cannot hit the next
+            // one.
             let mut ended = pin!(client.batch_execute(""));
             if timeout(MOMENT, ended.as_mut()).await.is_err() {
-                // Should it fail, the statement ends by its timeout. A connection that has broken
-                // does not come back out of the pool.
+                // If the cancellation fails, the statement ends by its timeout. The pool does not
+                // hand out a broken connection again.
                 let _ = client.cancel_token().cancel_query(NoTls).await;
                 let _ = ended.await;
             }

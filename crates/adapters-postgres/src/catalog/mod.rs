@@ -1,4 +1,4 @@
-//! The catalogue: the table `products`, read together with `stock`, and what sells best.
+//! The catalogue: the table `products`, read together with `stock`, and best sellers.
 
 mod best_sellers;
 mod reader;
@@ -33,7 +33,7 @@ pub struct PgCatalog {
 }
 
 impl PgCatalog {
-    /// Keeps it in this database.
+    /// Stores the catalogue in this database.
     #[must_use]
     pub fn new(database: &Database) -> Self {
         Self {
@@ -63,7 +63,7 @@ impl ProductRepository for PgCatalog {
     }
 }
 
-/// Writes a product within a transaction.
+/// Inserts a product, within a transaction.
 async fn insert(client: &Client, product: &Product) -> Result<(), Error> {
     client
         .execute(
@@ -80,7 +80,7 @@ async fn insert(client: &Client, product: &Product) -> Result<(), Error> {
     Ok(())
 }
 
-/// A product from its row, joined with that of its stock.
+/// A product from its row, which is joined with the row of its stock.
 fn stocked_product(row: &Row) -> Result<StockedProduct, StorageError> {
     let description: Option<&str> = column(row, "descricao")?;
     Ok(StockedProduct {

@@ -1,6 +1,6 @@
-//! Reading products at speed: the look-ups that arrive while statements are under way are
-//! answered together by the next one. At rest nobody waits, and what is answered was read after
-//! it was asked for.
+//! Fast lookups of products. Those that arrive while statements are in progress are answered
+//! together by the next one. When idle, no lookup waits; every answer was read after its lookup
+//! arrived.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -29,18 +29,18 @@ const FIND_ALL: &str = "
     join stock on stock.product_id = any(array[products.id])
     where products.id = any($1)";
 
-/// The most look-ups that one statement answers.
+/// The most lookups that one statement answers.
 const MAX_BATCH: usize = 256;
 
-/// The most statements of a thread that are under way at once: with one, the thread would rest
-/// whenever all its callers wait for it.
-const MAX_UNDER_WAY: usize = 2;
+/// The most statements of a thread in progress at once: with one, the thread would be idle whenever
+/// all its callers wait for it.
+const MAX_IN_PROGRESS: usize = 2;
 
-/// The most look-ups of a thread that wait; one more is turned away.
+/// The most queued lookups of a thread; one more is refused.
 const MAX_QUEUED: usize = 4_096;
 
-/// Each thread reads for itself, over connections of its own: nobody wakes another thread for an
-/// answer.
+/// Each thread reads for itself, over connections of its own, so that no answer has to wake another
+/// thread.
 #[derive(Clone)]
 pub(crate) struct ProductReader {
     readers: Arc<ThreadLocal<Sender<Lookup>>>,
@@ -64,7 +64,7 @@ impl ProductReader {
 
     pub(crate) async fn find(&self, id: ProductId) -> Answer {
         let reader = self.readers.get_or_try(|| {
-            let connections = database::pool(self.config.clone(), MAX_UNDER_WAY)?;
+            let connections = database::pool(self.config.clone(), MAX_IN_PROGRESS)?;
             let (reader, lookups) = async_channel::bounded(MAX_QUEUED);
             tokio::spawn(read(connections, lookups));
             Ok::<_, StorageError>(reader)
@@ -87,18 +87,18 @@ impl ProductReader {
     }
 }
 
-/// Answers look-ups until nobody can ask any more.
+/// Answers lookups until no sender is left.
 async fn read(connections: Pool, lookups: Receiver<Lookup>) {
     lookups
         .ready_chunks(MAX_BATCH)
-        .for_each_concurrent(MAX_UNDER_WAY, |batch| answer(&connections, batch))
+        .for_each_concurrent(MAX_IN_PROGRESS, |batch| answer(&connections, batch))
         .await;
 }
 
 async fn answer(connections: &Pool, batch: Vec<Lookup>) {
     let found = find_all(connections, &batch).await;
     for Lookup { id, answer } in batch {
-        // Who has hung up is not told.
+        // A caller that has hung up gets no answer.
         let _ = answer.send(match &found {
             Ok(found) => found.get(&id.as_uuid()).cloned().transpose(),
             Err(error) => Err(error.clone()),
@@ -106,7 +106,7 @@ async fn answer(connections: &Pool, batch: Vec<Lookup>) {
     }
 }
 
-/// What there is of the products of a batch. One that breaks a rule fails alone.
+/// The products of a batch, by id. A row that breaks a rule fails only its own lookup.
 async fn find_all(
     connections: &Pool,
     batch: &[Lookup],

@@ -1,6 +1,6 @@
-//! What was sold: the tables `sales_log` and `sales_to_date`. Placements and cancellations tell
-//! the log within their own transactions, so it lacks nothing and counts nothing twice; gathering
-//! adds it to the totals that best sellers are read from.
+//! Sales: the tables `sales_log` and `sales_to_date`. Placements and cancellations write to the log
+//! within their own transactions, so it lacks nothing and counts nothing twice; gathering adds the
+//! log to the totals from which best sellers are read.
 
 use async_trait::async_trait;
 use deadpool_postgres::Object;
@@ -15,21 +15,21 @@ use uuid::Uuid;
 use super::PgCatalog;
 use crate::error::{column, storage};
 
-/// Records what was sold on a day, or came back.
+/// Records units that were sold on a day, or returned.
 pub(crate) const RECORD: &str = "
     insert into sales_log (day, product_ids, quantidades)
     values ($1, $2, $3)";
 
-/// Whoever changes the totals holds this lock: "sales" in ASCII.
+/// The advisory lock for changes of the totals: "sales" in ASCII.
 const LOCK: i64 = 0x0000_0073_616c_6573;
 
 const TRY_LOCK: &str = "select pg_try_advisory_xact_lock($1)";
 
-/// Held by the session: a transaction that waited for it would see what was there before.
+/// Held by the session: a transaction that waited for it would have an older snapshot.
 const LOCK_SESSION: &str = "select pg_advisory_lock($1)";
 
-/// Every day until today (UTC) begins with the totals of the day before it. The last year is
-/// kept, and the day before it.
+/// Every day until today (UTC) begins with the totals of the day before it. The last year is kept,
+/// and the day before it.
 const BEGIN_DAYS: &str = "
     with last as (
         select max(day) as day
@@ -50,7 +50,8 @@ const BEGIN_DAYS: &str = "
     join sales_to_date on sales_to_date.day = last.day
     order by 1, 2";
 
-/// Empties the log into the totals. What was sold on a day, had been sold by every later day too.
+/// Moves the log into the totals. Units that were sold on a day count in the totals of every later
+/// day too.
 const GATHER: &str = "
     with log as (
         delete from sales_log
@@ -82,8 +83,8 @@ const GATHER: &str = "
     )
     select count(*) from log";
 
-/// The totals, reckoned anew from the orders.
-const RECKON: &str = "
+/// The totals, recalculated from the orders.
+const RECALCULATE: &str = "
     create temporary table reckoned on commit drop as
     with today as (
         select greatest((now() at time zone 'UTC')::date, (select max(day) from sales_to_date))
@@ -112,7 +113,7 @@ const RECKON: &str = "
     cross join lateral (select first_sold.day + n as day) as days
     left join sold on sold.product_id = first_sold.product_id and sold.day = days.day";
 
-/// Where the totals say something else about a day than what was reckoned, or nothing at all.
+/// The days on which the totals differ from the recalculated ones, or are missing.
 const COMPARE: &str = "
     with kept as (
         select product_id, day,
@@ -134,7 +135,7 @@ const COMPARE: &str = "
     order by day, product_id
     limit $1";
 
-/// Makes the totals what was reckoned; what is right already is left as it is.
+/// Sets the totals to the recalculated ones; rows that are right already are left unchanged.
 const REMOVE_WRONG: &str = "
     delete from sales_to_date as kept
     where not exists (
@@ -173,7 +174,8 @@ impl SalesTotals for PgCatalog {
 
     #[tracing::instrument(level = "debug", name = "db.sales.rebuild", skip_all)]
     async fn rebuild(&self, most: u16) -> Result<SalesRebuild, StorageError> {
-        // Out of the pool: whatever happens, dropping it ends the session and frees the lock.
+        // Taken out of the pool: whatever happens, dropping it ends the session and releases the
+        // lock.
         let mut client = Object::take(self.database.reports_client().await?);
         let rows = rebuild(&mut client, most.into()).await.map_err(storage)?;
         let differed: i64 = match rows.first() {
@@ -192,8 +194,8 @@ async fn gather(client: &Client) -> Result<i64, Error> {
     client.query_one(GATHER, &[]).await?.try_get(0)
 }
 
-/// In one snapshot, in which an order and what it told the log are both there or both not: what
-/// is told meanwhile stays in the log.
+/// Runs in one snapshot, which has either both an order and its entry in the log or neither:
+/// entries that are recorded meanwhile stay in the log.
 async fn rebuild(client: &mut Client, most: i64) -> Result<Vec<Row>, Error> {
     client
         .batch_execute("set statement_timeout = 0; set lock_timeout = 0")
@@ -204,7 +206,7 @@ async fn rebuild(client: &mut Client, most: i64) -> Result<Vec<Row>, Error> {
         .isolation_level(tokio_postgres::IsolationLevel::RepeatableRead);
     let transaction = snapshot.start().await?;
     gather(transaction.client()).await?;
-    transaction.batch_execute(RECKON).await?;
+    transaction.batch_execute(RECALCULATE).await?;
     let corrections = transaction.query(COMPARE, &[&most]).await?;
     transaction.execute(REMOVE_WRONG, &[]).await?;
     transaction.execute(INSERT_RIGHT, &[]).await?;

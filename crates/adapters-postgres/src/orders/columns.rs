@@ -1,5 +1,5 @@
-//! What a plan writes of its orders: statements that take whole columns, so that there is one for
-//! any number of orders.
+//! The rows that a plan writes, column by column: the statements take whole columns, so that one
+//! statement writes any number of orders.
 
 use domain::orders::{Fingerprint, Order, OrderId, ScopedKey};
 use rust_decimal::Decimal;

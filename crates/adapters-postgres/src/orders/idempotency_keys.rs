@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use super::PgOrders;
 use crate::error::storage;
 
-/// A key is written once: it stays where it is until it is removed, by whomever.
+/// A key is written once and never updated, so its row stays in place until it is removed.
 const REMOVE_BEFORE: &str = "
     delete from idempotency_keys
     where ctid = any(array(

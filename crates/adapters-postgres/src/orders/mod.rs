@@ -37,7 +37,7 @@ pub struct PgOrders {
 }
 
 impl PgOrders {
-    /// Keeps them in this database.
+    /// Stores orders in this database.
     #[must_use]
     pub fn new(database: &Database) -> Self {
         Self {

@@ -33,7 +33,7 @@ use crate::{
     transaction::{BEGIN, Transaction, WritePlan},
 };
 
-/// Locks in id order: whoever else locks does it in the same order, so nobody waits in a circle.
+/// Locks in id order, as all transactions do, so that they cannot deadlock.
 const LOCK_STOCK: &str = "
     select product_id, quantidade_disponivel
     from stock
@@ -41,7 +41,7 @@ const LOCK_STOCK: &str = "
     order by product_id
     for update";
 
-/// Locks what nobody holds, and waits for nobody.
+/// Locks the rows that no other transaction has locked, and waits for none.
 const LOCK_FREE_STOCK: &str = "
     select product_id, quantidade_disponivel
     from stock
@@ -49,24 +49,25 @@ const LOCK_FREE_STOCK: &str = "
     order by product_id
     for update skip locked";
 
-/// Waits in line for one product. Nothing is held yet, so nobody can wait for this in turn.
+/// Waits in line for one product. This transaction holds no lock yet, so no other can wait for it
+/// in turn.
 const LOCK_IN_LINE: &str = "
     select product_id
     from stock
     where product_id = $1
     for update";
 
-/// How long that takes at most; then the others who wait in line get their turn.
-const STAND_IN_LINE: &str = "set local lock_timeout = '250ms'";
+/// How long that takes at most; then the next transaction in line gets the lock.
+const LOCK_TIMEOUT_IN_LINE: &str = "set local lock_timeout = '250ms'";
 
-/// The stock of products as it is, held by somebody or not.
+/// The current stock of products, whether it is locked or not.
 const READ_STOCK: &str = "
     select product_id, quantidade_disponivel
     from stock
     where product_id = any($1)";
 
-/// Which of the things that a batch names there are, and what the products cost. Runs after the
-/// locks were granted, and so sees what was committed until then.
+/// The products, customers and accounts of a batch that exist, with the products' prices. Runs
+/// after the locks were granted, and so sees what was committed until then.
 const READ_NAMED: &str = "
     select id as product_id, preco, null::uuid as customer_id, null::uuid as account_id
     from products
@@ -80,7 +81,7 @@ const READ_NAMED: &str = "
     from users
     where id = any($3)";
 
-/// What was placed before under these keys: a row for each item.
+/// Earlier placements under these keys: one row per item.
 const READ_KEYED: &str = "
     select asked.account_id, asked.key, keys.fingerprint,
            orders.id, customer_id, data_order, status, version,
@@ -93,7 +94,7 @@ const READ_KEYED: &str = "
     join itens_order on itens_order.order_id = any(array[orders.id])
     order by asked.account_id, asked.key, itens_order.id";
 
-/// Takes units from stock, and tells the log of sales.
+/// Takes units from stock, and records them in the sales log.
 const TAKE_STOCK: &str = "
     with told as (
         insert into sales_log (day, product_ids, quantidades)
@@ -137,20 +138,20 @@ impl PlacementStore for PgOrders {
     }
 }
 
-/// Begins, locks and reads. Products that somebody goes on holding are left out, in a second try;
-/// a statement that a change of its table has outdated is prepared anew.
+/// Begins, locks and reads. A second attempt leaves out products that another transaction keeps
+/// locked; a statement that became outdated by a change of its table is prepared again.
 async fn open(client: &Object, scope: &Scope, wait: LockWait) -> Result<Rows, Error> {
     let mut lock = match wait {
         LockWait::Briefly => Lock::All,
         LockWait::InLineFor(product) => Lock::InLineFor(product),
     };
-    let mut is_prepared_anew = false;
+    let mut is_prepared_again = false;
     loop {
         match read(client, &lock, scope).await {
             Err(error) if is_lock_not_available(&error) && lock != Lock::Free => lock = Lock::Free,
-            Err(error) if is_stale_statement(&error) && !is_prepared_anew => {
+            Err(error) if is_stale_statement(&error) && !is_prepared_again => {
                 client.statement_cache.clear();
-                is_prepared_anew = true;
+                is_prepared_again = true;
             }
             done => return done,
         }
@@ -158,25 +159,25 @@ async fn open(client: &Object, scope: &Scope, wait: LockWait) -> Result<Rows, Er
     }
 }
 
-/// Which stock is locked, and who is waited for.
+/// Which stock is locked, and which locks are waited for.
 #[derive(PartialEq, Eq)]
 enum Lock {
     /// All of it.
     All,
-    /// What nobody holds.
+    /// What no other transaction has locked.
     Free,
-    /// This product, and then what nobody holds.
+    /// This product, and then what no other transaction has locked.
     InLineFor(ProductId),
 }
 
-/// The rows that a batch is decided on.
+/// The rows on which a batch is decided.
 struct Rows {
     stock: Vec<Row>,
     named: Vec<Row>,
     keyed: Vec<Row>,
 }
 
-/// What a scope names, as the driver takes it.
+/// The contents of a scope, in the types of the driver.
 struct Ids<'a> {
     products: Vec<Uuid>,
     customers: Vec<Uuid>,
@@ -206,7 +207,7 @@ impl<'a> Ids<'a> {
     }
 }
 
-/// Begins, locks, and then reads, all sent at once.
+/// Begins, locks, and then reads; all statements are sent at once.
 async fn read(client: &Object, lock: &Lock, scope: &Scope) -> Result<Rows, Error> {
     let ids = Ids::of(scope);
     let lock_stock = match lock {
@@ -225,11 +226,11 @@ async fn read(client: &Object, lock: &Lock, scope: &Scope) -> Result<Rows, Error
         [] => None,
         [..] => Some(client.prepare_cached(READ_KEYED).await?),
     };
-    let stand_in_line = async {
+    let wait_in_line = async {
         let Some((lock, product)) = &in_line else {
             return Ok(());
         };
-        let waited = client.batch_execute(STAND_IN_LINE);
+        let waited = client.batch_execute(LOCK_TIMEOUT_IN_LINE);
         try_join(waited, client.execute(lock, &[product])).await?;
         Ok(())
     };
@@ -240,7 +241,7 @@ async fn read(client: &Object, lock: &Lock, scope: &Scope) -> Result<Rows, Error
         }
     };
     let products: [&(dyn ToSql + Sync); 1] = [&ids.products];
-    let begun = try_join(client.batch_execute(BEGIN), stand_in_line);
+    let begun = try_join(client.batch_execute(BEGIN), wait_in_line);
     let named = ids.named();
     let (_, stock, named, keyed) = try_join4(
         begun,
@@ -256,7 +257,7 @@ async fn read(client: &Object, lock: &Lock, scope: &Scope) -> Result<Rows, Error
     })
 }
 
-/// The statements that write a plan, prepared once a connection.
+/// The statements that write a plan, prepared once per connection.
 pub(crate) struct Writes {
     take_stock: Statement,
     insert_orders: Statement,
@@ -308,8 +309,8 @@ impl WritePlan for Plan {
     }
 }
 
-/// What the rows say; what is missing does not exist. A product with a price whose stock was not
-/// locked is held by somebody.
+/// The state from the rows: what is missing does not exist. A product with a price whose stock was
+/// not locked is held by another transaction.
 fn state(rows: &Rows) -> Result<State, StorageError> {
     let mut state = State::default();
     let mut stock = HashMap::with_capacity(rows.stock.len());

@@ -1,5 +1,4 @@
-//! Moving orders through their life: locks and reads in one round trip, writes and commits in
-//! another.
+//! Order transitions: locks and reads in one round trip, writes and commits in another.
 
 use async_trait::async_trait;
 use deadpool_postgres::Object;
@@ -25,7 +24,7 @@ const LOCK_ORDER: &str = "
     where id = $1
     for update";
 
-/// Items are written once: they need no lock.
+/// Items are written once, so they need no lock.
 const READ_ITEMS: &str = "
     select id as item_id, product_id, quantidade, preco_unitario
     from itens_order
@@ -37,7 +36,7 @@ const SET_STATUS: &str = "
     set status = $2, version = $3
     where id = $1";
 
-/// Locks in id order, as placements do: nobody waits in a circle.
+/// Locks in id order, as placements do, so that they cannot deadlock.
 const LOCK_STOCK: &str = "
     select product_id
     from stock
@@ -76,10 +75,11 @@ impl TransitionStore for PgOrders {
     }
 }
 
-/// What was locked and read: the order, if there is one, and its items.
+/// The locked order, if there is one, and its items.
 type Locked = (Transaction, Option<Row>, Vec<Row>);
 
-/// Begins, locks and reads; statements that a change of their table has outdated are prepared anew.
+/// Begins, locks and reads; statements that became outdated by a change of their table are prepared
+/// again.
 async fn open(client: Object, id: Uuid, locks: TransitionLocks) -> Result<Locked, Error> {
     let transaction = Transaction::on(client);
     let client = transaction.client();
@@ -90,7 +90,7 @@ async fn open(client: Object, id: Uuid, locks: TransitionLocks) -> Result<Locked
             read(client, id, locks).await
         }
         Err(error) => {
-            // The connection is good, and is wanted for the next try.
+            // The connection is good, and is needed for the next attempt.
             transaction.abandon().await?;
             return Err(error);
         }
@@ -100,7 +100,7 @@ async fn open(client: Object, id: Uuid, locks: TransitionLocks) -> Result<Locked
     Ok((transaction, order, items))
 }
 
-/// Begins, locks, and then reads, all sent at once.
+/// Begins, locks, and then reads; all statements are sent at once.
 async fn read(
     client: &Object,
     id: Uuid,
@@ -128,7 +128,7 @@ async fn read(
     Ok((order, items))
 }
 
-/// The statements that write a transition, prepared once a connection.
+/// The statements that write a transition, prepared once per connection.
 pub(crate) struct Writes {
     set_status: Statement,
     return_stock: Statement,
