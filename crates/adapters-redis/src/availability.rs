@@ -1,4 +1,4 @@
-//! Whether Redis can be asked, and what it has missed while it could not.
+//! Whether Redis is up, and which versions it missed while it was down.
 
 use std::{
     collections::HashMap,
@@ -6,8 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Up, or down with what was missed. As long as it is down nobody waits for Redis, and before it
-/// counts as up again it learns which versions it has missed: what it kept of them is too old.
+/// Up, or down with the missed versions. While it is down, no request waits for Redis. Before it
+/// counts as up again it gets the versions that it missed, because its older entries of them are
+/// stale.
 pub(crate) struct Availability {
     state: Mutex<State>,
 }
@@ -17,12 +18,12 @@ enum State {
     Down { missed: HashMap<String, Missed> },
 }
 
-/// A version that Redis was not told of.
+/// A version that could not be written to Redis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Missed {
     /// The version.
     pub(crate) version: i64,
-    /// When everything older that Redis may hold has expired by itself.
+    /// When every older entry that Redis may hold has expired.
     pub(crate) until: Instant,
 }
 
@@ -37,8 +38,8 @@ impl Availability {
         matches!(*self.lock(), State::Up)
     }
 
-    /// Goes down, and says whether it was up before. What Redis missed by that is remembered in
-    /// the same step: it cannot come back in between and never be told.
+    /// Goes down, and returns whether it was up before. The version that Redis missed by that is
+    /// recorded in the same step: Redis cannot come back in between without getting it.
     pub(crate) fn go_down(&self, by_missing: Option<(&str, i64, Duration)>) -> bool {
         let mut state = self.lock();
         let was_up = matches!(*state, State::Up);
@@ -53,7 +54,7 @@ impl Availability {
         was_up
     }
 
-    /// Remembers what Redis is missing, if it is down. Says whether it is.
+    /// Records a version that Redis misses, if it is down. Returns whether it is.
     pub(crate) fn miss(&self, key: &str, version: i64, ttl: Duration) -> bool {
         let State::Down { missed } = &mut *self.lock() else {
             return false;
@@ -62,8 +63,8 @@ impl Availability {
         true
     }
 
-    /// Hands over what was missed and is not over yet; what is missed from now on comes with the
-    /// next call. When nothing is left, it is up again: `None`.
+    /// Takes the missed versions whose older entries may not have expired yet; later misses come
+    /// with the next call. When nothing is left, it is up again: `None`.
     pub(crate) fn take_missed_or_go_up(&self) -> Option<HashMap<String, Missed>> {
         let mut state = self.lock();
         let State::Down { missed } = &mut *state else {
@@ -78,10 +79,10 @@ impl Availability {
         Some(std::mem::take(missed))
     }
 
-    /// Takes back what could not be handed on.
-    pub(crate) fn put_back(&self, untold: HashMap<String, Missed>) {
+    /// Puts back the versions that could not be written.
+    pub(crate) fn put_back(&self, unwritten: HashMap<String, Missed>) {
         if let State::Down { missed } = &mut *self.lock() {
-            for (key, older) in untold {
+            for (key, older) in unwritten {
                 let kept = missed.entry(key).or_insert(older);
                 if kept.version < older.version {
                     *kept = older;
@@ -90,7 +91,7 @@ impl Availability {
         }
     }
 
-    /// A panic while the state was held cannot have left it half written.
+    /// A poisoned lock is safe to use: a panic cannot have left the state half written.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -120,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_up_again_only_once_it_was_told_everything_it_missed() {
+    fn it_is_up_again_only_once_everything_it_missed_was_taken() {
         let availability = Availability::up();
         assert!(!availability.miss("a", 2, TTL), "up: nothing is missed");
         availability.go_down(None);
@@ -135,17 +136,17 @@ mod tests {
     }
 
     #[test]
-    fn what_was_missed_by_going_down_is_told() {
+    fn what_was_missed_by_going_down_is_taken() {
         let availability = Availability::up();
         assert!(availability.go_down(Some(("a", 2, TTL))));
-        // Another write has failed, and what it missed is not lost either.
+        // Another write has failed, and the version that it missed is not lost either.
         assert!(!availability.go_down(Some(("b", 3, TTL))));
         let told = availability.take_missed_or_go_up().unwrap();
         assert_eq!((told["a"].version, told["b"].version), (2, 3));
     }
 
     #[test]
-    fn what_could_not_be_told_is_told_later() {
+    fn what_could_not_be_written_is_taken_again() {
         let availability = Availability::up();
         availability.go_down(None);
         availability.miss("a", 2, TTL);
@@ -156,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_expired_by_itself_need_not_be_told() {
+    fn what_has_expired_by_itself_is_not_taken() {
         let availability = Availability::up();
         availability.go_down(None);
         availability.miss("a", 2, Duration::ZERO);

@@ -1,5 +1,5 @@
-//! The cache in this process: what serves when there is no Redis. Other replicas do not see it,
-//! so without Redis there should be one replica.
+//! The cache in this process, used when there is no Redis. Other replicas do not see it, so without
+//! Redis there should be one replica.
 
 use std::{
     sync::Arc,
@@ -19,7 +19,7 @@ use moka::{
 
 use crate::times::jittered;
 
-/// How many entries are kept at most.
+/// The most entries that are kept.
 const MAX_ENTRIES: u64 = 100_000;
 
 /// The cache of one kind of entity, in this process.
@@ -27,7 +27,7 @@ pub struct InProcessCache<T: Versioned> {
     entries: MokaCache<T::Key, Entry<T>>,
 }
 
-/// What is kept under a key: a copy, or the version before which everything is forgotten.
+/// The entry of a key: a copy, or the version before which every copy is forgotten.
 struct Entry<T> {
     version: Version,
     value: Option<Arc<T>>,
@@ -52,7 +52,7 @@ impl<T: Versioned> InProcessCache<T> {
         }
     }
 
-    /// Keeps an entry unless what is there is newer, in one step.
+    /// Stores an entry unless a newer one is stored, in one step.
     fn keep_newer(&self, key: T::Key, entry: Entry<T>) {
         self.entries.entry(key).and_compute_with(|kept| match kept {
             Some(kept) if kept.value().version > entry.version => Op::Nop,
@@ -84,7 +84,7 @@ impl<T: Versioned> Cache<T> for InProcessCache<T> {
     }
 }
 
-/// Entries live for this time, give or take a tenth, from their last writing.
+/// Entries live for this time ±10 %, from their last write.
 struct Jittered(Duration);
 
 impl<K, V> Expiry<K, V> for Jittered {

@@ -1,9 +1,9 @@
 //! The cache port of [`domain`]: in Redis, shared by every replica, and in this process, for when
-//! there is no Redis. Neither ever fails: what cannot be had is a miss.
+//! there is no Redis. Neither ever fails: an unavailable entry is a miss.
 //!
-//! An entry carries its entity's version, and the newer of two wins, whatever the order in which
-//! they arrive. It lives for a settable time, give or take a tenth, so that what was cached
-//! together does not expire together.
+//! An entry carries its entity's version, and the newer of two wins, in whatever order they arrive.
+//! It lives for a configured time ±10 %, so that entries that were cached together do not expire
+//! together.
 
 mod availability;
 mod entries;

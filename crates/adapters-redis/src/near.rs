@@ -1,4 +1,5 @@
-//! A cache in this process before another one, for what many read and what may be old.
+//! A cache in this process in front of another one, for entities that are read often and may be
+//! stale.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,15 +11,15 @@ use domain::{
 
 use crate::InProcessCache;
 
-/// Keeps in this process what `far` answered, for a moment. Only for entities of which a replica
-/// may show an older version than was written: others would not be told.
+/// Keeps the answers of `far` in this process for a moment. Only for entities of which a replica
+/// may show an older version: other replicas are not notified of a write.
 pub struct NearCache<T: Versioned> {
     near: InProcessCache<T>,
     far: Arc<dyn Cache<T>>,
 }
 
 impl<T: Versioned> NearCache<T> {
-    /// Asks `far` again after `ttl`.
+    /// Keeps an answer for `ttl`, and then asks `far` again.
     #[must_use]
     pub fn new(far: Arc<dyn Cache<T>>, ttl: Duration) -> Self {
         Self {

@@ -11,23 +11,23 @@ use crate::{
     store::Store,
 };
 
-/// A Redis that caches share; so do clones.
+/// The connections to a Redis, shared by caches and by clones.
 #[derive(Clone)]
 pub struct Redis {
     store: Store,
     namespace: String,
 }
 
-/// How to reach Redis, and how to use it.
+/// Where Redis is, and how to use it.
 #[derive(Debug, Clone)]
 pub struct RedisSettings {
     /// `redis://[user:password@]host:port[/database]`.
     pub url: String,
-    /// The beginning of every key, for a Redis that others use too.
+    /// The prefix of every key, for a Redis that other applications use too.
     pub namespace: String,
     /// The most connections for writing; reading takes one.
     pub max_connections: usize,
-    /// How long to wait for an answer before doing without.
+    /// How long to wait for an answer before continuing without Redis.
     pub timeout: Duration,
 }
 
@@ -37,7 +37,7 @@ pub struct RedisSettings {
 pub struct InvalidRedisUrl;
 
 impl Redis {
-    /// Makes the connections' set-up; nothing is connected yet. Needs a tokio runtime.
+    /// Prepares the connections; nothing is connected yet. Needs a tokio runtime.
     ///
     /// # Errors
     ///
@@ -58,7 +58,7 @@ impl Redis {
         })
     }
 
-    /// Checks that a URL names a Redis, without reaching for it.
+    /// Checks that a URL names a Redis, without connecting to it.
     ///
     /// # Errors
     ///
@@ -100,8 +100,8 @@ impl<T: Stored> RedisCache<T> {
 
 #[async_trait]
 impl<T: Stored> Cache<T> for RedisCache<T> {
-    /// An entry that cannot be understood, or is not what the key stands for in the version that
-    /// it says it has, is none of ours: a miss, and removed.
+    /// An entry is foreign when it cannot be decoded, or when its key or version do not match its
+    /// entity: it is a miss, and is removed.
     async fn get(&self, id: T::Key) -> Option<Arc<T>> {
         let (store, key) = (&self.redis.store, self.key(id));
         let kept = store.get(&key).await?;

@@ -1,12 +1,12 @@
 //! Versioned entries in Redis.
 //!
-//! An entry is the text `VERSION:BODY`. A body that is empty says that this version exists and
-//! that nothing older may be shown: it reads as a miss. What is not such a text is not ours: it
-//! reads as a miss too, and is removed.
+//! An entry is the text `VERSION:BODY`. An empty body records that this version exists and that
+//! nothing older may be shown: it reads as a miss. Any other content is foreign: it reads as a miss
+//! too, and is removed.
 //!
-//! A Redis that can be read and not written is as good as down: after a write that it refused, it
-//! would go on showing what was before. So reads use a command that such a Redis refuses as well,
-//! and every replica notices before it is misled.
+//! A Redis that can be read but not written is as good as down: after it refused a write, it would
+//! go on showing the old entry. So reads use a command that such a Redis refuses as well, and every
+//! replica notices before it reads a stale entry.
 
 use std::{
     collections::HashMap,
@@ -29,8 +29,8 @@ use crate::{
     times::{jittered, longest},
 };
 
-/// Keeps `ARGV[1]:ARGV[2]` for `ARGV[3]` milliseconds, unless a newer version is kept. What is no
-/// text is replaced.
+/// Stores `ARGV[1]:ARGV[2]` for `ARGV[3]` milliseconds, unless a newer version is stored. Any other
+/// value is replaced.
 static KEEP_NEWER: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
@@ -45,7 +45,8 @@ static KEEP_NEWER: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Removes what is no text, or still is `ARGV[1]`: what was written since is left alone.
+/// Removes a value that is not a string, or that still equals `ARGV[1]`: a later write is left
+/// alone.
 static REMOVE_FOREIGN: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
@@ -58,45 +59,45 @@ static REMOVE_FOREIGN: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Reads a text without changing anything (Redis 6.2), and yet counts as a write: a replica
-/// (READONLY), a server that cannot save or lacks replicas (MISCONF, NOREPLICAS) and a user who
-/// may only read (NOPERM) refuse it.
+/// Reads a string without changing anything (Redis 6.2), and yet counts as a write: a replica
+/// (READONLY), a server that cannot save or lacks replicas (MISCONF, NOREPLICAS) and a user who may
+/// only read (NOPERM) refuse it.
 const READ: &str = "GETEX";
 
-/// The version with which an entity comes to be: Redis cannot hold an older one.
+/// The version of a new entity: Redis cannot hold an older one.
 const FIRST_VERSION: i64 = domain::values::Version::FIRST.number();
 
-/// How long to wait before asking a Redis again that did not answer.
+/// How long to wait before retrying a Redis that did not answer.
 const RETRY_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Redis, asked through a multiplexed connection of each thread for reads, and a pool for the
-/// script that writes. Clones share all of them.
+/// A Redis, read through a multiplexed connection per thread, and written through a pool. Clones
+/// share all of them.
 #[derive(Clone)]
 pub(crate) struct Store(Arc<Inner>);
 
 struct Inner {
     client: Client,
     config: ConnectionManagerConfig,
-    /// What a connection does is done on the thread that opened it: a connection of its own
-    /// spares each thread waking another one for every read.
+    /// A connection works on the thread that opened it: with one per thread, a read does not have
+    /// to wake another thread.
     reads: ThreadLocal<ConnectionManager>,
     writes: Pool,
     availability: Availability,
     timeout: Duration,
-    /// The key that is written to see whether Redis can be.
+    /// The key that is written to check whether Redis can be written.
     probe: String,
 }
 
-/// What is kept under a key.
+/// The entry of a key.
 pub(crate) struct Entry {
-    /// The version that it says it has.
+    /// The version that its text gives.
     pub(crate) version: i64,
     text: Vec<u8>,
     body: usize,
 }
 
 impl Entry {
-    /// Reads `VERSION:BODY`.
+    /// Parses `VERSION:BODY`.
     fn parse(text: Vec<u8>) -> Result<Self, Vec<u8>> {
         let parse = || {
             let colon = text.iter().position(|byte| *byte == b':')?;
@@ -113,13 +114,13 @@ impl Entry {
         }
     }
 
-    /// What was kept.
+    /// The entity in its stored form; empty when only the version is recorded.
     pub(crate) fn body(&self) -> &[u8] {
         self.text.get(self.body..).unwrap_or_default()
     }
 }
 
-/// Why Redis did not do what it was asked to do.
+/// Why a command to Redis failed.
 #[derive(Debug, Error)]
 enum Failure {
     #[error("no answer within {} ms", .0.as_millis())]
@@ -131,7 +132,7 @@ enum Failure {
 }
 
 impl Failure {
-    /// What Redis answered instead of doing what it was asked to do, if it answered.
+    /// The error that Redis answered with, if it answered.
     fn refusal(&self) -> Option<&RedisError> {
         let (Self::Redis(error) | Self::Pool(PoolError::Backend(error))) = self else {
             return None;
@@ -140,14 +141,14 @@ impl Failure {
         is_refusal.then_some(error)
     }
 
-    /// Whether what is kept under the key is no text.
+    /// Whether the value of the key is not a string.
     fn is_wrong_type(&self) -> bool {
         self.refusal().and_then(RedisError::code) == Some("WRONGTYPE")
     }
 }
 
 impl Store {
-    /// Makes the connections' set-up; nothing is connected yet.
+    /// Prepares the connections; nothing is connected yet.
     pub(crate) fn new(
         url: &str,
         max_connections: usize,
@@ -158,7 +159,7 @@ impl Store {
         let nodelay = info.tcp_settings().clone().set_nodelay(true);
         let info = info.set_tcp_settings(nodelay);
         let client = Client::open(info.clone())?;
-        // Answers are waited for in `within_timeout`, so no connection sets a timer of its own.
+        // `within_timeout` limits the wait for answers, so no connection sets a timer of its own.
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(timeout))
             .set_response_timeout(None);
@@ -188,7 +189,7 @@ impl Store {
         })))
     }
 
-    /// An entry; `None` when there is none, none of ours, or Redis cannot be asked.
+    /// An entry; `None` when there is none, when it is foreign, or when Redis is down.
     pub(crate) async fn get(&self, key: &str) -> Option<Entry> {
         if !self.0.availability.is_up() {
             return None;
@@ -208,7 +209,7 @@ impl Store {
         None
     }
 
-    /// Removes an entry that turned out not to be ours, unless another one has taken its place.
+    /// Removes an entry that turned out to be foreign, unless another one has replaced it.
     pub(crate) async fn remove(&self, key: &str, entry: &Entry) {
         self.remove_text(key, &entry.text).await;
     }
@@ -223,9 +224,8 @@ impl Store {
         }
     }
 
-    /// Keeps an entry for `ttl`, give or take a tenth, unless a newer version is kept. Should
-    /// Redis be down, it learns before it is asked again that what it has is too old. An entry
-    /// that it refuses to replace is removed.
+    /// Stores an entry for `ttl` ±10 %, unless a newer version is stored. If Redis is down, it gets
+    /// this version before it is read again. An entry that it refuses to replace is removed.
     pub(crate) async fn put(&self, key: &str, version: i64, body: &[u8], ttl: Duration) {
         if self.0.is_missed(key, version, ttl) {
             return;
@@ -234,8 +234,8 @@ impl Store {
             return;
         };
         if failure.refusal().is_some() && version != FIRST_VERSION {
-            // A full Redis lets go even though it takes nothing. Should it refuse this too, the
-            // others are refused their reads, or it is down for them as well.
+            // A full Redis accepts deletes even though it accepts no writes. If it refuses this
+            // too, it refuses the other replicas' reads, or is down for them as well.
             let _ = self.0.delete(key).await;
         }
         let missed = (version != FIRST_VERSION).then_some((key, version, longest(ttl)));
@@ -247,7 +247,7 @@ impl Store {
         self.0.availability.is_up() && self.0.ping().await.is_ok()
     }
 
-    /// Says so once, and looks for Redis until it is back. What it `missed` is remembered.
+    /// Logs the failure once, and retries Redis until it is back. The `missed` version is recorded.
     fn went_down(&self, failure: &Failure, missed: Option<(&str, i64, Duration)>) {
         if self.0.availability.go_down(missed) {
             tracing::warn!(
@@ -259,8 +259,8 @@ impl Store {
     }
 }
 
-/// Looks for Redis again and again; when it can be written, tells it what it missed and then, with
-/// nothing left to tell, lets it be asked again. Ends when nobody uses the store any more.
+/// Retries Redis until it can be written, writes the versions that it missed, and, when none are
+/// left, lets it be read again. Ends when the store is dropped.
 async fn wait_until_up(store: Weak<Inner>) {
     loop {
         tokio::time::sleep(RETRY_INTERVAL).await;
@@ -270,12 +270,12 @@ async fn wait_until_up(store: Weak<Inner>) {
             continue;
         }
         while let Some(missed) = store.availability.take_missed_or_go_up() {
-            if let Err((untold, failure)) = store.tell(missed).await {
+            if let Err((unwritten, failure)) = store.write_missed(missed).await {
                 tracing::debug!(
                     error = %failure,
                     "Redis is gone again"
                 );
-                store.availability.put_back(untold);
+                store.availability.put_back(unwritten);
                 break;
             }
         }
@@ -354,7 +354,7 @@ impl Inner {
             .unwrap_or(Err(Failure::Timeout(self.timeout)))
     }
 
-    /// Remembers a version that a Redis which is down will have missed. Says whether it is down.
+    /// Records the version that a Redis which is down misses. Returns whether it is down.
     fn is_missed(&self, key: &str, version: i64, ttl: Duration) -> bool {
         if version == FIRST_VERSION {
             return !self.availability.is_up();
@@ -362,9 +362,9 @@ impl Inner {
         self.availability.miss(key, version, longest(ttl))
     }
 
-    /// Writes an empty entry for every version that was missed. On a failure, hands back those
-    /// that are not written.
-    async fn tell(
+    /// Writes an empty entry for every missed version. On a failure, returns those that are not
+    /// written.
+    async fn write_missed(
         &self,
         mut missed: HashMap<String, Missed>,
     ) -> Result<(), (HashMap<String, Missed>, Failure)> {

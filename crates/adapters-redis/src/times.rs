@@ -1,13 +1,13 @@
-//! How long entries live.
+//! The time to live of entries.
 
 use std::time::Duration;
 
-/// The longest that [`jittered`] makes of `ttl`.
+/// The longest time that [`jittered`] returns for `ttl`.
 pub(crate) fn longest(ttl: Duration) -> Duration {
     ttl.mul_f64(1.1)
 }
 
-/// `ttl`, give or take a tenth.
+/// `ttl` ±10 %.
 pub(crate) fn jittered(ttl: Duration) -> Duration {
     ttl.mul_f64(0.9 + 0.2 * fastrand::f64())
 }

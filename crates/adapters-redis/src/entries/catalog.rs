@@ -1,4 +1,4 @@
-//! Lists of best sellers.
+//! The stored form of lists of best sellers.
 
 use domain::{
     catalog::{BestSeller, BestSellersList, ProductId},

@@ -1,4 +1,4 @@
-//! Customers.
+//! The stored form of customers.
 
 use domain::{
     customers::{Customer, CustomerId},

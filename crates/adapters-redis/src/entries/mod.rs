@@ -1,6 +1,6 @@
-//! What is written into an entry: entities in postcard's compact form. A field that is added,
-//! moved or changes its meaning needs a new [`FORMAT`], so that replicas of two releases do not
-//! misread each other.
+//! The stored form of entities: postcard's compact encoding. A field that is added or moved, or
+//! whose meaning changes, needs a new [`FORMAT`], so that replicas of two releases do not misread
+//! each other.
 
 mod catalog;
 mod customers;
@@ -16,12 +16,12 @@ use serde::{Serialize, de::DeserializeOwned};
 /// The format of the entries, a part of every key.
 pub(crate) const FORMAT: &str = "3";
 
-/// What can be kept outside of this process.
+/// An entity that can be stored outside of this process.
 pub trait Stored: Versioned + Sized + TryFrom<Self::Entry> {
-    /// The part of every key that says what is kept under it.
+    /// The part of every key that names the kind of the entity.
     const KIND: &'static str;
 
-    /// What is written.
+    /// The stored form.
     type Entry: for<'a> From<&'a Self> + Serialize + DeserializeOwned + Send;
 }
 

@@ -1,4 +1,4 @@
-//! Orders.
+//! The stored form of orders.
 
 use domain::{
     catalog::ProductId,
