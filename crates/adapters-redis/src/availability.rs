@@ -10,10 +10,10 @@ use std::{
 /// counts as up again it gets the versions that it missed, because its older entries of them are
 /// stale.
 pub(crate) struct Availability {
-    state: Mutex<State>,
+    state: Mutex<Reach>,
 }
 
-enum State {
+enum Reach {
     Up,
     Down { missed: HashMap<String, Missed> },
 }
@@ -30,25 +30,25 @@ pub(crate) struct Missed {
 impl Availability {
     pub(crate) fn up() -> Self {
         Self {
-            state: Mutex::new(State::Up),
+            state: Mutex::new(Reach::Up),
         }
     }
 
     pub(crate) fn is_up(&self) -> bool {
-        matches!(*self.lock(), State::Up)
+        matches!(*self.lock(), Reach::Up)
     }
 
     /// Goes down, and returns whether it was up before. The version that Redis missed by that is
     /// recorded in the same step: Redis cannot come back in between without getting it.
     pub(crate) fn go_down(&self, by_missing: Option<(&str, i64, Duration)>) -> bool {
         let mut state = self.lock();
-        let was_up = matches!(*state, State::Up);
+        let was_up = matches!(*state, Reach::Up);
         if was_up {
-            *state = State::Down {
+            *state = Reach::Down {
                 missed: HashMap::new(),
             };
         }
-        if let (State::Down { missed }, Some((key, version, ttl))) = (&mut *state, by_missing) {
+        if let (Reach::Down { missed }, Some((key, version, ttl))) = (&mut *state, by_missing) {
             remember(missed, key, version, ttl);
         }
         was_up
@@ -56,7 +56,7 @@ impl Availability {
 
     /// Records a version that Redis misses, if it is down. Returns whether it is.
     pub(crate) fn miss(&self, key: &str, version: i64, ttl: Duration) -> bool {
-        let State::Down { missed } = &mut *self.lock() else {
+        let Reach::Down { missed } = &mut *self.lock() else {
             return false;
         };
         remember(missed, key, version, ttl);
@@ -67,13 +67,13 @@ impl Availability {
     /// with the next call. When nothing is left, it is up again: `None`.
     pub(crate) fn take_missed_or_go_up(&self) -> Option<HashMap<String, Missed>> {
         let mut state = self.lock();
-        let State::Down { missed } = &mut *state else {
+        let Reach::Down { missed } = &mut *state else {
             return None;
         };
         let now = Instant::now();
         missed.retain(|_, missed| missed.until > now);
         if missed.is_empty() {
-            *state = State::Up;
+            *state = Reach::Up;
             return None;
         }
         Some(std::mem::take(missed))
@@ -81,7 +81,7 @@ impl Availability {
 
     /// Puts back the versions that could not be written.
     pub(crate) fn put_back(&self, unwritten: HashMap<String, Missed>) {
-        if let State::Down { missed } = &mut *self.lock() {
+        if let Reach::Down { missed } = &mut *self.lock() {
             for (key, older) in unwritten {
                 let kept = missed.entry(key).or_insert(older);
                 if kept.version < older.version {
@@ -92,7 +92,7 @@ impl Availability {
     }
 
     /// A poisoned lock is safe to use: a panic cannot have left the state half written.
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, Reach> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

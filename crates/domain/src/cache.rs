@@ -51,13 +51,17 @@ impl<T: Versioned, E: Clone + Send + Sync + 'static> ReadThrough<T, E> {
 
     /// The cached value, or else the result of `load`. A load that began before this call is not
     /// joined: it may have missed a later write.
-    pub(crate) async fn get<L>(&self, key: T::Key, load: L) -> Result<Option<Arc<T>>, E>
+    pub(crate) async fn get<L>(
+        &self,
+        key: T::Key,
+        load: impl FnOnce() -> L + Send,
+    ) -> Result<Option<Arc<T>>, E>
     where
         L: Future<Output = Result<Option<T>, E>> + Send + 'static,
     {
         match self.cache.get(key).await {
             Some(kept) => Ok(Some(kept)),
-            None => self.loads.join_later(key, self.keep(load)).await,
+            None => self.loads.join_later(key, self.keep(load())).await,
         }
     }
 
@@ -67,16 +71,21 @@ impl<T: Versioned, E: Clone + Send + Sync + 'static> ReadThrough<T, E> {
         &self,
         key: T::Key,
         is_fresh: impl Fn(&T) -> bool + Send,
-        load: L,
+        load: impl FnOnce() -> L + Send,
     ) -> Result<Option<Arc<T>>, E>
     where
         L: Future<Output = Result<Option<T>, E>> + Send + 'static,
     {
-        let load = self.keep(load);
-        match self.cache.get(key).await {
-            Some(kept) if is_fresh(&kept) || self.loads.is_in_progress(key) => Ok(Some(kept)),
-            Some(kept) => Ok(self.loads.join_any(key, load).await.unwrap_or(Some(kept))),
-            None => self.loads.join_any(key, load).await,
+        let kept = self.cache.get(key).await;
+        if let Some(kept) = &kept
+            && (is_fresh(kept) || self.loads.is_in_progress(key))
+        {
+            return Ok(Some(Arc::clone(kept)));
+        }
+        let loaded = self.loads.join_any(key, self.keep(load())).await;
+        match kept {
+            Some(kept) => Ok(loaded.unwrap_or(Some(kept))),
+            None => loaded,
         }
     }
 

@@ -147,7 +147,7 @@ impl CatalogService {
         let is_fresh = |list: &BestSellersList| clock.now() - list.as_of < self.fresh_for;
         let list = self
             .lists
-            .get_fresh(days, is_fresh, self.calculate(days))
+            .get_fresh(days, is_fresh, || self.calculate(days))
             .await?;
         let items = list.iter().flat_map(|list| &list.items);
         Ok(items.take(query.limit.entries().into()).cloned().collect())

@@ -134,8 +134,10 @@ impl CustomerService {
         if !caller.principal.may_see(id) {
             return Err(CustomerError::NotFound);
         }
-        let customers = Arc::clone(&self.customers);
-        let load = async move { customers.find(id).await };
+        let load = || {
+            let customers = Arc::clone(&self.customers);
+            async move { customers.find(id).await }
+        };
         let found = self.cached.get(id, load).await?;
         found.ok_or(CustomerError::NotFound)
     }

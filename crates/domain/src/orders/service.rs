@@ -144,8 +144,10 @@ impl OrderService {
     /// `Forbidden`, `NotFound`, or `Storage`.
     pub async fn get(&self, caller: &Caller, id: OrderId) -> Result<Arc<Order>, OrderError> {
         caller.must_have(Permission::OrdersRead)?;
-        let orders = Arc::clone(&self.orders);
-        let load = async move { orders.find(id).await };
+        let load = || {
+            let orders = Arc::clone(&self.orders);
+            async move { orders.find(id).await }
+        };
         let found = self.cached.get(id, load).await?;
         found
             .filter(|order| caller.principal.may_see(order.customer_id))

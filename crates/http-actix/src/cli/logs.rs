@@ -1,10 +1,6 @@
 //! The log, on standard error: text when it is a terminal, JSON lines otherwise.
 
-use std::{
-    io::{self, BufWriter, IsTerminal, Write},
-    thread,
-    time::Duration,
-};
+use std::io::{self, BufWriter, IsTerminal};
 
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
@@ -15,7 +11,7 @@ use tracing_subscriber::EnvFilter;
 pub(super) fn init() -> WorkerGuard {
     let (writer, guard) = NonBlockingBuilder::default()
         .lossy(false)
-        .finish(Gathering(BufWriter::new(io::stderr())));
+        .finish(BufWriter::new(io::stderr()));
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| {
         EnvFilter::new(
             "info,actix_http=off,actix_server=warn,refinery_core=warn,tokio_postgres=warn",
@@ -32,23 +28,4 @@ pub(super) fn init() -> WorkerGuard {
         log.with_current_span(false).with_span_list(false).init();
     }
     guard
-}
-
-/// How long lines are collected before they are written.
-const GATHERING_TIME: Duration = Duration::from_millis(5);
-
-/// Collects lines for a moment after each write: at thousands of requests a second, waking the
-/// writing thread for each line costs more than the line.
-struct Gathering<W>(W);
-
-impl<W: Write> Write for Gathering<W> {
-    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
-        self.0.write(lines)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()?;
-        thread::sleep(GATHERING_TIME);
-        Ok(())
-    }
 }
