@@ -17,6 +17,9 @@ use clap::{Parser, Subcommand};
 #[derive(Debug, Parser)]
 #[command(name = "balcao", version, about)]
 struct Cli {
+    #[command(flatten)]
+    log: logs::LogArgs,
+
     #[command(subcommand)]
     command: Command,
 }
@@ -46,7 +49,7 @@ type Failure = Box<dyn Error>;
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let _log = logs::init();
+    let _log = logs::init(&cli.log);
     let run = async {
         match cli.command {
             Command::Serve(serve) => serve.run().await,
