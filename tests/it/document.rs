@@ -2,7 +2,7 @@
 
 use domain::identity::Role;
 use http_actix::routes::endpoints;
-use integration_tests::{Caches, DOCUMENT, TestDatabase, TestServer, validator};
+use integration_tests::{DOCUMENT, Shop, validator};
 use serde_json::Value;
 
 fn operations() -> impl Iterator<Item = (String, &'static Value)> {
@@ -103,8 +103,7 @@ fn every_example_is_such_as_its_schema_says() {
 
 #[tokio::test]
 async fn the_document_is_served() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::InProcess);
-    let answer = server.anonymous().get("/openapi.json").await.expect(200);
+    let shop = Shop::open().await;
+    let answer = shop.anonymous().get("/openapi.json").await.expect(200);
     assert_eq!(answer.body, *DOCUMENT);
 }

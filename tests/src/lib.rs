@@ -16,6 +16,7 @@ mod document;
 mod proxy;
 mod redis;
 mod server;
+mod shop;
 mod world;
 
 pub use client::{Answer, Client};
@@ -24,6 +25,7 @@ pub use document::{DOCUMENT, validator};
 pub use proxy::Proxy;
 pub use redis::{PrivateRedis, RawRedis};
 pub use server::{Caches, PASSWORD, TestServer};
+pub use shop::Shop;
 pub use world::World;
 
 use std::time::Duration;

@@ -29,8 +29,8 @@ const PASSWORDS: PasswordSettings = PasswordSettings {
     concurrency: 2,
 };
 
-/// The desk of a test's server.
-const DESK: DeskSettings = DeskSettings {
+/// The desk of a test.
+pub(crate) const DESK: DeskSettings = DeskSettings {
     workers: 2,
     max_batch: 256,
     min_parallel_batch: 16,

@@ -23,7 +23,7 @@ use http_actix::adapters::{SystemClock, UuidV7Source};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::TestDatabase;
+use crate::{TestDatabase, server::DESK};
 
 /// The size of the pool.
 const MAX_CONNECTIONS: usize = 16;
@@ -199,7 +199,7 @@ impl World {
             max_batch: 1,
             min_parallel_batch: 1,
             max_queued: 10_000,
-            max_lanes: 4,
+            ..DESK
         };
         let store = Arc::new(self.orders.clone());
         let (clock, ids) = (Arc::new(SystemClock), Arc::new(UuidV7Source));

@@ -2,7 +2,7 @@
 
 use domain::identity::Role;
 use http_actix::{access::Access, routes::endpoints};
-use integration_tests::{Answer, Caches, Client, TestDatabase, TestServer};
+use integration_tests::{Answer, Client, Shop};
 use serde_json::json;
 
 /// The contract's table, written a second time: who gets past the guard.
@@ -66,13 +66,12 @@ async fn call(client: &Client, method: &str, path: &str) -> Answer {
 
 #[tokio::test]
 async fn every_endpoint_lets_in_whom_the_contract_names_and_nobody_else() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::InProcess);
+    let shop = Shop::open().await;
     let callers = [
-        ("anonymous", server.anonymous()),
-        ("customer", server.customer().await.0),
-        ("staff", server.staff().await),
-        ("admin", server.admin().await),
+        ("anonymous", shop.anonymous()),
+        ("customer", shop.customer().await.0),
+        ("staff", shop.staff().await),
+        ("admin", shop.admin().await),
     ];
     assert_eq!(
         endpoints().count(),
@@ -111,10 +110,9 @@ async fn every_endpoint_lets_in_whom_the_contract_names_and_nobody_else() {
 
 #[tokio::test]
 async fn a_bad_token_is_refused_wherever_a_token_counts() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::InProcess);
-    let good = server.admin().await;
-    let bad = server.anonymous().with_token("not.a.token");
+    let shop = Shop::open().await;
+    let good = shop.admin().await;
+    let bad = shop.anonymous().with_token("not.a.token");
     for endpoint in endpoints() {
         let (method, path) = (endpoint.verb.methods()[0], endpoint.path);
         let answer = call(&bad, method, path).await;
@@ -134,10 +132,9 @@ async fn a_bad_token_is_refused_wherever_a_token_counts() {
 
 #[tokio::test]
 async fn what_is_not_a_bearer_token_is_no_token() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::InProcess);
+    let shop = Shop::open().await;
     for header in ["Basic YTpi", "Bearer", "Bearer ", "x"] {
-        let request = server.anonymous().request("POST", "/orders");
+        let request = shop.anonymous().request("POST", "/orders");
         let answer = Answer::to(request.header("authorization", header)).await;
         let _ = answer.expect_problem(401, "token_invalid");
     }

@@ -2,24 +2,19 @@
 
 use std::time::{Duration, Instant};
 
-use integration_tests::{Answer, Caches, PASSWORD, TestDatabase, TestServer};
+use integration_tests::{Answer, Caches, PASSWORD, Shop, TestDatabase, TestServer};
 use serde_json::json;
 
 #[tokio::test]
 async fn who_signs_up_can_log_in_in_whatever_case_and_see_themselves() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::InProcess);
+    let shop = Shop::open().await;
     let body = json!({"nome": "Ana Souza", "email": "Ana@Example.com", "password": PASSWORD});
-    let made = server
-        .anonymous()
-        .post("/customers", &body)
-        .await
-        .expect(201);
+    let made = shop.anonymous().post("/customers", &body).await.expect(201);
     let path = format!("/customers/{}", made.body["id"].as_str().unwrap());
     assert_eq!(made.header("location"), Some(path.as_str()));
 
     let login = json!({"email": "ANA@example.COM", "password": PASSWORD});
-    let login = server
+    let login = shop
         .anonymous()
         .post("/auth/login", &login)
         .await
@@ -28,7 +23,7 @@ async fn who_signs_up_can_log_in_in_whatever_case_and_see_themselves() {
     assert_eq!(login.body["expires_in"], 900);
     assert_eq!(login.header("cache-control"), Some("no-store"));
     let token = login.body["access_token"].as_str().unwrap();
-    let seen = server
+    let seen = shop
         .anonymous()
         .with_token(token)
         .get(&path)
@@ -40,14 +35,9 @@ async fn who_signs_up_can_log_in_in_whatever_case_and_see_themselves() {
 
 #[tokio::test]
 async fn a_wrong_address_and_a_wrong_password_cannot_be_told_apart() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::InProcess);
+    let shop = Shop::open().await;
     let body = json!({"nome": "Ana", "email": "ana@example.com", "password": PASSWORD});
-    let _ = server
-        .anonymous()
-        .post("/customers", &body)
-        .await
-        .expect(201);
+    let _ = shop.anonymous().post("/customers", &body).await.expect(201);
     let mut answers = Vec::new();
     for (email, password) in [
         ("ana@example.com", "wrong password"),
@@ -57,7 +47,7 @@ async fn a_wrong_address_and_a_wrong_password_cannot_be_told_apart() {
         ("ana@example.com", &*"x".repeat(500)),
     ] {
         let login = json!({"email": email, "password": password});
-        let answer = server.anonymous().post("/auth/login", &login).await;
+        let answer = shop.anonymous().post("/auth/login", &login).await;
         let mut answer = answer.expect_problem(401, "wrong_credentials");
         answer.body["request_id"].take();
         answers.push(answer.body);
@@ -70,11 +60,10 @@ async fn a_wrong_address_and_a_wrong_password_cannot_be_told_apart() {
 
 #[tokio::test]
 async fn a_password_is_never_cut() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::InProcess);
+    let shop = Shop::open().await;
     let sign_up = |password: String| {
         let body = json!({"nome": "Ana", "email": "ana@example.com", "password": password});
-        let client = server.anonymous();
+        let client = shop.anonymous();
         async move { client.post("/customers", &body).await }
     };
     for password in ["1234567".to_owned(), "x".repeat(72), "ã".repeat(36)] {
@@ -85,17 +74,16 @@ async fn a_password_is_never_cut() {
     }
     let _ = sign_up("x".repeat(71)).await.expect(201);
     let login = json!({"email": "ana@example.com", "password": "x".repeat(72)});
-    let answer = server.anonymous().post("/auth/login", &login).await;
+    let answer = shop.anonymous().post("/auth/login", &login).await;
     let _ = answer.expect_problem(401, "wrong_credentials");
 }
 
 #[tokio::test]
 async fn an_address_is_taken_once_in_whatever_case() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::InProcess);
+    let shop = Shop::open().await;
     let sign_up = |email: &str| {
         let body = json!({"nome": "Ana", "email": email, "password": PASSWORD});
-        let client = server.anonymous();
+        let client = shop.anonymous();
         async move { client.post("/customers", &body).await }
     };
     let _ = sign_up("ana@example.com").await.expect(201);
@@ -116,17 +104,12 @@ async fn a_token_of_this_server_is_good_at_every_server_with_its_secret() {
 
 #[tokio::test]
 async fn a_token_that_was_tampered_with_is_refused() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::InProcess);
-    let (_, id) = server.customer().await;
+    let shop = Shop::open().await;
+    let (_, id) = shop.customer().await;
     let body = json!({"nome": "Eva", "email": "eva@example.com", "password": PASSWORD});
-    let _ = server
-        .anonymous()
-        .post("/customers", &body)
-        .await
-        .expect(201);
+    let _ = shop.anonymous().post("/customers", &body).await.expect(201);
     let login = json!({"email": "eva@example.com", "password": PASSWORD});
-    let login = server
+    let login = shop
         .anonymous()
         .post("/auth/login", &login)
         .await
@@ -138,13 +121,11 @@ async fn a_token_that_was_tampered_with_is_refused() {
         format!("{head}.{}", signature.chars().rev().collect::<String>()),
         head.to_owned(),
     ] {
-        let request = server.anonymous().with_token(&forged);
+        let request = shop.anonymous().with_token(&forged);
         let answer = request.get(&format!("/customers/{id}")).await;
         let _ = answer.expect_problem(401, "token_invalid");
     }
-    let lower = server
-        .anonymous()
-        .request("GET", &format!("/customers/{id}"));
+    let lower = shop.anonymous().request("GET", &format!("/customers/{id}"));
     let answer = Answer::to(lower.header("authorization", format!("bearer {token}"))).await;
     let _ = answer.expect_problem(404, "not_found");
 }
@@ -160,14 +141,14 @@ async fn guess(client: integration_tests::Client, email: String) {
 
 #[tokio::test]
 async fn two_hundred_who_guess_do_not_keep_the_right_password_waiting() {
-    let database = TestDatabase::migrated().await;
     // Sixty milliseconds a password, and one at a time.
-    let server = TestServer::start_with(&database, Caches::InProcess, |settings| {
+    let shop = Shop::open_with(Caches::InProcess, |settings| {
         settings.passwords.cost = 10;
         settings.passwords.concurrency = 1;
-    });
+    })
+    .await;
     let sign_up = json!({"nome": "Ana", "email": "ana@example.com", "password": PASSWORD});
-    let anonymous = server.anonymous();
+    let anonymous = shop.anonymous();
     let _ = anonymous.post("/customers", &sign_up).await.expect(201);
     let flood: Vec<_> = (0..200)
         .map(|n| {
@@ -211,15 +192,15 @@ async fn two_hundred_who_guess_do_not_keep_the_right_password_waiting() {
 
 #[tokio::test]
 async fn sign_ups_have_turns_of_their_own() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start_with(&database, Caches::InProcess, |settings| {
+    let shop = Shop::open_with(Caches::InProcess, |settings| {
         settings.passwords.cost = 10;
         settings.passwords.concurrency = 1;
-    });
-    let (ana, _) = server.customer().await;
+    })
+    .await;
+    let (ana, _) = shop.customer().await;
     let floods: Vec<_> = (0..50)
         .map(|n| {
-            let client = server.anonymous();
+            let client = shop.anonymous();
             tokio::spawn(async move {
                 for m in 0.. {
                     let email = format!("ana{n}-{m}@example.com");
@@ -231,7 +212,7 @@ async fn sign_ups_have_turns_of_their_own() {
         })
         .collect();
     drop(ana);
-    let staff = integration_tests::World::soon("a login", server.staff()).await;
+    let staff = integration_tests::World::soon("a login", shop.staff()).await;
     let _ = staff.product("1.00", 1).await;
     for flood in floods {
         flood.abort();

@@ -1,17 +1,16 @@
 //! `/products`.
 
-use integration_tests::{Answer, Caches, TestDatabase, TestServer};
+use integration_tests::{Answer, Caches, Shop};
 use serde_json::json;
 
 #[tokio::test]
 async fn a_product_is_added_and_seen_by_everybody() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::InProcess);
+    let shop = Shop::open().await;
     let body = json!({
         "nome": "Café Cerrado", "descricao": "Em grãos.", "preco": "38.9",
         "quantidade_disponivel": 240,
     });
-    let made = server
+    let made = shop
         .staff()
         .await
         .post("/products", &body)
@@ -22,11 +21,11 @@ async fn a_product_is_added_and_seen_by_everybody() {
     assert_eq!(made.body["preco"], "38.90");
     assert_eq!(made.body["quantidade_disponivel"], 240);
     assert!(made.body["created_at"].as_str().unwrap().ends_with('Z'));
-    let seen = server.anonymous().get(&path).await.expect(200);
+    let seen = shop.anonymous().get(&path).await.expect(200);
     assert_eq!(seen.body, made.body);
 
     let least = json!({"nome": "Café", "preco": 0});
-    let least = server
+    let least = shop
         .staff()
         .await
         .post("/products", &least)
@@ -39,9 +38,8 @@ async fn a_product_is_added_and_seen_by_everybody() {
 
 #[tokio::test]
 async fn a_price_is_exact_or_refused() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::InProcess);
-    let staff = server.staff().await;
+    let shop = Shop::open().await;
+    let staff = shop.staff().await;
     for (preco, kept) in [
         ("\"19.90\"", Some("19.90")),
         ("19.90", Some("19.90")),
@@ -69,9 +67,8 @@ async fn a_price_is_exact_or_refused() {
 
 #[tokio::test]
 async fn stock_is_read_and_set_by_the_shop() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::InProcess);
-    let staff = server.staff().await;
+    let shop = Shop::open().await;
+    let staff = shop.staff().await;
     let product = staff.product("19.90", 5).await;
     let path = format!("/products/{product}/stock");
     let before = staff.get(&path).await.expect(200);
@@ -98,17 +95,16 @@ async fn stock_is_read_and_set_by_the_shop() {
 
 #[tokio::test]
 async fn best_sellers_come_most_sold_first() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::redis());
-    let staff = server.staff().await;
-    let (ana, _) = server.customer().await;
+    let shop = Shop::with(Caches::redis()).await;
+    let staff = shop.staff().await;
+    let (ana, _) = shop.customer().await;
     let (few, many) = (
         staff.product("1.00", 9).await,
         staff.product("2.00", 9).await,
     );
     let _ = ana.order(&few, 1).await.expect(201);
     let _ = ana.order(&many, 3).await.expect(201);
-    let top = server
+    let top = shop
         .anonymous()
         .get("/products/best-sellers")
         .await
@@ -120,7 +116,7 @@ async fn best_sellers_come_most_sold_first() {
             {"product_id": few, "nome": "Café", "preco": "1.00", "quantidade_vendida": 1},
         ]})
     );
-    let first = server
+    let first = shop
         .anonymous()
         .get("/products/best-sellers?limit=1&days=30")
         .await;

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use integration_tests::{Caches, TestDatabase, TestServer, World, eventually};
+use integration_tests::{Caches, Shop, TestDatabase, TestServer, World, eventually};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -147,36 +147,35 @@ async fn a_connection_that_is_in_use_is_not_ended() {
 
 #[tokio::test]
 async fn a_post_that_asks_for_another_protocol_is_answered_like_any_other() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::InProcess);
-    let staff = server.staff().await;
+    let shop = Shop::open().await;
+    let staff = shop.staff().await;
     let product = staff.product("1.00", 9).await;
-    let (ana, _) = server.customer().await;
+    let (ana, _) = shop.customer().await;
     let body = json!({"itens": [{"product_id": product, "quantidade": 1}]}).to_string();
     let head = post(body.len(), ana.token().unwrap());
     let head = head.replace(
         "Host: x",
         "Host: x\r\nConnection: Upgrade\r\nUpgrade: websocket",
     );
-    let answer = rest(send(server.addr(), &format!("{head}{body}")).await);
+    let answer = rest(send(shop.addr(), &format!("{head}{body}")).await);
     let answer = World::soon("the answer", answer).await;
     assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
     // Without a length there is no body (RFC 9112, section 6.3), and so no JSON.
     let head = head.replace(&format!("Content-Length: {}\r\n", body.len()), "");
-    let answer = World::soon("the answer", rest(send(server.addr(), &head).await)).await;
+    let answer = World::soon("the answer", rest(send(shop.addr(), &head).await)).await;
     assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
 }
 
 #[tokio::test]
 async fn what_large_bodies_hold_is_bounded_and_small_ones_do_not_need_it() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start_with(&database, Caches::InProcess, |settings| {
+    let shop = Shop::open_with(Caches::InProcess, |settings| {
         settings.http.bodies_memory = 1;
         settings.http.read_timeout = Duration::from_secs(20);
-    });
-    let staff = server.staff().await;
+    })
+    .await;
+    let staff = shop.staff().await;
     let product = staff.product("1.00", 9).await;
-    let (ana, _) = server.customer().await;
+    let (ana, _) = shop.customer().await;
     let token = ana.token().unwrap();
     // Four of these fill a mebibyte.
     let almost = format!(
@@ -186,7 +185,7 @@ async fn what_large_bodies_hold_is_bounded_and_small_ones_do_not_need_it() {
     );
     let mut held = Vec::new();
     for _ in 0..12 {
-        held.push(send(server.addr(), &almost).await);
+        held.push(send(shop.addr(), &almost).await);
     }
     let mut refused = 0;
     for mut stream in held {
@@ -209,19 +208,19 @@ async fn what_large_bodies_hold_is_bounded_and_small_ones_do_not_need_it() {
 
 #[tokio::test]
 async fn more_connections_than_are_accepted_wait_until_the_silent_ones_are_gone() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start_with(&database, Caches::InProcess, |settings| {
+    let shop = Shop::open_with(Caches::InProcess, |settings| {
         settings.http.max_connections = 20;
         settings.http.read_timeout = Duration::from_secs(1);
-    });
-    let (ana, _) = server.customer().await;
+    })
+    .await;
+    let (ana, _) = shop.customer().await;
     let silent = format!("{}{{", post(1_000, ana.token().unwrap()));
     let mut streams = Vec::new();
     for _ in 0..60 {
-        streams.push(send(server.addr(), &silent).await);
+        streams.push(send(shop.addr(), &silent).await);
     }
     eventually("the server lives", || async {
-        let live = server.anonymous();
+        let live = shop.anonymous();
         let live = live.get("/livez");
         let live = tokio::time::timeout(Duration::from_secs(10), live).await;
         live.is_ok_and(|answer| answer.status == 200)

@@ -1,14 +1,13 @@
 //! `/customers`.
 
-use integration_tests::{Caches, PASSWORD, TestDatabase, TestServer};
+use integration_tests::{Caches, PASSWORD, Shop};
 use serde_json::json;
 
 #[tokio::test]
 async fn a_customer_sees_themselves_and_nobody_else() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::redis());
-    let (ana, ana_id) = server.customer().await;
-    let (bob, bob_id) = server.customer().await;
+    let shop = Shop::with(Caches::redis()).await;
+    let (ana, ana_id) = shop.customer().await;
+    let (bob, bob_id) = shop.customer().await;
     let path = |id: &str| format!("/customers/{id}");
     assert_eq!(
         ana.get(&path(&ana_id)).await.expect(200).body["id"],
@@ -23,7 +22,7 @@ async fn a_customer_sees_themselves_and_nobody_else() {
         .get(&path(&bob_id))
         .await
         .expect_problem(404, "not_found");
-    let staff = server.staff().await;
+    let staff = shop.staff().await;
     for id in [&ana_id, &bob_id] {
         let _ = staff.get(&path(id)).await.expect(200);
     }
@@ -33,25 +32,23 @@ async fn a_customer_sees_themselves_and_nobody_else() {
 
 #[tokio::test]
 async fn the_shop_registers_customers_with_and_without_an_account() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::InProcess);
-    let staff = server.staff().await;
+    let shop = Shop::open().await;
+    let staff = shop.staff().await;
     let without = json!({"nome": "Ana", "email": "ana@example.com"});
     let _ = staff.post("/customers", &without).await.expect(201);
     let login = json!({"email": "ana@example.com", "password": PASSWORD});
-    let refused = server.anonymous().post("/auth/login", &login).await;
+    let refused = shop.anonymous().post("/auth/login", &login).await;
     let _ = refused.expect_problem(401, "wrong_credentials");
     let with = json!({"nome": "Bob", "email": "bob@example.com", "password": PASSWORD});
     let _ = staff.post("/customers", &with).await.expect(201);
-    let _ = server.anonymous().logged_in("bob@example.com").await;
+    let _ = shop.anonymous().logged_in("bob@example.com").await;
 }
 
 #[tokio::test]
 async fn who_signs_up_needs_a_password() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::InProcess);
+    let shop = Shop::open().await;
     let body = json!({"nome": "Ana", "email": "ana@example.com"});
-    let answer = server.anonymous().post("/customers", &body).await;
+    let answer = shop.anonymous().post("/customers", &body).await;
     let answer = answer.expect_problem(422, "validation_failed");
     assert_eq!(answer.body["errors"][0]["pointer"], "/password");
     assert_eq!(answer.body["errors"][0]["code"], "required");

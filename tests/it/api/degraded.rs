@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use integration_tests::{Caches, Proxy, TestDatabase, TestServer};
+use integration_tests::{Caches, Proxy, Shop, TestDatabase, TestServer};
 use serde_json::json;
 
 /// Caches in Redis behind this wire, which answer soon or not at all.
@@ -97,11 +97,10 @@ async fn what_changed_while_redis_was_away_is_not_old_when_it_is_back() {
 
 #[tokio::test]
 async fn a_server_starts_without_its_redis() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::redis_at("redis://127.0.0.1:1"));
-    let staff = server.staff().await;
+    let shop = Shop::with(Caches::redis_at("redis://127.0.0.1:1")).await;
+    let staff = shop.staff().await;
     let product = staff.product("1.00", 9).await;
-    let (ana, _) = server.customer().await;
+    let (ana, _) = shop.customer().await;
     let _ = ana.order(&product, 1).await.expect(201);
 }
 

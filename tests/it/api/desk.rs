@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use domain::orders::DeskSettings;
 use futures_util::future::join_all;
-use integration_tests::{Answer, Caches, Client, TestDatabase, TestServer};
+use integration_tests::{Answer, Caches, Client, Shop, TestDatabase, TestServer};
 use serde_json::json;
 
 async fn place(client: &Client, key: &str, product: &str) -> Answer {
@@ -68,11 +68,10 @@ async fn a_full_queue_answers_503_at_once_and_takes_orders_again_when_it_has_dra
 
 #[tokio::test]
 async fn sessions_that_are_cut_off_in_the_middle_lose_nobodys_order() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::InProcess);
-    let staff = server.staff().await;
+    let shop = Shop::open().await;
+    let staff = shop.staff().await;
     let product = staff.product("1.00", 10_000).await;
-    let (ana, _) = server.customer().await;
+    let (ana, _) = shop.customer().await;
 
     let storm = (0..16).map(|buyer| {
         let (ana, product) = (ana.clone(), product.clone());
@@ -92,7 +91,7 @@ async fn sessions_that_are_cut_off_in_the_middle_lose_nobodys_order() {
         })
     });
     let storm: Vec<_> = storm.collect();
-    let cutter = database.client().await;
+    let cutter = shop.database.client().await;
     let cut = "
         select pg_terminate_backend(pid)
         from pg_stat_activity

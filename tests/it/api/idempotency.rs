@@ -1,7 +1,7 @@
 //! `Idempotency-Key` and `validate_only` on `POST /orders`.
 
 use futures_util::future::join_all;
-use integration_tests::{Answer, Caches, Client, TestDatabase, TestServer};
+use integration_tests::{Answer, Caches, Client, Shop, TestDatabase, TestServer};
 use serde_json::{Value, json};
 
 async fn place(client: &Client, key: &str, body: &Value) -> Answer {
@@ -17,11 +17,10 @@ fn one_of(product: &str) -> Value {
 
 #[tokio::test]
 async fn a_repeat_is_answered_as_the_first_was_and_places_nothing() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::redis());
-    let staff = server.staff().await;
+    let shop = Shop::with(Caches::redis()).await;
+    let staff = shop.staff().await;
     let product = staff.product("1.00", 1).await;
-    let (ana, _) = server.customer().await;
+    let (ana, _) = shop.customer().await;
     let first = place(&ana, "key-1", &one_of(&product)).await.expect(201);
     assert_eq!(first.header("idempotency-replayed"), None);
     let path = first.header("location").unwrap().to_owned();
@@ -41,12 +40,11 @@ async fn a_repeat_is_answered_as_the_first_was_and_places_nothing() {
 
 #[tokio::test]
 async fn a_key_does_not_stand_for_another_request_nor_for_another_account() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::InProcess);
-    let staff = server.staff().await;
+    let shop = Shop::open().await;
+    let staff = shop.staff().await;
     let product = staff.product("1.00", 9).await;
-    let (ana, _) = server.customer().await;
-    let (bob, _) = server.customer().await;
+    let (ana, _) = shop.customer().await;
+    let (bob, _) = shop.customer().await;
     let _ = place(&ana, "key-1", &one_of(&product)).await.expect(201);
     let two = json!({"itens": [{"product_id": product, "quantidade": 2}]});
     let reused = place(&ana, "key-1", &two).await;
@@ -58,11 +56,10 @@ async fn a_key_does_not_stand_for_another_request_nor_for_another_account() {
 
 #[tokio::test]
 async fn a_refused_order_does_not_use_its_key_up() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::InProcess);
-    let staff = server.staff().await;
+    let shop = Shop::open().await;
+    let staff = shop.staff().await;
     let product = staff.product("1.00", 0).await;
-    let (ana, _) = server.customer().await;
+    let (ana, _) = shop.customer().await;
     let refused = place(&ana, "key-1", &one_of(&product)).await;
     let _ = refused.expect_problem(409, "insufficient_stock");
     let stock = format!("/products/{product}/stock");
@@ -76,9 +73,8 @@ async fn a_refused_order_does_not_use_its_key_up() {
 
 #[tokio::test]
 async fn a_key_that_is_none_is_refused() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::InProcess);
-    let (ana, _) = server.customer().await;
+    let shop = Shop::open().await;
+    let (ana, _) = shop.customer().await;
     for key in ["", "\"\"", "a b", &"k".repeat(256)] {
         let answer = place(&ana, key, &one_of("x")).await;
         let _ = answer.expect_problem(400, "malformed_idempotency_key");
@@ -111,11 +107,10 @@ async fn one_key_from_thirty_two_tasks_at_two_servers_makes_one_order() {
 
 #[tokio::test]
 async fn a_dry_run_says_what_would_happen_and_changes_nothing() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::InProcess);
-    let staff = server.staff().await;
+    let shop = Shop::open().await;
+    let staff = shop.staff().await;
     let product = staff.product("19.90", 3).await;
-    let (ana, id) = server.customer().await;
+    let (ana, id) = shop.customer().await;
     let dry = "/orders?validate_only=true";
     let body = |units| json!({"itens": [{"product_id": product, "quantidade": units}]});
     let quote = ana.post(dry, &body(3)).await.expect(200);

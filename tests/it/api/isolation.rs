@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use integration_tests::{Answer, Caches, Client, TestDatabase, TestServer, World, eventually};
+use integration_tests::{
+    Answer, Caches, Client, Shop, TestDatabase, TestServer, World, eventually,
+};
 use serde_json::json;
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
@@ -26,12 +28,11 @@ async fn number(client: &tokio_postgres::Client, query: &str) -> i64 {
 
 #[tokio::test]
 async fn a_quote_waits_for_nobody_and_takes_no_lock() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::InProcess);
-    let staff = server.staff().await;
+    let shop = Shop::open().await;
+    let staff = shop.staff().await;
     let product = staff.product("19.90", 5).await;
-    let (ana, _) = server.customer().await;
-    let holder = hold(&database, &product).await;
+    let (ana, _) = shop.customer().await;
+    let holder = hold(&shop.database, &product).await;
     let body = json!({"itens": [{"product_id": product, "quantidade": 5}]});
     let quotes = (0..64).map(|_| ana.post("/orders?validate_only=true", &body));
     for quote in World::soon("a quote", join_all(quotes)).await {
@@ -49,15 +50,14 @@ async fn a_quote_waits_for_nobody_and_takes_no_lock() {
 
 #[tokio::test]
 async fn quotes_of_clients_who_hang_up_cost_no_connection() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::InProcess);
-    let staff = server.staff().await;
+    let shop = Shop::open().await;
+    let staff = shop.staff().await;
     let mut itens = Vec::new();
     for _ in 0..50 {
         let product = staff.product("1.00", 1_000).await;
         itens.push(json!({"product_id": product, "quantidade": 1}));
     }
-    let (ana, _) = server.customer().await;
+    let (ana, _) = shop.customer().await;
     let _ = ana
         .post("/orders?validate_only=true", &json!({"itens": itens}))
         .await
@@ -66,7 +66,7 @@ async fn quotes_of_clients_who_hang_up_cost_no_connection() {
         .order(itens[0]["product_id"].as_str().unwrap(), 1)
         .await
         .expect(201);
-    let watcher = database.client().await;
+    let watcher = shop.database.client().await;
     let sessions = "select sessions from pg_stat_database where datname = current_database()";
     let before = number(&watcher, sessions).await;
 
@@ -78,7 +78,7 @@ async fn quotes_of_clients_who_hang_up_cost_no_connection() {
         body.len()
     );
     let attackers = (0..6).map(|_| {
-        let (request, addr) = (request.clone(), server.addr());
+        let (request, addr) = (request.clone(), shop.addr());
         tokio::spawn(async move {
             for _ in 0..100 {
                 let mut stream = TcpStream::connect(addr).await.unwrap();
@@ -101,17 +101,16 @@ async fn quotes_of_clients_who_hang_up_cost_no_connection() {
 
 #[tokio::test]
 async fn reports_that_take_long_hold_up_neither_orders_nor_reads_and_few_wait_for_them() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::InProcess);
-    let staff = server.staff().await;
+    let shop = Shop::open().await;
+    let staff = shop.staff().await;
     let product = staff.product("1.00", 1_000).await;
-    let (ana, _) = server.customer().await;
+    let (ana, _) = shop.customer().await;
     // A report takes as long as somebody has this table.
-    let holder = database.client().await;
+    let holder = shop.database.client().await;
     let lock = "begin; lock table sales_to_date in access exclusive mode";
     holder.batch_execute(lock).await.unwrap();
     let reports = (1..=32).map(|days| {
-        let anonymous = server.anonymous();
+        let anonymous = shop.anonymous();
         tokio::spawn(async move {
             let path = format!("/products/best-sellers?days={days}");
             anonymous.get(&path).await
@@ -127,7 +126,7 @@ async fn reports_that_take_long_hold_up_neither_orders_nor_reads_and_few_wait_fo
         from pg_stat_activity
         where datname = current_database() and query like '%quantidade_vendida%'
           and state = 'active' and pid <> pg_backend_pid()";
-    assert_eq!(number(&database.client().await, running).await, 1);
+    assert_eq!(number(&shop.database.client().await, running).await, 1);
     World::soon("orders and reads", async {
         let placed = ana.order(&product, 1).await.expect(201);
         let path = format!("/orders/{}", placed.body["id"].as_str().unwrap());
@@ -152,15 +151,14 @@ async fn reports_that_take_long_hold_up_neither_orders_nor_reads_and_few_wait_fo
 
 #[tokio::test]
 async fn an_order_waits_for_its_own_products_only() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::InProcess);
-    let staff = server.staff().await;
+    let shop = Shop::open().await;
+    let staff = shop.staff().await;
     let (held, free) = (
         staff.product("1.00", 2).await,
         staff.product("1.00", 99).await,
     );
-    let (ana, _) = server.customer().await;
-    let holder = hold(&database, &held).await;
+    let (ana, _) = shop.customer().await;
+    let holder = hold(&shop.database, &held).await;
     let wants_both = json!({"itens": [
         {"product_id": free, "quantidade": 1},
         {"product_id": held, "quantidade": 1},
@@ -174,7 +172,7 @@ async fn an_order_waits_for_its_own_products_only() {
         select count(*)
         from pg_stat_activity
         where datname = current_database() and wait_event_type = 'Lock'";
-    let watcher = database.client().await;
+    let watcher = shop.database.client().await;
     eventually("it waits for the lock", || async {
         number(&watcher, waits).await == 1
     })
@@ -202,12 +200,11 @@ async fn an_order_waits_for_its_own_products_only() {
 
 #[tokio::test]
 async fn a_product_that_somebody_never_lets_go_of_is_told_and_nothing_is_placed() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::InProcess);
-    let staff = server.staff().await;
+    let shop = Shop::open().await;
+    let staff = shop.staff().await;
     let product = staff.product("1.00", 9).await;
-    let (ana, _) = server.customer().await;
-    let holder = hold(&database, &product).await;
+    let (ana, _) = shop.customer().await;
+    let holder = hold(&shop.database, &product).await;
     let told = ana
         .order(&product, 1)
         .await
@@ -221,17 +218,16 @@ async fn a_product_that_somebody_never_lets_go_of_is_told_and_nothing_is_placed(
 
 #[tokio::test]
 async fn changes_that_wait_for_a_locked_row_keep_nothing_else_waiting() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::InProcess);
-    let staff = server.staff().await;
+    let shop = Shop::open().await;
+    let staff = shop.staff().await;
     let (held, free) = (
         staff.product("1.00", 99).await,
         staff.product("1.00", 99).await,
     );
-    let (ana, ana_id) = server.customer().await;
+    let (ana, ana_id) = shop.customer().await;
     let placed = ana.order(&held, 1).await.expect(201);
     let order = format!("/orders/{}", placed.body["id"].as_str().unwrap());
-    let holder = hold(&database, &held).await;
+    let holder = hold(&shop.database, &held).await;
     let mut waiting = Vec::new();
     for n in 0..9 {
         let (staff, path) = (staff.clone(), stock_of(&held));
@@ -247,7 +243,7 @@ async fn changes_that_wait_for_a_locked_row_keep_nothing_else_waiting() {
         select count(*)
         from pg_stat_activity
         where datname = current_database() and wait_event_type = 'Lock'";
-    let watcher = database.client().await;
+    let watcher = shop.database.client().await;
     eventually("they wait", || async { number(&watcher, waits).await >= 2 }).await;
     for _ in 0..5 {
         World::soon("everything else", async {
@@ -257,7 +253,7 @@ async fn changes_that_wait_for_a_locked_row_keep_nothing_else_waiting() {
             let _ = staff.available(&free).await;
             let level = json!({"quantidade_disponivel": 99});
             let _ = staff.put(&stock_of(&free), &level).await.expect(200);
-            let _ = server.anonymous().get("/readyz").await.expect(200);
+            let _ = shop.anonymous().get("/readyz").await.expect(200);
         })
         .await;
     }
@@ -280,13 +276,12 @@ async fn place_under(client: &Client, key: &str, product: &str, units: i64) -> A
 
 #[tokio::test]
 async fn an_account_that_was_deleted_orders_nothing_and_stops_nobody() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::InProcess);
-    let staff = server.staff().await;
+    let shop = Shop::open().await;
+    let staff = shop.staff().await;
     let product = staff.product("1.00", 999).await;
-    let (gone, gone_id) = server.customer().await;
-    let (ana, _) = server.customer().await;
-    let client = database.client().await;
+    let (gone, gone_id) = shop.customer().await;
+    let (ana, _) = shop.customer().await;
+    let client = shop.database.client().await;
     let delete = format!("delete from users where customer_id = '{gone_id}'");
     client.batch_execute(&delete).await.unwrap();
     let mixed = (0..64).map(|n| {
@@ -348,14 +343,13 @@ async fn one_key_with_two_bodies_at_two_servers_at_once_is_one_order_and_a_422()
 
 #[tokio::test]
 async fn whoever_hangs_up_costs_no_connection() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::InProcess);
-    let staff = server.staff().await;
+    let shop = Shop::open().await;
+    let staff = shop.staff().await;
     let product = staff.product("1.00", 999).await;
-    let (ana, ana_id) = server.customer().await;
+    let (ana, ana_id) = shop.customer().await;
     let placed = ana.order(&product, 1).await.expect(201);
     let order = format!("/orders/{}", placed.body["id"].as_str().unwrap());
-    let watcher = database.client().await;
+    let watcher = shop.database.client().await;
     let calls = || async {
         let _ = ana.get(&order).await;
         let _ = ana.get(&format!("/customers/{ana_id}")).await;

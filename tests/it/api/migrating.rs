@@ -1,15 +1,14 @@
-//! A table that changes beside a running server.
+//! A table that changes beside a running shop.
 
-use integration_tests::{Caches, TestDatabase, TestServer};
+use integration_tests::{Caches, Shop, TestServer};
 use serde_json::json;
 
 #[tokio::test]
 async fn a_column_that_changes_its_type_is_read_over_connections_that_were_open_before() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::InProcess);
-    let staff = server.staff().await;
+    let shop = Shop::open().await;
+    let staff = shop.staff().await;
     let product = staff.product("19.90", 99).await;
-    let (ana, ana_id) = server.customer().await;
+    let (ana, ana_id) = shop.customer().await;
     let order = |units| ana.order(&product, units);
     let path = |answer: integration_tests::Answer| {
         format!(
@@ -33,23 +32,20 @@ async fn a_column_that_changes_its_type_is_read_over_connections_that_were_open_
             .put(&cancelled, &json!({"status": "cancelled"}))
             .await
             .expect(200);
-        let fresh = TestServer::start(&database, Caches::InProcess);
+        let fresh = TestServer::start(&shop.database, Caches::InProcess);
         let _ = ana.at(&fresh.anonymous()).get(&paid).await.expect(200);
-        let read = server
-            .anonymous()
-            .get(&format!("/products/{product}"))
-            .await;
+        let read = shop.anonymous().get(&format!("/products/{product}")).await;
         assert_eq!(read.expect(200).body["preco"], "19.90");
         let _ = staff
             .get(&format!("/products/{product}/stock"))
             .await
             .expect(200);
         let _ = ana.get(&format!("/customers/{ana_id}")).await.expect(200);
-        let other = server.customer().await;
+        let other = shop.customer().await;
         drop(other);
     };
     everything().await;
-    let client = database.client().await;
+    let client = shop.database.client().await;
     for change in [
         "alter table products alter column preco type numeric(14, 2)",
         "alter table products alter column nome type varchar(300)",

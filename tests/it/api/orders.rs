@@ -1,15 +1,14 @@
 //! `/orders`.
 
 use futures_util::future::join_all;
-use integration_tests::{Answer, Caches, TestDatabase, TestServer};
+use integration_tests::{Answer, Caches, Shop, TestDatabase, TestServer};
 use serde_json::{Value, json};
 
 #[tokio::test]
 async fn an_order_is_placed_at_todays_prices_and_takes_its_units() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::redis());
-    let staff = server.staff().await;
-    let (ana, id) = server.customer().await;
+    let shop = Shop::with(Caches::redis()).await;
+    let staff = shop.staff().await;
+    let (ana, id) = shop.customer().await;
     let (first, second) = (
         staff.product("19.90", 10).await,
         staff.product("0.05", 10).await,
@@ -55,10 +54,9 @@ fn without_id(item: &Value) -> Value {
 
 #[tokio::test]
 async fn an_order_that_cannot_be_served_names_every_short_line_and_moves_nothing() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::InProcess);
-    let staff = server.staff().await;
-    let (ana, _) = server.customer().await;
+    let shop = Shop::open().await;
+    let staff = shop.staff().await;
+    let (ana, _) = shop.customer().await;
     let (scarce, plenty, none) = (
         staff.product("1.00", 2).await,
         staff.product("1.00", 99).await,
@@ -88,11 +86,10 @@ async fn an_order_that_cannot_be_served_names_every_short_line_and_moves_nothing
 
 #[tokio::test]
 async fn who_orders_for_whom() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::InProcess);
-    let staff = server.staff().await;
-    let (ana, ana_id) = server.customer().await;
-    let (_, bob_id) = server.customer().await;
+    let shop = Shop::open().await;
+    let staff = shop.staff().await;
+    let (ana, ana_id) = shop.customer().await;
+    let (_, bob_id) = shop.customer().await;
     let product = staff.product("1.00", 99).await;
     let body = |customer: &str| json!({"customer_id": customer, "itens": [{"product_id": product, "quantidade": 1}]});
     let _ = ana.post("/orders", &body(&ana_id)).await.expect(201);
@@ -117,9 +114,8 @@ async fn who_orders_for_whom() {
 
 #[tokio::test]
 async fn a_product_that_does_not_exist_is_named() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::InProcess);
-    let (ana, _) = server.customer().await;
+    let shop = Shop::open().await;
+    let (ana, _) = shop.customer().await;
     let nothing = "0192f0c1-2a3b-7c4d-8e5f-60718293a4b5";
     let answer = ana
         .order(nothing, 1)
@@ -150,11 +146,10 @@ async fn anothers_order_does_not_show_not_even_out_of_the_cache() {
 
 #[tokio::test]
 async fn an_order_lives_from_pending_to_delivered() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::redis());
-    let staff = server.staff().await;
+    let shop = Shop::with(Caches::redis()).await;
+    let staff = shop.staff().await;
     let product = staff.product("1.00", 9).await;
-    let (ana, _) = server.customer().await;
+    let (ana, _) = shop.customer().await;
     let placed = ana.order(&product, 1).await.expect(201);
     let path = format!("/orders/{}", placed.body["id"].as_str().unwrap());
     for (version, status) in (2..).zip(["paid", "shipped", "delivered"]) {
@@ -178,11 +173,10 @@ async fn an_order_lives_from_pending_to_delivered() {
 
 #[tokio::test]
 async fn a_customer_cancels_what_is_pending_and_nothing_else() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::InProcess);
-    let staff = server.staff().await;
+    let shop = Shop::open().await;
+    let staff = shop.staff().await;
     let product = staff.product("1.00", 9).await;
-    let (ana, _) = server.customer().await;
+    let (ana, _) = shop.customer().await;
     let placed = ana.order(&product, 4).await.expect(201);
     let path = format!("/orders/{}", placed.body["id"].as_str().unwrap());
     let _ = ana
@@ -230,18 +224,17 @@ async fn sixty_four_buyers_at_two_servers_buy_exactly_what_there_is() {
 
 #[tokio::test]
 async fn an_order_whose_buyer_hangs_up_is_placed_whole_or_not_at_all() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::InProcess);
-    let staff = server.staff().await;
+    let shop = Shop::open().await;
+    let staff = shop.staff().await;
     let product = staff.product("1.00", 1_000).await;
-    let (ana, _) = server.customer().await;
+    let (ana, _) = shop.customer().await;
     let body = json!({"itens": [{"product_id": product, "quantidade": 1}]});
     for microseconds in (0..2_000).step_by(50) {
         let placing = Answer::to(ana.request("POST", "/orders").json(&body));
         let patience = std::time::Duration::from_micros(microseconds);
         let _ = tokio::time::timeout(patience, placing).await;
     }
-    let client = database.client().await;
+    let client = shop.database.client().await;
     integration_tests::eventually(
         "nothing is under way, and stock and orders agree",
         || async {
@@ -266,12 +259,11 @@ async fn an_order_whose_buyer_hangs_up_is_placed_whole_or_not_at_all() {
 
 #[tokio::test]
 async fn who_has_this_version_already_gets_no_body() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::redis());
-    let staff = server.staff().await;
+    let shop = Shop::with(Caches::redis()).await;
+    let staff = shop.staff().await;
     let product = staff.product("1.00", 9).await;
-    let (ana, id) = server.customer().await;
-    let (bob, _) = server.customer().await;
+    let (ana, id) = shop.customer().await;
+    let (bob, _) = shop.customer().await;
     let placed = ana.order(&product, 1).await.expect(201);
     let order = format!("/orders/{}", placed.body["id"].as_str().unwrap());
     for path in [&order, &format!("/customers/{id}")] {

@@ -1,13 +1,12 @@
 //! Every error is a problem document, the framework's own included.
 
-use integration_tests::{Answer, Caches, TestDatabase, TestServer};
+use integration_tests::{Answer, Shop};
 use serde_json::json;
 
 #[tokio::test]
 async fn the_frameworks_own_errors_are_problem_documents_too() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::InProcess);
-    let staff = server.staff().await;
+    let shop = Shop::open().await;
+    let staff = shop.staff().await;
     let json = |body: String| {
         let request = staff.request("POST", "/products");
         request
@@ -49,21 +48,19 @@ async fn the_frameworks_own_errors_are_problem_documents_too() {
 
 #[tokio::test]
 async fn a_body_of_exactly_the_limit_is_read() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::InProcess);
+    let shop = Shop::open().await;
     let product = r#"{"nome": "Café", "preco": 1}"#;
     let body = format!("{product}{}", " ".repeat(256 * 1024 - product.len()));
-    let request = server.staff().await.request("POST", "/products");
+    let request = shop.staff().await.request("POST", "/products");
     let request = request.header("content-type", "application/json; charset=utf-8");
     let _ = Answer::to(request.body(body)).await.expect(201);
 }
 
 #[tokio::test]
 async fn everything_that_is_wrong_is_told_at_once() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::InProcess);
+    let shop = Shop::open().await;
     let body = json!({"nome": " ", "email": "ana", "password": "short", "nmoe": "Ana"});
-    let answer = server.anonymous().post("/customers", &body).await;
+    let answer = shop.anonymous().post("/customers", &body).await;
     let answer = answer.expect_problem(422, "validation_failed");
     let errors = answer.body["errors"].as_array().unwrap();
     let told: Vec<_> = errors
@@ -83,10 +80,9 @@ async fn everything_that_is_wrong_is_told_at_once() {
 
 #[tokio::test]
 async fn a_well_formed_request_id_comes_back_and_any_other_is_replaced() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::InProcess);
+    let shop = Shop::open().await;
     let ask = |id: &str| {
-        let request = server.anonymous().request("GET", "/nowhere");
+        let request = shop.anonymous().request("GET", "/nowhere");
         Answer::to(request.header("x-request-id", id))
     };
     let kept = ask("Order-17_a.b")
@@ -98,23 +94,21 @@ async fn a_well_formed_request_id_comes_back_and_any_other_is_replaced() {
         assert_ne!(replaced.header("x-request-id"), Some(id));
         assert_eq!(replaced.header("x-request-id").unwrap().len(), 36);
     }
-    let fine = server.anonymous().get("/livez").await.expect(200);
+    let fine = shop.anonymous().get("/livez").await.expect(200);
     assert!(fine.header("x-request-id").is_some());
 }
 
 #[tokio::test]
 async fn head_is_answered_like_get_without_a_body() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::InProcess);
-    let head = Answer::to(server.anonymous().request("HEAD", "/livez")).await;
+    let shop = Shop::open().await;
+    let head = Answer::to(shop.anonymous().request("HEAD", "/livez")).await;
     assert_eq!(head.expect(200).body, json!(null));
 }
 
 #[tokio::test]
 async fn text_that_storage_cannot_hold_is_refused_and_not_an_error_of_ours() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::InProcess);
-    let staff = server.staff().await;
+    let shop = Shop::open().await;
+    let staff = shop.staff().await;
     let body = json!({"nome": "Caf\u{0}é", "descricao": "a\u{0}b", "preco": "1.00"});
     let answer = staff
         .post("/products", &body)
@@ -122,6 +116,6 @@ async fn text_that_storage_cannot_hold_is_refused_and_not_an_error_of_ours() {
         .expect_problem(422, "validation_failed");
     assert_eq!(answer.body["errors"].as_array().unwrap().len(), 2);
     let login = json!({"email": "a\u{0}@example.com", "password": "x\u{0}"});
-    let answer = server.anonymous().post("/auth/login", &login).await;
+    let answer = shop.anonymous().post("/auth/login", &login).await;
     let _ = answer.expect_problem(401, "wrong_credentials");
 }
