@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use adapters_postgres::MAPPED_CONSTRAINTS;
+use adapters_postgres::{MAPPED_CONSTRAINTS, embedded_migrations};
 use integration_tests::{TestDatabase, World};
 use tokio_postgres::Client;
 
@@ -138,7 +138,7 @@ async fn replicas_that_start_together_migrate_once() {
         applied.push(migration.await.unwrap().unwrap());
     }
     applied.sort_unstable();
-    assert_eq!(applied, [0, 0, 0, adapters_postgres::embedded_migrations()]);
+    assert_eq!(applied, [0, 0, 0, embedded_migrations()]);
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! What the integration tests stand on: a private database per test, cloned from a migrated
 //! template; real servers on free ports; and a client that speaks like a consumer of the API.
+//! Most tests begin with a [`Shop`], which is all of this over HTTP, or with a [`World`], which is
+//! the same behind the ports.
 //!
 //! `TEST_DATABASE_URL` and `TEST_REDIS_URL` name the servers; `make integration` sets both.
 

@@ -29,7 +29,7 @@ const PASSWORDS: PasswordSettings = PasswordSettings {
     concurrency: 2,
 };
 
-/// The desk of a test.
+/// The desk of a test's server; other desks of tests say only in what they differ from it.
 pub(crate) const DESK: DeskSettings = DeskSettings {
     workers: 2,
     max_batch: 256,

@@ -1,44 +1,75 @@
-//! A shop over HTTP: what nearly every test of the API begins with.
-
-use std::ops::Deref;
+//! A shop behind HTTP: what nearly every test of the API begins with.
 
 use http_actix::settings::Settings;
 
-use crate::{Caches, TestDatabase, TestServer};
+use crate::{Caches, Client, TestDatabase, TestServer};
 
-/// A server over a database of its own. It can be used as the server itself.
+/// A server over a database of its own, and somebody who works there.
 pub struct Shop {
-    // Declared first, so that it lets go of the database before that is dropped.
-    server: TestServer,
+    /// The server. Declared before the database, so that it has stopped before that is dropped.
+    pub server: TestServer,
+    /// Somebody who works in the shop.
+    pub staff: Client,
     /// The database.
     pub database: TestDatabase,
+    caches: Caches,
 }
 
 impl Shop {
-    /// A shop whose caches are in its process.
+    /// A shop with nothing in it, whose server keeps its caches in its process.
     pub async fn open() -> Self {
         Self::with(Caches::InProcess).await
     }
 
-    /// A shop with these caches.
+    /// The same, with the caches kept here.
     pub async fn with(caches: Caches) -> Self {
-        Self::open_with(caches, |_| {}).await
+        Self::opened_with(caches, |_| {}).await
     }
 
-    /// A shop with these caches, and with settings that differ from those of the others.
-    pub async fn open_with(caches: Caches, change: impl FnOnce(&mut Settings)) -> Self {
+    /// The same, with settings of the server that differ from those of the others.
+    pub async fn opened_with(caches: Caches, change: impl FnOnce(&mut Settings)) -> Self {
         let database = TestDatabase::migrated().await;
+        let server = TestServer::start_with(&database, caches.clone(), change);
+        let staff = server.staff().await;
         Self {
-            server: TestServer::start_with(&database, caches, change),
+            server,
+            staff,
             database,
+            caches,
         }
     }
-}
 
-impl Deref for Shop {
-    type Target = TestServer;
+    /// Another server over the same database. Caches in Redis are shared with the first; caches in
+    /// a process are its own. What was changed in the settings of the first is not changed here.
+    #[must_use]
+    pub fn replica(&self) -> TestServer {
+        self.replica_with(|_| {})
+    }
 
-    fn deref(&self) -> &TestServer {
-        &self.server
+    /// The same, with settings that differ from those of the others.
+    #[must_use]
+    pub fn replica_with(&self, change: impl FnOnce(&mut Settings)) -> TestServer {
+        TestServer::start_with(&self.database, self.caches.clone(), change)
+    }
+
+    /// A client without a token.
+    #[must_use]
+    pub fn anonymous(&self) -> Client {
+        self.server.anonymous()
+    }
+
+    /// A client with the token of a customer who has just signed up, and the customer's id.
+    pub async fn customer(&self) -> (Client, String) {
+        self.server.customer().await
+    }
+
+    /// Adds a product, and returns its id.
+    pub async fn product(&self, price: &str, stock: i64) -> String {
+        self.staff.product(price, stock).await
+    }
+
+    /// The units of a product that can be ordered.
+    pub async fn available(&self, product: &str) -> i64 {
+        self.staff.available(product).await
     }
 }

@@ -198,7 +198,6 @@ impl World {
             workers: MAX_CONNECTIONS,
             max_batch: 1,
             min_parallel_batch: 1,
-            max_queued: 10_000,
             ..DESK
         };
         let store = Arc::new(self.orders.clone());

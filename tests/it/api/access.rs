@@ -70,8 +70,8 @@ async fn every_endpoint_lets_in_whom_the_contract_names_and_nobody_else() {
     let callers = [
         ("anonymous", shop.anonymous()),
         ("customer", shop.customer().await.0),
-        ("staff", shop.staff().await),
-        ("admin", shop.admin().await),
+        ("staff", shop.staff),
+        ("admin", shop.server.admin().await),
     ];
     assert_eq!(
         endpoints().count(),
@@ -111,7 +111,7 @@ async fn every_endpoint_lets_in_whom_the_contract_names_and_nobody_else() {
 #[tokio::test]
 async fn a_bad_token_is_refused_wherever_a_token_counts() {
     let shop = Shop::open().await;
-    let good = shop.admin().await;
+    let good = shop.server.admin().await;
     let bad = shop.anonymous().with_token("not.a.token");
     for endpoint in endpoints() {
         let (method, path) = (endpoint.verb.methods()[0], endpoint.path);

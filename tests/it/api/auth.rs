@@ -94,10 +94,9 @@ async fn an_address_is_taken_once_in_whatever_case() {
 
 #[tokio::test]
 async fn a_token_of_this_server_is_good_at_every_server_with_its_secret() {
-    let database = TestDatabase::migrated().await;
-    let here = TestServer::start(&database, Caches::InProcess);
-    let there = TestServer::start(&database, Caches::InProcess);
-    let (ana, id) = here.customer().await;
+    let shop = Shop::open().await;
+    let there = shop.replica();
+    let (ana, id) = shop.customer().await;
     let path = format!("/customers/{id}");
     let _ = ana.at(&there.anonymous()).get(&path).await.expect(200);
 }
@@ -142,7 +141,7 @@ async fn guess(client: integration_tests::Client, email: String) {
 #[tokio::test]
 async fn two_hundred_who_guess_do_not_keep_the_right_password_waiting() {
     // Sixty milliseconds a password, and one at a time.
-    let shop = Shop::open_with(Caches::InProcess, |settings| {
+    let shop = Shop::opened_with(Caches::InProcess, |settings| {
         settings.passwords.cost = 10;
         settings.passwords.concurrency = 1;
     })
@@ -192,7 +191,7 @@ async fn two_hundred_who_guess_do_not_keep_the_right_password_waiting() {
 
 #[tokio::test]
 async fn sign_ups_have_turns_of_their_own() {
-    let shop = Shop::open_with(Caches::InProcess, |settings| {
+    let shop = Shop::opened_with(Caches::InProcess, |settings| {
         settings.passwords.cost = 10;
         settings.passwords.concurrency = 1;
     })
@@ -212,7 +211,7 @@ async fn sign_ups_have_turns_of_their_own() {
         })
         .collect();
     drop(ana);
-    let staff = integration_tests::World::soon("a login", shop.staff()).await;
+    let staff = integration_tests::World::soon("a login", shop.server.staff()).await;
     let _ = staff.product("1.00", 1).await;
     for flood in floods {
         flood.abort();

@@ -1,26 +1,23 @@
 //! Two servers over one database and one Redis.
 
 use adapters_postgres::DatabaseSettings;
-use integration_tests::{Caches, Proxy, TestDatabase, TestServer};
+use integration_tests::{Caches, Proxy, Shop};
 use serde_json::json;
 
 #[tokio::test]
 async fn a_status_changed_at_one_server_is_seen_at_once_at_the_other() {
-    let database = TestDatabase::migrated().await;
-    let caches = Caches::redis();
-    let here = TestServer::start(&database, caches.clone());
-    let there = TestServer::start(&database, caches);
-    let staff = here.staff().await;
-    let staff_there = staff.at(&there.anonymous());
-    let product = staff.product("1.00", 99).await;
-    let (ana, _) = here.customer().await;
+    let shop = Shop::with(Caches::redis()).await;
+    let there = shop.replica();
+    let staff_there = shop.staff.at(&there.anonymous());
+    let product = shop.product("1.00", 99).await;
+    let (ana, _) = shop.customer().await;
     for _ in 0..20 {
         let placed = ana.order(&product, 1).await.expect(201);
         let path = format!("/orders/{}", placed.body["id"].as_str().unwrap());
         for (writer, reader, status) in [
-            (&staff, &staff_there, "paid"),
-            (&staff_there, &staff, "shipped"),
-            (&staff, &staff_there, "delivered"),
+            (&shop.staff, &staff_there, "paid"),
+            (&staff_there, &shop.staff, "shipped"),
+            (&shop.staff, &staff_there, "delivered"),
         ] {
             // Both have it in the cache.
             let _ = reader.get(&path).await.expect(200);
@@ -36,22 +33,19 @@ async fn a_status_changed_at_one_server_is_seen_at_once_at_the_other() {
 
 #[tokio::test]
 async fn readers_of_an_order_never_see_it_go_back() {
-    let database = TestDatabase::migrated().await;
-    let caches = Caches::redis();
-    let here = TestServer::start(&database, caches.clone());
-    let there = TestServer::start(&database, caches);
-    let staff = here.staff().await;
-    let product = staff.product("1.00", 99).await;
-    let (ana, _) = here.customer().await;
+    let shop = Shop::with(Caches::redis()).await;
+    let there = shop.replica();
+    let product = shop.product("1.00", 99).await;
+    let (ana, _) = shop.customer().await;
     for _ in 0..10 {
         let placed = ana.order(&product, 1).await.expect(201);
         let path = format!("/orders/{}", placed.body["id"].as_str().unwrap());
-        let (stop, stopped) = tokio::sync::watch::channel(false);
-        let readers = [here.anonymous(), there.anonymous()].map(|server| {
-            let (reader, path, stopped) = (ana.at(&server), path.clone(), stopped.clone());
+        let (done, is_done) = tokio::sync::watch::channel(false);
+        let readers = [shop.anonymous(), there.anonymous()].map(|server| {
+            let (reader, path, is_done) = (ana.at(&server), path.clone(), is_done.clone());
             tokio::spawn(async move {
                 let mut newest = 0;
-                while !*stopped.borrow() {
+                while !*is_done.borrow() {
                     let seen = reader.get(&path).await.expect(200);
                     let version = seen.body["version"].as_i64().unwrap();
                     assert!(version >= newest, "version {version} after {newest}");
@@ -60,12 +54,13 @@ async fn readers_of_an_order_never_see_it_go_back() {
             })
         });
         for status in ["paid", "shipped", "delivered"] {
-            let _ = staff
+            let _ = shop
+                .staff
                 .put(&path, &json!({"status": status}))
                 .await
                 .expect(200);
         }
-        stop.send_replace(true);
+        done.send_replace(true);
         for reader in readers {
             reader.await.unwrap();
         }
@@ -74,17 +69,15 @@ async fn readers_of_an_order_never_see_it_go_back() {
 
 #[tokio::test]
 async fn who_asks_after_a_change_is_not_answered_by_a_load_that_began_before_it() {
-    let database = TestDatabase::migrated().await;
-    let wire = Proxy::to_database(&database).await;
-    // Without Redis: each has a cache of its own.
-    let here = TestServer::start(&database, Caches::InProcess);
-    let there = TestServer::start_with(&database, Caches::InProcess, |settings| {
-        let url = wire.database_url(&database);
+    // Without Redis: each server has a cache of its own.
+    let shop = Shop::open().await;
+    let wire = Proxy::to_database(&shop.database).await;
+    let there = shop.replica_with(|settings| {
+        let url = wire.database_url(&shop.database);
         settings.database = DatabaseSettings::parse(&url, 8).unwrap();
     });
-    let staff = here.staff().await;
-    let product = staff.product("1.00", 99).await;
-    let (ana, _) = here.customer().await;
+    let product = shop.product("1.00", 99).await;
+    let (ana, _) = shop.customer().await;
     let order = || async {
         let placed = ana.order(&product, 1).await.expect(201);
         format!("/orders/{}", placed.body["id"].as_str().unwrap())
@@ -104,7 +97,7 @@ async fn who_asks_after_a_change_is_not_answered_by_a_load_that_began_before_it(
     let before = read();
     // PostgreSQL has answered, and the server has not heard it yet.
     wire.holds_back(1).await;
-    let paid = staff.put(&path, &json!({"status": "paid"})).await;
+    let paid = shop.staff.put(&path, &json!({"status": "paid"})).await;
     let _ = paid.expect(200);
     let mut after = read();
     let early = tokio::time::timeout(std::time::Duration::from_millis(300), &mut after).await;

@@ -2,18 +2,19 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use integration_tests::{Caches, Shop, TestDatabase, TestServer, World, eventually};
+use integration_tests::{Caches, Shop, World, eventually};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
 
-/// A server that waits for a second.
-fn impatient(database: &TestDatabase) -> TestServer {
-    TestServer::start_with(database, Caches::InProcess, |settings| {
+/// A shop whose server waits for a second.
+async fn impatient() -> Shop {
+    Shop::opened_with(Caches::InProcess, |settings| {
         settings.http.read_timeout = Duration::from_secs(1);
     })
+    .await
 }
 
 async fn send(addr: SocketAddr, text: &str) -> TcpStream {
@@ -48,16 +49,15 @@ fn post(length: usize, token: &str) -> String {
 
 #[tokio::test]
 async fn a_body_that_does_not_come_is_answered_408() {
-    let database = TestDatabase::migrated().await;
-    let server = impatient(&database);
-    let (ana, _) = server.customer().await;
+    let shop = impatient().await;
+    let (ana, _) = shop.customer().await;
     let token = ana.token().unwrap();
     let chunked = post(0, token).replace("Content-Length: 0", "Transfer-Encoding: chunked");
     for silent in [
         format!("{}{{", post(1_000, token)),
         format!("{chunked}1\r\n{{\r\n"),
     ] {
-        let answer = rest(send(server.addr(), &silent).await).await;
+        let answer = rest(send(shop.server.addr(), &silent).await).await;
         assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
         let problem = problem(&answer);
         assert_eq!(problem["code"], "request_timeout");
@@ -67,12 +67,11 @@ async fn a_body_that_does_not_come_is_answered_408() {
 
 #[tokio::test]
 async fn a_body_that_comes_too_slowly_is_answered_408_and_one_that_comes_slowly_is_read() {
-    let database = TestDatabase::migrated().await;
-    let server = impatient(&database);
-    let (ana, _) = server.customer().await;
+    let shop = impatient().await;
+    let (ana, _) = shop.customer().await;
     let token = ana.token().unwrap();
     // Seven bytes a second.
-    let mut slow = send(server.addr(), &post(1_000, token)).await;
+    let mut slow = send(shop.server.addr(), &post(1_000, token)).await;
     let answer = async {
         let mut first = [0; 12];
         loop {
@@ -92,7 +91,7 @@ async fn a_body_that_comes_too_slowly_is_answered_408_and_one_that_comes_slowly_
     let product = "0192f0c1-2a3b-7c4d-8e5f-60718293a4b5";
     let body = json!({"itens": [{"product_id": product, "quantidade": 1}]}).to_string();
     let body = format!("{}{body}", " ".repeat(40 * 1_024 - body.len()));
-    let mut slow = send(server.addr(), &post(body.len(), token)).await;
+    let mut slow = send(shop.server.addr(), &post(body.len(), token)).await;
     for chunk in body.as_bytes().chunks(10 * 1_024) {
         slow.write_all(chunk).await.unwrap();
         tokio::time::sleep(Duration::from_millis(400)).await;
@@ -107,9 +106,8 @@ async fn a_body_that_comes_too_slowly_is_answered_408_and_one_that_comes_slowly_
 
 #[tokio::test]
 async fn a_head_that_does_not_end_ends_its_connection_the_first_and_every_other() {
-    let database = TestDatabase::migrated().await;
-    let server = impatient(&database);
-    let first = rest(send(server.addr(), "GET /livez HTTP/1.1\r\nHost").await).await;
+    let shop = impatient().await;
+    let first = rest(send(shop.server.addr(), "GET /livez HTTP/1.1\r\nHost").await).await;
     assert!(first.starts_with("HTTP/1.1 408 "), "{first}");
     let live = "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n";
     for second in [
@@ -117,7 +115,7 @@ async fn a_head_that_does_not_end_ends_its_connection_the_first_and_every_other(
         format!("{live}GET /livez HTTP/1.1\r\nHost"),
         live.to_owned(),
     ] {
-        let mut stream = send(server.addr(), &second).await;
+        let mut stream = send(shop.server.addr(), &second).await;
         let mut answer = [0; 15];
         stream.read_exact(&mut answer).await.unwrap();
         assert_eq!(&answer, b"HTTP/1.1 200 OK");
@@ -126,15 +124,14 @@ async fn a_head_that_does_not_end_ends_its_connection_the_first_and_every_other(
     }
     // A body that nobody reads and that never ends.
     let endless = "GET /livez HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhe";
-    let answer = rest(send(server.addr(), endless).await).await;
+    let answer = rest(send(shop.server.addr(), endless).await).await;
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
 }
 
 #[tokio::test]
 async fn a_connection_that_is_in_use_is_not_ended() {
-    let database = TestDatabase::migrated().await;
-    let server = impatient(&database);
-    let mut stream = TcpStream::connect(server.addr()).await.unwrap();
+    let shop = impatient().await;
+    let mut stream = TcpStream::connect(shop.server.addr()).await.unwrap();
     for _ in 0..12 {
         let live = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n";
         stream.write_all(live).await.unwrap();
@@ -148,8 +145,7 @@ async fn a_connection_that_is_in_use_is_not_ended() {
 #[tokio::test]
 async fn a_post_that_asks_for_another_protocol_is_answered_like_any_other() {
     let shop = Shop::open().await;
-    let staff = shop.staff().await;
-    let product = staff.product("1.00", 9).await;
+    let product = shop.product("1.00", 9).await;
     let (ana, _) = shop.customer().await;
     let body = json!({"itens": [{"product_id": product, "quantidade": 1}]}).to_string();
     let head = post(body.len(), ana.token().unwrap());
@@ -157,24 +153,23 @@ async fn a_post_that_asks_for_another_protocol_is_answered_like_any_other() {
         "Host: x",
         "Host: x\r\nConnection: Upgrade\r\nUpgrade: websocket",
     );
-    let answer = rest(send(shop.addr(), &format!("{head}{body}")).await);
+    let answer = rest(send(shop.server.addr(), &format!("{head}{body}")).await);
     let answer = World::soon("the answer", answer).await;
     assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
     // Without a length there is no body (RFC 9112, section 6.3), and so no JSON.
     let head = head.replace(&format!("Content-Length: {}\r\n", body.len()), "");
-    let answer = World::soon("the answer", rest(send(shop.addr(), &head).await)).await;
+    let answer = World::soon("the answer", rest(send(shop.server.addr(), &head).await)).await;
     assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
 }
 
 #[tokio::test]
 async fn what_large_bodies_hold_is_bounded_and_small_ones_do_not_need_it() {
-    let shop = Shop::open_with(Caches::InProcess, |settings| {
+    let shop = Shop::opened_with(Caches::InProcess, |settings| {
         settings.http.bodies_memory = 1;
         settings.http.read_timeout = Duration::from_secs(20);
     })
     .await;
-    let staff = shop.staff().await;
-    let product = staff.product("1.00", 9).await;
+    let product = shop.product("1.00", 9).await;
     let (ana, _) = shop.customer().await;
     let token = ana.token().unwrap();
     // Four of these fill a mebibyte.
@@ -185,7 +180,7 @@ async fn what_large_bodies_hold_is_bounded_and_small_ones_do_not_need_it() {
     );
     let mut held = Vec::new();
     for _ in 0..12 {
-        held.push(send(shop.addr(), &almost).await);
+        held.push(send(shop.server.addr(), &almost).await);
     }
     let mut refused = 0;
     for mut stream in held {
@@ -208,7 +203,7 @@ async fn what_large_bodies_hold_is_bounded_and_small_ones_do_not_need_it() {
 
 #[tokio::test]
 async fn more_connections_than_are_accepted_wait_until_the_silent_ones_are_gone() {
-    let shop = Shop::open_with(Caches::InProcess, |settings| {
+    let shop = Shop::opened_with(Caches::InProcess, |settings| {
         settings.http.max_connections = 20;
         settings.http.read_timeout = Duration::from_secs(1);
     })
@@ -217,7 +212,7 @@ async fn more_connections_than_are_accepted_wait_until_the_silent_ones_are_gone(
     let silent = format!("{}{{", post(1_000, ana.token().unwrap()));
     let mut streams = Vec::new();
     for _ in 0..60 {
-        streams.push(send(shop.addr(), &silent).await);
+        streams.push(send(shop.server.addr(), &silent).await);
     }
     eventually("the server lives", || async {
         let live = shop.anonymous();
@@ -230,9 +225,8 @@ async fn more_connections_than_are_accepted_wait_until_the_silent_ones_are_gone(
 
 #[tokio::test]
 async fn what_the_docs_say_is_refused_without_a_document_is() {
-    let database = TestDatabase::migrated().await;
-    let server = impatient(&database);
-    let docs = server.anonymous().request("GET", "/docs").send().await;
+    let shop = impatient().await;
+    let docs = shop.anonymous().request("GET", "/docs").send().await;
     let docs = docs.unwrap().text().await.unwrap();
     let (_, refused) = docs.split_once("id=\"no-document\"").unwrap();
     let large = format!("X-Large: {}\r\n", "x".repeat(140 * 1_024));
@@ -248,7 +242,7 @@ async fn what_the_docs_say_is_refused_without_a_document_is() {
         (408, "GET /livez HTTP/1.1\r\nHost: x\r\n".to_owned()),
         (431, format!("GET /livez HTTP/1.1\r\nHost: x\r\n{large}")),
     ] {
-        let answer = rest(send(server.addr(), &head).await).await;
+        let answer = rest(send(shop.server.addr(), &head).await).await;
         assert!(
             answer.starts_with(&format!("HTTP/1.1 {status} ")),
             "{answer}"

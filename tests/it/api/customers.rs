@@ -22,25 +22,27 @@ async fn a_customer_sees_themselves_and_nobody_else() {
         .get(&path(&bob_id))
         .await
         .expect_problem(404, "not_found");
-    let staff = shop.staff().await;
     for id in [&ana_id, &bob_id] {
-        let _ = staff.get(&path(id)).await.expect(200);
+        let _ = shop.staff.get(&path(id)).await.expect(200);
     }
     let nobody = path("0192f0c1-2a3b-7c4d-8e5f-60718293a4b5");
-    let _ = staff.get(&nobody).await.expect_problem(404, "not_found");
+    let _ = shop
+        .staff
+        .get(&nobody)
+        .await
+        .expect_problem(404, "not_found");
 }
 
 #[tokio::test]
 async fn the_shop_registers_customers_with_and_without_an_account() {
     let shop = Shop::open().await;
-    let staff = shop.staff().await;
     let without = json!({"nome": "Ana", "email": "ana@example.com"});
-    let _ = staff.post("/customers", &without).await.expect(201);
+    let _ = shop.staff.post("/customers", &without).await.expect(201);
     let login = json!({"email": "ana@example.com", "password": PASSWORD});
     let refused = shop.anonymous().post("/auth/login", &login).await;
     let _ = refused.expect_problem(401, "wrong_credentials");
     let with = json!({"nome": "Bob", "email": "bob@example.com", "password": PASSWORD});
-    let _ = staff.post("/customers", &with).await.expect(201);
+    let _ = shop.staff.post("/customers", &with).await.expect(201);
     let _ = shop.anonymous().logged_in("bob@example.com").await;
 }
 

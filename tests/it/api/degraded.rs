@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use integration_tests::{Caches, Proxy, Shop, TestDatabase, TestServer};
+use integration_tests::{Caches, Proxy, Shop};
 use serde_json::json;
 
 /// Caches in Redis behind this wire, which answer soon or not at all.
@@ -18,15 +18,13 @@ fn behind(proxy: &Proxy) -> Caches {
 
 #[tokio::test]
 async fn without_redis_everything_is_answered_from_postgresql() {
-    let database = TestDatabase::migrated().await;
     let proxy = Proxy::to_redis().await;
-    let server = TestServer::start(&database, behind(&proxy));
-    let staff = server.staff().await;
-    let product = staff.product("1.00", 99).await;
-    let (ana, ana_id) = server.customer().await;
+    let shop = Shop::with(behind(&proxy)).await;
+    let product = shop.product("1.00", 99).await;
+    let (ana, ana_id) = shop.customer().await;
     let placed = ana.order(&product, 1).await.expect(201);
     let path = format!("/orders/{}", placed.body["id"].as_str().unwrap());
-    let ready = server.anonymous().get("/readyz").await.expect(200);
+    let ready = shop.anonymous().get("/readyz").await.expect(200);
     assert_eq!(ready.body["redis"], "up");
 
     proxy.cut();
@@ -34,7 +32,7 @@ async fn without_redis_everything_is_answered_from_postgresql() {
     for _ in 0..20 {
         let _ = ana.get(&path).await.expect(200);
         let _ = ana.get(&format!("/customers/{ana_id}")).await.expect(200);
-        let _ = server
+        let _ = shop
             .anonymous()
             .get("/products/best-sellers")
             .await
@@ -47,7 +45,7 @@ async fn without_redis_everything_is_answered_from_postgresql() {
         "{:?}",
         start.elapsed()
     );
-    let ready = server.anonymous().get("/readyz").await.expect(200);
+    let ready = shop.anonymous().get("/readyz").await.expect(200);
     assert_eq!(
         (&ready.body["status"], &ready.body["redis"]),
         (&json!("ready"), &json!("down"))
@@ -55,7 +53,7 @@ async fn without_redis_everything_is_answered_from_postgresql() {
 
     proxy.mend();
     integration_tests::eventually("Redis is used again", || async {
-        server.anonymous().get("/readyz").await.body["redis"] == "up"
+        shop.anonymous().get("/readyz").await.body["redis"] == "up"
     })
     .await;
     let _ = ana.get(&path).await.expect(200);
@@ -63,20 +61,18 @@ async fn without_redis_everything_is_answered_from_postgresql() {
 
 #[tokio::test]
 async fn what_changed_while_redis_was_away_is_not_old_when_it_is_back() {
-    let database = TestDatabase::migrated().await;
     let proxy = Proxy::to_redis().await;
-    let caches = behind(&proxy);
-    let server = TestServer::start(&database, caches.clone());
-    let staff = server.staff().await;
-    let product = staff.product("1.00", 99).await;
-    let (ana, _) = server.customer().await;
+    let shop = Shop::with(behind(&proxy)).await;
+    let product = shop.product("1.00", 99).await;
+    let (ana, _) = shop.customer().await;
     let placed = ana.order(&product, 1).await.expect(201);
     let path = format!("/orders/{}", placed.body["id"].as_str().unwrap());
     // Redis has it as pending.
     let _ = ana.get(&path).await.expect(200);
 
     proxy.cut();
-    let _ = staff
+    let _ = shop
+        .staff
         .put(&path, &json!({"status": "paid"}))
         .await
         .expect(200);
@@ -85,12 +81,12 @@ async fn what_changed_while_redis_was_away_is_not_old_when_it_is_back() {
     integration_tests::eventually("Redis is used again", || async {
         // Never old, whether Redis is back already or not.
         assert_eq!(ana.get(&path).await.expect(200).body["status"], "paid");
-        server.anonymous().get("/readyz").await.body["redis"] == "up"
+        shop.anonymous().get("/readyz").await.body["redis"] == "up"
     })
     .await;
     assert_eq!(ana.get(&path).await.expect(200).body["status"], "paid");
     // A server that was not there learns it from the same Redis.
-    let later = TestServer::start(&database, caches);
+    let later = shop.replica();
     let seen = ana.at(&later.anonymous()).get(&path).await.expect(200);
     assert_eq!(seen.body["status"], "paid");
 }
@@ -98,16 +94,16 @@ async fn what_changed_while_redis_was_away_is_not_old_when_it_is_back() {
 #[tokio::test]
 async fn a_server_starts_without_its_redis() {
     let shop = Shop::with(Caches::redis_at("redis://127.0.0.1:1")).await;
-    let staff = shop.staff().await;
-    let product = staff.product("1.00", 9).await;
+    let product = shop.product("1.00", 9).await;
     let (ana, _) = shop.customer().await;
     let _ = ana.order(&product, 1).await.expect(201);
 }
 
 #[tokio::test]
 async fn without_postgresql_it_is_not_ready_and_says_when_to_come_back() {
-    let database = TestDatabase::migrated().await;
-    let server = TestServer::start(&database, Caches::InProcess);
+    let Shop {
+        server, database, ..
+    } = Shop::open().await;
     let (ana, _) = server.customer().await;
     let _ = server.anonymous().get("/readyz").await.expect(200);
     // Gone for everybody but its owner.

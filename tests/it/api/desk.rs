@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use domain::orders::DeskSettings;
 use futures_util::future::join_all;
-use integration_tests::{Answer, Caches, Client, Shop, TestDatabase, TestServer};
+use integration_tests::{Answer, Caches, Client, Shop};
 use serde_json::json;
 
 async fn place(client: &Client, key: &str, product: &str) -> Answer {
@@ -17,7 +17,6 @@ async fn place(client: &Client, key: &str, product: &str) -> Answer {
 
 #[tokio::test]
 async fn a_full_queue_answers_503_at_once_and_takes_orders_again_when_it_has_drained() {
-    let database = TestDatabase::migrated().await;
     let desk = DeskSettings {
         workers: 1,
         max_batch: 1,
@@ -25,16 +24,13 @@ async fn a_full_queue_answers_503_at_once_and_takes_orders_again_when_it_has_dra
         max_queued: 1,
         max_lanes: 1,
     };
-    let server = TestServer::start_with(&database, Caches::InProcess, |settings| {
-        settings.desk = desk;
-    });
-    let staff = server.staff().await;
-    let product = staff.product("1.00", 99).await;
-    let (ana, _) = server.customer().await;
+    let shop = Shop::opened_with(Caches::InProcess, |settings| settings.desk = desk).await;
+    let product = shop.product("1.00", 99).await;
+    let (ana, _) = shop.customer().await;
     let _ = ana.order(&product, 1).await.expect(201);
 
     // The clerk has to wait for this lock, and everybody behind the clerk.
-    let holder = database.client().await;
+    let holder = shop.database.client().await;
     holder
         .batch_execute("begin; select id from stock for update")
         .await
@@ -69,8 +65,7 @@ async fn a_full_queue_answers_503_at_once_and_takes_orders_again_when_it_has_dra
 #[tokio::test]
 async fn sessions_that_are_cut_off_in_the_middle_lose_nobodys_order() {
     let shop = Shop::open().await;
-    let staff = shop.staff().await;
-    let product = staff.product("1.00", 10_000).await;
+    let product = shop.product("1.00", 10_000).await;
     let (ana, _) = shop.customer().await;
 
     let storm = (0..16).map(|buyer| {
@@ -101,7 +96,7 @@ async fn sessions_that_are_cut_off_in_the_middle_lose_nobodys_order() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     join_all(storm).await.into_iter().for_each(Result::unwrap);
-    assert_eq!(staff.available(&product).await, 10_000 - 16 * 30);
+    assert_eq!(shop.available(&product).await, 10_000 - 16 * 30);
     let orders = cutter
         .query_one("select count(*) from orders", &[])
         .await

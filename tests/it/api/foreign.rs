@@ -1,43 +1,38 @@
 //! A Redis that can be read and not written, and one that holds what is not ours.
 
 use adapters_redis::RedisSettings;
-use integration_tests::{Answer, Caches, Client, PrivateRedis, RawRedis, TestDatabase, TestServer};
+use integration_tests::{Answer, Caches, Client, PrivateRedis, RawRedis, Shop, TestServer};
 use serde_json::json;
 
-/// Two servers over one Redis, and an order that both have read.
+/// Two servers over one Redis, and a customer.
 struct Pair {
-    here: TestServer,
+    /// Declared first, so that it has stopped before the shop drops the database.
     there: TestServer,
-    staff: Client,
+    shop: Shop,
     ana: Client,
     namespace: String,
-    _database: TestDatabase,
 }
 
 impl Pair {
     async fn over(url: &str) -> Self {
-        let database = TestDatabase::migrated().await;
         let caches = Caches::redis_at(url);
         let Caches::Redis(RedisSettings { namespace, .. }) = caches.clone() else {
             unreachable!("`redis_at` gives Redis")
         };
-        let here = TestServer::start(&database, caches.clone());
-        let there = TestServer::start(&database, caches);
-        let staff = here.staff().await;
-        let (ana, _) = here.customer().await;
+        let shop = Shop::with(caches).await;
+        let there = shop.replica();
+        let (ana, _) = shop.customer().await;
         Self {
-            here,
             there,
-            staff,
+            shop,
             ana,
             namespace,
-            _database: database,
         }
     }
 
     /// An order that is in Redis, by its path.
     async fn order(&self) -> String {
-        let product = self.staff.product("1.00", 99).await;
+        let product = self.shop.product("1.00", 99).await;
         let placed = self.ana.order(&product, 1).await.expect(201);
         let path = format!("/orders/{}", placed.body["id"].as_str().unwrap());
         let _ = self.ana.get(&path).await.expect(200);
@@ -51,12 +46,12 @@ impl Pair {
     }
 
     async fn pay(&self, path: &str) {
-        let paid = self.staff.put(path, &json!({"status": "paid"})).await;
+        let paid = self.shop.staff.put(path, &json!({"status": "paid"})).await;
         assert_eq!(paid.expect(200).body["status"], "paid");
     }
 
     async fn redis(&self) -> String {
-        let ready = self.here.anonymous().get("/readyz").await.expect(200);
+        let ready = self.shop.anonymous().get("/readyz").await.expect(200);
         ready.body["redis"].as_str().unwrap().to_owned()
     }
 

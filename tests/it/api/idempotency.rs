@@ -1,7 +1,7 @@
 //! `Idempotency-Key` and `validate_only` on `POST /orders`.
 
 use futures_util::future::join_all;
-use integration_tests::{Answer, Caches, Client, Shop, TestDatabase, TestServer};
+use integration_tests::{Answer, Caches, Client, Shop, TestServer};
 use serde_json::{Value, json};
 
 async fn place(client: &Client, key: &str, body: &Value) -> Answer {
@@ -18,13 +18,13 @@ fn one_of(product: &str) -> Value {
 #[tokio::test]
 async fn a_repeat_is_answered_as_the_first_was_and_places_nothing() {
     let shop = Shop::with(Caches::redis()).await;
-    let staff = shop.staff().await;
-    let product = staff.product("1.00", 1).await;
+    let product = shop.product("1.00", 1).await;
     let (ana, _) = shop.customer().await;
     let first = place(&ana, "key-1", &one_of(&product)).await.expect(201);
     assert_eq!(first.header("idempotency-replayed"), None);
     let path = first.header("location").unwrap().to_owned();
-    let _ = staff
+    let _ = shop
+        .staff
         .put(&path, &json!({"status": "paid"}))
         .await
         .expect(200);
@@ -35,14 +35,13 @@ async fn a_repeat_is_answered_as_the_first_was_and_places_nothing() {
         assert_eq!(again.header("location"), Some(path.as_str()));
         assert_eq!(again.body, first.body);
     }
-    assert_eq!(staff.available(&product).await, 0);
+    assert_eq!(shop.available(&product).await, 0);
 }
 
 #[tokio::test]
 async fn a_key_does_not_stand_for_another_request_nor_for_another_account() {
     let shop = Shop::open().await;
-    let staff = shop.staff().await;
-    let product = staff.product("1.00", 9).await;
+    let product = shop.product("1.00", 9).await;
     let (ana, _) = shop.customer().await;
     let (bob, _) = shop.customer().await;
     let _ = place(&ana, "key-1", &one_of(&product)).await.expect(201);
@@ -51,19 +50,19 @@ async fn a_key_does_not_stand_for_another_request_nor_for_another_account() {
     let _ = reused.expect_problem(422, "idempotency_key_reused");
     let own = place(&bob, "key-1", &one_of(&product)).await.expect(201);
     assert_eq!(own.header("idempotency-replayed"), None);
-    assert_eq!(staff.available(&product).await, 7);
+    assert_eq!(shop.available(&product).await, 7);
 }
 
 #[tokio::test]
 async fn a_refused_order_does_not_use_its_key_up() {
     let shop = Shop::open().await;
-    let staff = shop.staff().await;
-    let product = staff.product("1.00", 0).await;
+    let product = shop.product("1.00", 0).await;
     let (ana, _) = shop.customer().await;
     let refused = place(&ana, "key-1", &one_of(&product)).await;
     let _ = refused.expect_problem(409, "insufficient_stock");
     let stock = format!("/products/{product}/stock");
-    let _ = staff
+    let _ = shop
+        .staff
         .put(&stock, &json!({"quantidade_disponivel": 1}))
         .await
         .expect(200);
@@ -83,17 +82,15 @@ async fn a_key_that_is_none_is_refused() {
 
 #[tokio::test]
 async fn one_key_from_thirty_two_tasks_at_two_servers_makes_one_order() {
-    let database = TestDatabase::migrated().await;
-    let servers = [
-        TestServer::start(&database, Caches::redis()),
-        TestServer::start(&database, Caches::redis()),
-    ];
-    let staff = servers[0].staff().await;
-    let product = staff.product("1.00", 99).await;
-    let (ana, _) = servers[0].customer().await;
+    let shop = Shop::with(Caches::redis()).await;
+    // With caches of its own: nothing but the database is between the two.
+    let there = TestServer::start(&shop.database, Caches::redis());
+    let servers = [shop.anonymous(), there.anonymous()];
+    let product = shop.product("1.00", 99).await;
+    let (ana, _) = shop.customer().await;
     let body = one_of(&product);
     let requests = (0..32).map(|n| {
-        let (buyer, body) = (ana.at(&servers[n % 2].anonymous()), body.clone());
+        let (buyer, body) = (ana.at(&servers[n % 2]), body.clone());
         async move { place(&buyer, "key-1", &body).await.expect(201) }
     });
     let answers = join_all(requests).await;
@@ -102,14 +99,13 @@ async fn one_key_from_thirty_two_tasks_at_two_servers_makes_one_order() {
         .iter()
         .filter(|a| a.header("idempotency-replayed").is_some());
     assert_eq!(replayed.count(), 31);
-    assert_eq!(staff.available(&product).await, 98);
+    assert_eq!(shop.available(&product).await, 98);
 }
 
 #[tokio::test]
 async fn a_dry_run_says_what_would_happen_and_changes_nothing() {
     let shop = Shop::open().await;
-    let staff = shop.staff().await;
-    let product = staff.product("19.90", 3).await;
+    let product = shop.product("19.90", 3).await;
     let (ana, id) = shop.customer().await;
     let dry = "/orders?validate_only=true";
     let body = |units| json!({"itens": [{"product_id": product, "quantidade": units}]});
@@ -130,7 +126,7 @@ async fn a_dry_run_says_what_would_happen_and_changes_nothing() {
         .await
         .expect_problem(409, "insufficient_stock");
     assert_eq!(refused.body["errors"][0]["available"], 3);
-    assert_eq!(staff.available(&product).await, 3);
+    assert_eq!(shop.available(&product).await, 3);
     let placed = ana
         .post("/orders?validate_only=false", &body(3))
         .await

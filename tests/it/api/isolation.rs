@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use integration_tests::{
-    Answer, Caches, Client, Shop, TestDatabase, TestServer, World, eventually,
-};
+use integration_tests::{Answer, Client, Shop, World, eventually};
 use serde_json::json;
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
@@ -15,8 +13,8 @@ fn stock_of(product: &str) -> String {
 }
 
 /// Somebody outside of the product locks the stock of a product until this is rolled back.
-async fn hold(database: &TestDatabase, product: &str) -> tokio_postgres::Client {
-    let holder = database.client().await;
+async fn hold(shop: &Shop, product: &str) -> tokio_postgres::Client {
+    let holder = shop.database.client().await;
     let lock = format!("begin; select id from stock where product_id = '{product}' for update");
     holder.batch_execute(&lock).await.unwrap();
     holder
@@ -29,10 +27,9 @@ async fn number(client: &tokio_postgres::Client, query: &str) -> i64 {
 #[tokio::test]
 async fn a_quote_waits_for_nobody_and_takes_no_lock() {
     let shop = Shop::open().await;
-    let staff = shop.staff().await;
-    let product = staff.product("19.90", 5).await;
+    let product = shop.product("19.90", 5).await;
     let (ana, _) = shop.customer().await;
-    let holder = hold(&shop.database, &product).await;
+    let holder = hold(&shop, &product).await;
     let body = json!({"itens": [{"product_id": product, "quantidade": 5}]});
     let quotes = (0..64).map(|_| ana.post("/orders?validate_only=true", &body));
     for quote in World::soon("a quote", join_all(quotes)).await {
@@ -51,10 +48,9 @@ async fn a_quote_waits_for_nobody_and_takes_no_lock() {
 #[tokio::test]
 async fn quotes_of_clients_who_hang_up_cost_no_connection() {
     let shop = Shop::open().await;
-    let staff = shop.staff().await;
     let mut itens = Vec::new();
     for _ in 0..50 {
-        let product = staff.product("1.00", 1_000).await;
+        let product = shop.product("1.00", 1_000).await;
         itens.push(json!({"product_id": product, "quantidade": 1}));
     }
     let (ana, _) = shop.customer().await;
@@ -78,7 +74,7 @@ async fn quotes_of_clients_who_hang_up_cost_no_connection() {
         body.len()
     );
     let attackers = (0..6).map(|_| {
-        let (request, addr) = (request.clone(), shop.addr());
+        let (request, addr) = (request.clone(), shop.server.addr());
         tokio::spawn(async move {
             for _ in 0..100 {
                 let mut stream = TcpStream::connect(addr).await.unwrap();
@@ -102,8 +98,7 @@ async fn quotes_of_clients_who_hang_up_cost_no_connection() {
 #[tokio::test]
 async fn reports_that_take_long_hold_up_neither_orders_nor_reads_and_few_wait_for_them() {
     let shop = Shop::open().await;
-    let staff = shop.staff().await;
-    let product = staff.product("1.00", 1_000).await;
+    let product = shop.product("1.00", 1_000).await;
     let (ana, _) = shop.customer().await;
     // A report takes as long as somebody has this table.
     let holder = shop.database.client().await;
@@ -131,7 +126,7 @@ async fn reports_that_take_long_hold_up_neither_orders_nor_reads_and_few_wait_fo
         let placed = ana.order(&product, 1).await.expect(201);
         let path = format!("/orders/{}", placed.body["id"].as_str().unwrap());
         let _ = ana.get(&path).await.expect(200);
-        assert_eq!(staff.available(&product).await, 999);
+        assert_eq!(shop.available(&product).await, 999);
     })
     .await;
     holder.batch_execute("rollback").await.unwrap();
@@ -152,13 +147,12 @@ async fn reports_that_take_long_hold_up_neither_orders_nor_reads_and_few_wait_fo
 #[tokio::test]
 async fn an_order_waits_for_its_own_products_only() {
     let shop = Shop::open().await;
-    let staff = shop.staff().await;
     let (held, free) = (
-        staff.product("1.00", 2).await,
-        staff.product("1.00", 99).await,
+        shop.product("1.00", 2).await,
+        shop.product("1.00", 99).await,
     );
     let (ana, _) = shop.customer().await;
-    let holder = hold(&shop.database, &held).await;
+    let holder = hold(&shop, &held).await;
     let wants_both = json!({"itens": [
         {"product_id": free, "quantidade": 1},
         {"product_id": held, "quantidade": 1},
@@ -194,17 +188,16 @@ async fn an_order_waits_for_its_own_products_only() {
     let _ = first.expect(201);
     let second = World::soon("the second", second).await.unwrap();
     let _ = second.expect_problem(409, "insufficient_stock");
-    assert_eq!(staff.available(&held).await, 1);
-    assert_eq!(staff.available(&free).await, 99 - 25);
+    assert_eq!(shop.available(&held).await, 1);
+    assert_eq!(shop.available(&free).await, 99 - 25);
 }
 
 #[tokio::test]
 async fn a_product_that_somebody_never_lets_go_of_is_told_and_nothing_is_placed() {
     let shop = Shop::open().await;
-    let staff = shop.staff().await;
-    let product = staff.product("1.00", 9).await;
+    let product = shop.product("1.00", 9).await;
     let (ana, _) = shop.customer().await;
-    let holder = hold(&shop.database, &product).await;
+    let holder = hold(&shop, &product).await;
     let told = ana
         .order(&product, 1)
         .await
@@ -212,25 +205,24 @@ async fn a_product_that_somebody_never_lets_go_of_is_told_and_nothing_is_placed(
     assert_eq!(told.header("retry-after"), Some("1"));
     assert!(told.body["detail"].as_str().unwrap().contains(&product));
     holder.batch_execute("rollback").await.unwrap();
-    assert_eq!(staff.available(&product).await, 9);
+    assert_eq!(shop.available(&product).await, 9);
     let _ = ana.order(&product, 1).await.expect(201);
 }
 
 #[tokio::test]
 async fn changes_that_wait_for_a_locked_row_keep_nothing_else_waiting() {
     let shop = Shop::open().await;
-    let staff = shop.staff().await;
     let (held, free) = (
-        staff.product("1.00", 99).await,
-        staff.product("1.00", 99).await,
+        shop.product("1.00", 99).await,
+        shop.product("1.00", 99).await,
     );
     let (ana, ana_id) = shop.customer().await;
     let placed = ana.order(&held, 1).await.expect(201);
     let order = format!("/orders/{}", placed.body["id"].as_str().unwrap());
-    let holder = hold(&shop.database, &held).await;
+    let holder = hold(&shop, &held).await;
     let mut waiting = Vec::new();
     for n in 0..9 {
-        let (staff, path) = (staff.clone(), stock_of(&held));
+        let (staff, path) = (shop.staff.clone(), stock_of(&held));
         let body = json!({"quantidade_disponivel": 500 + n});
         waiting.push(tokio::spawn(async move { staff.put(&path, &body).await }));
     }
@@ -250,9 +242,9 @@ async fn changes_that_wait_for_a_locked_row_keep_nothing_else_waiting() {
             let _ = ana.order(&free, 1).await.expect(201);
             let _ = ana.get(&order).await.expect(200);
             let _ = ana.get(&format!("/customers/{ana_id}")).await.expect(200);
-            let _ = staff.available(&free).await;
+            let _ = shop.available(&free).await;
             let level = json!({"quantidade_disponivel": 99});
-            let _ = staff.put(&stock_of(&free), &level).await.expect(200);
+            let _ = shop.staff.put(&stock_of(&free), &level).await.expect(200);
             let _ = shop.anonymous().get("/readyz").await.expect(200);
         })
         .await;
@@ -277,8 +269,7 @@ async fn place_under(client: &Client, key: &str, product: &str, units: i64) -> A
 #[tokio::test]
 async fn an_account_that_was_deleted_orders_nothing_and_stops_nobody() {
     let shop = Shop::open().await;
-    let staff = shop.staff().await;
-    let product = staff.product("1.00", 999).await;
+    let product = shop.product("1.00", 999).await;
     let (gone, gone_id) = shop.customer().await;
     let (ana, _) = shop.customer().await;
     let client = shop.database.client().await;
@@ -303,7 +294,7 @@ async fn an_account_that_was_deleted_orders_nothing_and_stops_nobody() {
         .order(&product, 1)
         .await
         .expect_problem(401, "token_invalid");
-    assert_eq!(staff.available(&product).await, 999 - 32);
+    assert_eq!(shop.available(&product).await, 999 - 32);
     let body = json!({"itens": [{"product_id": product, "quantidade": 1}]});
     let quote = gone.post("/orders?validate_only=true", &body).await;
     let _ = quote.expect_problem(401, "token_invalid");
@@ -311,15 +302,13 @@ async fn an_account_that_was_deleted_orders_nothing_and_stops_nobody() {
 
 #[tokio::test]
 async fn one_key_with_two_bodies_at_two_servers_at_once_is_one_order_and_a_422() {
-    let database = TestDatabase::migrated().await;
-    let here = TestServer::start(&database, Caches::InProcess);
-    let there = TestServer::start(&database, Caches::InProcess);
-    let staff = here.staff().await;
+    let shop = Shop::open().await;
+    let there = shop.replica();
     let (one, other) = (
-        staff.product("1.00", 9_999).await,
-        staff.product("1.00", 9_999).await,
+        shop.product("1.00", 9_999).await,
+        shop.product("1.00", 9_999).await,
     );
-    let (ana, _) = here.customer().await;
+    let (ana, _) = shop.customer().await;
     let ana_there = ana.at(&there.anonymous());
     for round in 0..10 {
         let races = (0..24).map(|n| {
@@ -344,8 +333,7 @@ async fn one_key_with_two_bodies_at_two_servers_at_once_is_one_order_and_a_422()
 #[tokio::test]
 async fn whoever_hangs_up_costs_no_connection() {
     let shop = Shop::open().await;
-    let staff = shop.staff().await;
-    let product = staff.product("1.00", 999).await;
+    let product = shop.product("1.00", 999).await;
     let (ana, ana_id) = shop.customer().await;
     let placed = ana.order(&product, 1).await.expect(201);
     let order = format!("/orders/{}", placed.body["id"].as_str().unwrap());
@@ -354,12 +342,14 @@ async fn whoever_hangs_up_costs_no_connection() {
         let _ = ana.get(&order).await;
         let _ = ana.get(&format!("/customers/{ana_id}")).await;
         let _ = ana.get("/products/best-sellers?days=3").await;
-        let _ = staff.get(&stock_of(&product)).await;
-        let _ = staff
+        let _ = shop.staff.get(&stock_of(&product)).await;
+        let _ = shop
+            .staff
             .put(&stock_of(&product), &json!({"quantidade_disponivel": 999}))
             .await;
-        let _ = staff.put(&order, &json!({"status": "paid"})).await;
-        let _ = staff
+        let _ = shop.staff.put(&order, &json!({"status": "paid"})).await;
+        let _ = shop
+            .staff
             .post("/products", &json!({"nome": "Café", "preco": "1.00"}))
             .await;
         let _ = ana.order(&product, 1).await;

@@ -1,13 +1,12 @@
-//! A table that changes beside a running shop.
+//! A table that changes beside a running server.
 
-use integration_tests::{Caches, Shop, TestServer};
+use integration_tests::Shop;
 use serde_json::json;
 
 #[tokio::test]
 async fn a_column_that_changes_its_type_is_read_over_connections_that_were_open_before() {
     let shop = Shop::open().await;
-    let staff = shop.staff().await;
-    let product = staff.product("19.90", 99).await;
+    let product = shop.product("19.90", 99).await;
     let (ana, ana_id) = shop.customer().await;
     let order = |units| ana.order(&product, units);
     let path = |answer: integration_tests::Answer| {
@@ -24,7 +23,8 @@ async fn a_column_that_changes_its_type_is_read_over_connections_that_were_open_
             .post("/orders?validate_only=true", &quote)
             .await
             .expect(200);
-        let _ = staff
+        let _ = shop
+            .staff
             .put(&paid, &json!({"status": "paid"}))
             .await
             .expect(200);
@@ -32,11 +32,12 @@ async fn a_column_that_changes_its_type_is_read_over_connections_that_were_open_
             .put(&cancelled, &json!({"status": "cancelled"}))
             .await
             .expect(200);
-        let fresh = TestServer::start(&shop.database, Caches::InProcess);
+        let fresh = shop.replica();
         let _ = ana.at(&fresh.anonymous()).get(&paid).await.expect(200);
         let read = shop.anonymous().get(&format!("/products/{product}")).await;
         assert_eq!(read.expect(200).body["preco"], "19.90");
-        let _ = staff
+        let _ = shop
+            .staff
             .get(&format!("/products/{product}/stock"))
             .await
             .expect(200);

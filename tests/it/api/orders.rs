@@ -1,17 +1,16 @@
 //! `/orders`.
 
 use futures_util::future::join_all;
-use integration_tests::{Answer, Caches, Shop, TestDatabase, TestServer};
+use integration_tests::{Answer, Caches, Shop, TestServer};
 use serde_json::{Value, json};
 
 #[tokio::test]
 async fn an_order_is_placed_at_todays_prices_and_takes_its_units() {
     let shop = Shop::with(Caches::redis()).await;
-    let staff = shop.staff().await;
     let (ana, id) = shop.customer().await;
     let (first, second) = (
-        staff.product("19.90", 10).await,
-        staff.product("0.05", 10).await,
+        shop.product("19.90", 10).await,
+        shop.product("0.05", 10).await,
     );
     let body = json!({"itens": [
         {"product_id": second, "quantidade": 2},
@@ -41,8 +40,8 @@ async fn an_order_is_placed_at_todays_prices_and_takes_its_units() {
             json!({"product_id": first, "quantidade": 3, "preco_unitario": "19.90", "subtotal": "59.70"}),
         ]
     );
-    assert_eq!(staff.available(&first).await, 7);
-    assert_eq!(staff.available(&second).await, 7);
+    assert_eq!(shop.available(&first).await, 7);
+    assert_eq!(shop.available(&second).await, 7);
     assert_eq!(ana.get(&path).await.expect(200).body, placed.body);
 }
 
@@ -55,12 +54,11 @@ fn without_id(item: &Value) -> Value {
 #[tokio::test]
 async fn an_order_that_cannot_be_served_names_every_short_line_and_moves_nothing() {
     let shop = Shop::open().await;
-    let staff = shop.staff().await;
     let (ana, _) = shop.customer().await;
     let (scarce, plenty, none) = (
-        staff.product("1.00", 2).await,
-        staff.product("1.00", 99).await,
-        staff.product("1.00", 0).await,
+        shop.product("1.00", 2).await,
+        shop.product("1.00", 99).await,
+        shop.product("1.00", 0).await,
     );
     let line = |product: &str, units| json!({"product_id": product, "quantidade": units});
     let body = json!({"itens": [line(&scarce, 3), line(&plenty, 1), line(&none, 1)]});
@@ -80,36 +78,36 @@ async fn an_order_that_cannot_be_served_names_every_short_line_and_moves_nothing
             (&json!(none), &json!(1), &json!(0)),
         ]
     );
-    assert_eq!(staff.available(&plenty).await, 99);
-    assert_eq!(staff.available(&scarce).await, 2);
+    assert_eq!(shop.available(&plenty).await, 99);
+    assert_eq!(shop.available(&scarce).await, 2);
 }
 
 #[tokio::test]
 async fn who_orders_for_whom() {
     let shop = Shop::open().await;
-    let staff = shop.staff().await;
     let (ana, ana_id) = shop.customer().await;
     let (_, bob_id) = shop.customer().await;
-    let product = staff.product("1.00", 99).await;
+    let product = shop.product("1.00", 99).await;
     let body = |customer: &str| json!({"customer_id": customer, "itens": [{"product_id": product, "quantidade": 1}]});
     let _ = ana.post("/orders", &body(&ana_id)).await.expect(201);
     let _ = ana
         .post("/orders", &body(&bob_id))
         .await
         .expect_problem(403, "forbidden");
-    let for_bob = staff.post("/orders", &body(&bob_id)).await.expect(201);
+    let for_bob = shop.staff.post("/orders", &body(&bob_id)).await.expect(201);
     assert_eq!(for_bob.body["customer_id"], *bob_id);
 
-    let nobody = staff
+    let nobody = shop
+        .staff
         .order(&product, 1)
         .await
         .expect_problem(422, "validation_failed");
     assert_eq!(nobody.body["errors"][0]["pointer"], "/customer_id");
     let unknown = "0192f0c1-2a3b-7c4d-8e5f-60718293a4b5";
-    let unknown = staff.post("/orders", &body(unknown)).await;
+    let unknown = shop.staff.post("/orders", &body(unknown)).await;
     let unknown = unknown.expect_problem(422, "validation_failed");
     assert_eq!(unknown.body["errors"][0]["code"], "unknown_customer");
-    assert_eq!(staff.available(&product).await, 97);
+    assert_eq!(shop.available(&product).await, 97);
 }
 
 #[tokio::test]
@@ -127,28 +125,28 @@ async fn a_product_that_does_not_exist_is_named() {
 
 #[tokio::test]
 async fn anothers_order_does_not_show_not_even_out_of_the_cache() {
-    let database = TestDatabase::migrated().await;
     for caches in [Caches::redis(), Caches::InProcess] {
-        let server = TestServer::start(&database, caches);
-        let staff = server.staff().await;
-        let product = staff.product("1.00", 9).await;
-        let (ana, _) = server.customer().await;
-        let (bob, _) = server.customer().await;
+        let shop = Shop::with(caches).await;
+        let product = shop.product("1.00", 9).await;
+        let (ana, _) = shop.customer().await;
+        let (bob, _) = shop.customer().await;
         let placed = ana.order(&product, 1).await.expect(201);
         let path = format!("/orders/{}", placed.body["id"].as_str().unwrap());
         let _ = ana.get(&path).await.expect(200);
         let _ = bob.get(&path).await.expect_problem(404, "not_found");
         let cancel = bob.put(&path, &json!({"status": "cancelled"})).await;
         let _ = cancel.expect_problem(404, "not_found");
-        assert_eq!(staff.get(&path).await.expect(200).body["status"], "pending");
+        assert_eq!(
+            shop.staff.get(&path).await.expect(200).body["status"],
+            "pending"
+        );
     }
 }
 
 #[tokio::test]
 async fn an_order_lives_from_pending_to_delivered() {
     let shop = Shop::with(Caches::redis()).await;
-    let staff = shop.staff().await;
-    let product = staff.product("1.00", 9).await;
+    let product = shop.product("1.00", 9).await;
     let (ana, _) = shop.customer().await;
     let placed = ana.order(&product, 1).await.expect(201);
     let path = format!("/orders/{}", placed.body["id"].as_str().unwrap());
@@ -156,26 +154,25 @@ async fn an_order_lives_from_pending_to_delivered() {
         let to = json!({"status": status});
         // Asked twice, it is done once.
         for _ in 0..2 {
-            let moved = staff.put(&path, &to).await.expect(200);
+            let moved = shop.staff.put(&path, &to).await.expect(200);
             assert_eq!(moved.body["status"], status);
             assert_eq!(moved.body["version"], version);
             assert_eq!(moved.body["itens"], placed.body["itens"]);
         }
         assert_eq!(ana.get(&path).await.expect(200).body["status"], status);
     }
-    let answer = staff.put(&path, &json!({"status": "cancelled"})).await;
+    let answer = shop.staff.put(&path, &json!({"status": "cancelled"})).await;
     let answer = answer.expect_problem(409, "illegal_transition");
     assert_eq!(answer.body["from"], "delivered");
     assert_eq!(answer.body["to"], "cancelled");
     assert_eq!(answer.body["allowed"], json!([]));
-    assert_eq!(staff.available(&product).await, 8);
+    assert_eq!(shop.available(&product).await, 8);
 }
 
 #[tokio::test]
 async fn a_customer_cancels_what_is_pending_and_nothing_else() {
     let shop = Shop::open().await;
-    let staff = shop.staff().await;
-    let product = staff.product("1.00", 9).await;
+    let product = shop.product("1.00", 9).await;
     let (ana, _) = shop.customer().await;
     let placed = ana.order(&product, 4).await.expect(201);
     let path = format!("/orders/{}", placed.body["id"].as_str().unwrap());
@@ -183,50 +180,48 @@ async fn a_customer_cancels_what_is_pending_and_nothing_else() {
         .put(&path, &json!({"status": "paid"}))
         .await
         .expect_problem(403, "forbidden");
-    assert_eq!(staff.available(&product).await, 5);
+    assert_eq!(shop.available(&product).await, 5);
     let _ = ana
         .put(&path, &json!({"status": "cancelled"}))
         .await
         .expect(200);
-    assert_eq!(staff.available(&product).await, 9);
+    assert_eq!(shop.available(&product).await, 9);
 
     let placed = ana.order(&product, 4).await.expect(201);
     let path = format!("/orders/{}", placed.body["id"].as_str().unwrap());
-    let _ = staff
+    let _ = shop
+        .staff
         .put(&path, &json!({"status": "paid"}))
         .await
         .expect(200);
     let late = ana.put(&path, &json!({"status": "cancelled"})).await;
     let late = late.expect_problem(403, "forbidden");
     assert!(late.body["detail"].as_str().unwrap().contains("paid"));
-    assert_eq!(staff.available(&product).await, 5);
+    assert_eq!(shop.available(&product).await, 5);
 }
 
 #[tokio::test]
 async fn sixty_four_buyers_at_two_servers_buy_exactly_what_there_is() {
-    let database = TestDatabase::migrated().await;
-    let servers = [
-        TestServer::start(&database, Caches::redis()),
-        TestServer::start(&database, Caches::redis()),
-    ];
-    let staff = servers[0].staff().await;
-    let product = staff.product("1.00", 50).await;
-    let (ana, _) = servers[0].customer().await;
+    let shop = Shop::with(Caches::redis()).await;
+    // With caches of its own: nothing but the database is between the two.
+    let there = TestServer::start(&shop.database, Caches::redis());
+    let servers = [shop.anonymous(), there.anonymous()];
+    let product = shop.product("1.00", 50).await;
+    let (ana, _) = shop.customer().await;
     let buyers = (0..64).map(|n| {
-        let (buyer, product) = (ana.at(&servers[n % 2].anonymous()), product.clone());
+        let (buyer, product) = (ana.at(&servers[n % 2]), product.clone());
         async move { buyer.order(&product, 1).await.status }
     });
     let statuses = join_all(buyers).await;
     assert_eq!(statuses.iter().filter(|status| **status == 201).count(), 50);
     assert_eq!(statuses.iter().filter(|status| **status == 409).count(), 14);
-    assert_eq!(staff.available(&product).await, 0);
+    assert_eq!(shop.available(&product).await, 0);
 }
 
 #[tokio::test]
 async fn an_order_whose_buyer_hangs_up_is_placed_whole_or_not_at_all() {
     let shop = Shop::open().await;
-    let staff = shop.staff().await;
-    let product = staff.product("1.00", 1_000).await;
+    let product = shop.product("1.00", 1_000).await;
     let (ana, _) = shop.customer().await;
     let body = json!({"itens": [{"product_id": product, "quantidade": 1}]});
     for microseconds in (0..2_000).step_by(50) {
@@ -260,8 +255,7 @@ async fn an_order_whose_buyer_hangs_up_is_placed_whole_or_not_at_all() {
 #[tokio::test]
 async fn who_has_this_version_already_gets_no_body() {
     let shop = Shop::with(Caches::redis()).await;
-    let staff = shop.staff().await;
-    let product = staff.product("1.00", 9).await;
+    let product = shop.product("1.00", 9).await;
     let (ana, id) = shop.customer().await;
     let (bob, _) = shop.customer().await;
     let placed = ana.order(&product, 1).await.expect(201);
@@ -288,7 +282,8 @@ async fn who_has_this_version_already_gets_no_body() {
         let _ = anothers.expect_problem(404, "not_found");
     }
     let tag = ana.get(&order).await.header("etag").unwrap().to_owned();
-    let _ = staff
+    let _ = shop
+        .staff
         .put(&order, &json!({"status": "paid"}))
         .await
         .expect(200);

@@ -6,17 +6,16 @@ use serde_json::json;
 #[tokio::test]
 async fn the_frameworks_own_errors_are_problem_documents_too() {
     let shop = Shop::open().await;
-    let staff = shop.staff().await;
     let json = |body: String| {
-        let request = staff.request("POST", "/products");
+        let request = shop.staff.request("POST", "/products");
         request
             .header("content-type", "application/json")
             .body(body)
     };
 
-    let unknown = staff.get("/nowhere").await;
+    let unknown = shop.staff.get("/nowhere").await;
     let _ = unknown.expect_problem(404, "route_not_found");
-    let method = Answer::to(staff.request("DELETE", "/products/1/stock")).await;
+    let method = Answer::to(shop.staff.request("DELETE", "/products/1/stock")).await;
     let method = method.expect_problem(405, "method_not_allowed");
     assert_eq!(method.header("allow"), Some("GET, HEAD, PUT"));
     let malformed = Answer::to(json("{\"nome\": ".to_owned())).await;
@@ -27,21 +26,22 @@ async fn the_frameworks_own_errors_are_problem_documents_too() {
             .unwrap()
             .contains("line 1")
     );
-    let text = staff
+    let text = shop
+        .staff
         .request("POST", "/products")
         .header("content-type", "text/plain");
     let _ = Answer::to(text.body("{}"))
         .await
         .expect_problem(415, "unsupported_media_type");
-    let none = staff.request("POST", "/products").body("{}");
+    let none = shop.staff.request("POST", "/products").body("{}");
     let _ = Answer::to(none)
         .await
         .expect_problem(415, "unsupported_media_type");
     let large = Answer::to(json(" ".repeat(256 * 1024 + 1))).await;
     let _ = large.expect_problem(413, "body_too_large");
-    let id = staff.get("/orders/1").await;
+    let id = shop.staff.get("/orders/1").await;
     let _ = id.expect_problem(400, "malformed_id");
-    let query = staff.get("/products/best-sellers?limit=ten").await;
+    let query = shop.staff.get("/products/best-sellers?limit=ten").await;
     let query = query.expect_problem(400, "malformed_query");
     assert_eq!(query.body["errors"][0]["parameter"], "limit");
 }
@@ -51,7 +51,7 @@ async fn a_body_of_exactly_the_limit_is_read() {
     let shop = Shop::open().await;
     let product = r#"{"nome": "Café", "preco": 1}"#;
     let body = format!("{product}{}", " ".repeat(256 * 1024 - product.len()));
-    let request = shop.staff().await.request("POST", "/products");
+    let request = shop.staff.request("POST", "/products");
     let request = request.header("content-type", "application/json; charset=utf-8");
     let _ = Answer::to(request.body(body)).await.expect(201);
 }
@@ -108,9 +108,9 @@ async fn head_is_answered_like_get_without_a_body() {
 #[tokio::test]
 async fn text_that_storage_cannot_hold_is_refused_and_not_an_error_of_ours() {
     let shop = Shop::open().await;
-    let staff = shop.staff().await;
     let body = json!({"nome": "Caf\u{0}é", "descricao": "a\u{0}b", "preco": "1.00"});
-    let answer = staff
+    let answer = shop
+        .staff
         .post("/products", &body)
         .await
         .expect_problem(422, "validation_failed");

@@ -1,0 +1,132 @@
+//! The binary itself, as an operator uses it.
+
+mod commands;
+mod serving;
+mod silence;
+
+use std::{
+    path::PathBuf,
+    process::{Output, Stdio},
+};
+
+use integration_tests::{Client, PASSWORD, TestDatabase, eventually};
+use serde_json::Value;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    process::{Child, Command},
+    sync::oneshot,
+    task::JoinHandle,
+};
+
+/// `balcao` with nothing of this process's environment but what is given.
+fn balcao(database: &TestDatabase, args: &[&str]) -> Command {
+    // Beside this test's own binary: target/PROFILE/deps/it-HASH.
+    let deps = std::env::current_exe().unwrap();
+    let binary: PathBuf = deps
+        .parent()
+        .and_then(|deps| deps.parent())
+        .unwrap()
+        .join("balcao");
+    assert!(
+        binary.exists(),
+        "build it first: cargo build --workspace --bins"
+    );
+    let mut command = Command::new(binary);
+    command
+        .args(args)
+        .env_clear()
+        .env("DATABASE_URL", database.url())
+        .env("JWT_SECRET", "a secret that never shows in a log, 32+")
+        .env("BCRYPT_COST", "4")
+        .env("HTTP_ADDR", "127.0.0.1:0")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+async fn run(mut command: Command, stdin: &str) -> Output {
+    let mut child = command.spawn().unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(stdin.as_bytes())
+        .await
+        .unwrap();
+    child.wait_with_output().await.unwrap()
+}
+
+fn stdout(output: &Output) -> &str {
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    std::str::from_utf8(&output.stdout).unwrap().trim()
+}
+
+/// Makes the first administrator.
+const CREATE_BOSS: [&str; 7] = [
+    "user",
+    "create",
+    "--email",
+    "boss@example.com",
+    "--role",
+    "admin",
+    "--password-stdin",
+];
+
+/// A server that runs, what it will have written into its log, and a client of it.
+struct Served {
+    process: Child,
+    log: JoinHandle<Vec<Value>>,
+    client: Client,
+}
+
+/// Starts the server, and waits until it is ready.
+async fn serve(database: &TestDatabase, flags: &[&str]) -> Served {
+    serve_by(balcao(database, &[&["serve"], flags].concat())).await
+}
+
+/// Runs a command that serves.
+async fn serve_by(mut command: Command) -> Served {
+    let mut process = command.spawn().unwrap();
+    let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
+    let (listening, addr) = oneshot::channel();
+    let log = tokio::spawn(async move {
+        let (mut log, mut listening) = (Vec::new(), Some(listening));
+        while let Some(line) = lines.next_line().await.unwrap() {
+            let secret = line.contains(PASSWORD) || line.contains("never shows");
+            assert!(!secret, "{line}");
+            let event: Value = serde_json::from_str(&line).unwrap();
+            if let Some(addr) = event["addr"].as_str()
+                && let Some(listening) = listening.take()
+            {
+                listening.send(addr.parse().unwrap()).unwrap();
+            }
+            log.push(event);
+        }
+        log
+    });
+    let client = Client::new(addr.await.expect("it listens"));
+    eventually("it is ready", || async {
+        client.get("/readyz").await.status == 200
+    })
+    .await;
+    Served {
+        process,
+        log,
+        client,
+    }
+}
+
+/// Ends a server as an orchestrator does, which must be a clean end.
+async fn terminate(process: &mut Child) {
+    let pid = process.id().unwrap().to_string();
+    let term = Command::new("kill").args(["-TERM", &pid]).status().await;
+    assert!(term.unwrap().success());
+    let ended = tokio::time::timeout(integration_tests::PATIENCE, process.wait()).await;
+    assert_eq!(ended.expect("it ends").unwrap().code(), Some(0));
+}

@@ -1,0 +1,157 @@
+//! From an empty database to a placed order and a clean end; without Redis; after a kill.
+
+use adapters_postgres::embedded_migrations;
+use integration_tests::{Answer, Client, PASSWORD, TestDatabase, eventually};
+use serde_json::json;
+
+use super::{CREATE_BOSS, Served, balcao, run, serve, stdout, terminate};
+
+#[tokio::test]
+async fn from_an_empty_database_to_a_placed_order_and_a_clean_end() {
+    let database = TestDatabase::empty().await;
+    let migrate = || run(balcao(&database, &["migrate"]), "");
+    let applied = format!("{} migrations applied", embedded_migrations());
+    assert_eq!(stdout(&migrate().await), applied);
+    assert_eq!(stdout(&migrate().await), "the schema is up to date");
+
+    let created = run(balcao(&database, &CREATE_BOSS), &format!("{PASSWORD}\n")).await;
+    assert_eq!(stdout(&created), "boss@example.com may log in as admin");
+    let again = run(balcao(&database, &CREATE_BOSS), &format!("{PASSWORD}\n")).await;
+    assert!(!again.status.success());
+    assert!(String::from_utf8_lossy(&again.stderr).contains("has an account already"));
+    let if_absent = [&CREATE_BOSS[..], &["--if-absent"]].concat();
+    let _ = stdout(&run(balcao(&database, &if_absent), PASSWORD).await);
+    let short = run(balcao(&database, &CREATE_BOSS), "short\n").await;
+    assert!(String::from_utf8_lossy(&short.stderr).contains("at least 8 characters"));
+
+    let seed = || run(balcao(&database, &["seed"]), "");
+    assert_eq!(
+        stdout(&seed().await),
+        "loaded 40 products, 20 customers and 200 orders"
+    );
+    assert_eq!(stdout(&seed().await), "the demonstration is there already");
+
+    let Served {
+        mut process,
+        log,
+        client: anonymous,
+    } = serve(&database, &[]).await;
+    let boss = anonymous.logged_in("boss@example.com").await;
+    let product = boss.product("19.90", 3).await;
+    let sign_up = json!({"nome": "Ana", "email": "ana@new.example", "password": PASSWORD});
+    let _ = anonymous.post("/customers", &sign_up).await.expect(201);
+    let ana = anonymous.logged_in("ana@new.example").await;
+    let order = ana.order(&product, 2).await.expect(201);
+    assert_eq!(order.body["total"], "39.80");
+    let top = anonymous.get("/products/best-sellers").await.expect(200);
+    assert_eq!(top.body["items"].as_array().unwrap().len(), 10);
+
+    terminate(&mut process).await;
+    let told = log.await.unwrap();
+    let placed = told.iter().find(|e| e["http.route"] == "/orders").unwrap();
+    assert_eq!(placed["http.method"], "POST");
+    assert_eq!(placed["http.status"], 201);
+    assert_eq!(placed["role"], "customer");
+    assert_eq!(placed["request_id"], *order.header("x-request-id").unwrap());
+    assert!(placed["duration_ms"].as_f64().unwrap() > 0.0);
+    assert_eq!(told.last().unwrap()["message"], "stopped");
+}
+
+#[tokio::test]
+async fn a_redis_that_is_away_is_said_once_and_not_once_a_request() {
+    let database = TestDatabase::empty().await;
+    let Served {
+        mut process,
+        log,
+        client,
+    } = serve(&database, &["--redis-url", "redis://127.0.0.1:1"]).await;
+    // Each asks for another list, and so asks Redis.
+    for days in 1..=20 {
+        let path = format!("/products/best-sellers?days={days}");
+        let _ = client.get(&path).await.expect(200);
+    }
+    terminate(&mut process).await;
+    let told = log.await.unwrap();
+    let said = told.iter().filter(|event| {
+        let message = event["message"].as_str().unwrap();
+        message.contains("Redis does not answer")
+    });
+    assert_eq!(said.count(), 1);
+}
+
+/// Places orders under keys of its own until the server is gone, and says which keys were asked
+/// for and which of them were answered.
+async fn storm(buyer: Client, name: usize, product: String) -> (Vec<String>, Vec<String>) {
+    let (mut asked, mut answered) = (Vec::new(), Vec::new());
+    loop {
+        let key = format!("key-{name}-{}", asked.len());
+        asked.push(key.clone());
+        let body = json!({"itens": [{"product_id": product, "quantidade": 1}]});
+        let request = buyer.request("POST", "/orders").json(&body);
+        match request.header("idempotency-key", &key).send().await {
+            Ok(response) => {
+                assert_eq!(response.status().as_u16(), 201);
+                answered.push(key);
+            }
+            Err(_) => return (asked, answered),
+        }
+    }
+}
+
+#[tokio::test]
+async fn after_a_kill_in_a_storm_every_key_has_exactly_one_order() {
+    const STOCK: i64 = 1_000_000;
+    let database = TestDatabase::empty().await;
+    let mut server = serve(&database, &[]).await;
+    let anonymous = &server.client;
+    let _ = stdout(&run(balcao(&database, &CREATE_BOSS), PASSWORD).await);
+    let boss = anonymous.logged_in("boss@example.com").await;
+    let product = boss.product("1.00", STOCK).await;
+    let sign_up = json!({"nome": "Ana", "email": "ana@example.com", "password": PASSWORD});
+    let _ = anonymous.post("/customers", &sign_up).await.expect(201);
+    let ana = anonymous.logged_in("ana@example.com").await;
+
+    let storms = (0..16).map(|name| tokio::spawn(storm(ana.clone(), name, product.clone())));
+    let storms: Vec<_> = storms.collect();
+    let watcher = database.client().await;
+    eventually("the storm is in full swing", || async {
+        let orders = watcher
+            .query_one("select count(*) from orders", &[])
+            .await
+            .unwrap();
+        orders.get::<_, i64>(0) > 200
+    })
+    .await;
+    server.process.start_kill().unwrap();
+    server.process.wait().await.unwrap();
+
+    let mut server = serve(&database, &[]).await;
+    let ana = ana.at(&server.client);
+    let mut keys = 0;
+    for storm in storms {
+        let (asked, answered) = storm.await.unwrap();
+        keys += i64::try_from(asked.len()).unwrap();
+        for key in asked {
+            let body = json!({"itens": [{"product_id": product, "quantidade": 1}]});
+            let request = ana
+                .request("POST", "/orders")
+                .header("idempotency-key", &key);
+            let answer = Answer::to(request.json(&body)).await.expect(201);
+            if answered.contains(&key) {
+                assert_eq!(answer.header("idempotency-replayed"), Some("true"), "{key}");
+            }
+        }
+    }
+    let counted = "
+        select (select count(*) from orders),
+               (select count(*) from idempotency_keys),
+               (select quantidade_disponivel + (select sum(quantidade) from itens_order) from stock)";
+    let counted = watcher.query_one(counted, &[]).await.unwrap();
+    assert_eq!(
+        (counted.get::<_, i64>(0), counted.get::<_, i64>(1)),
+        (keys, keys)
+    );
+    assert_eq!(counted.get::<_, i64>(2), STOCK);
+    server.process.start_kill().unwrap();
+    server.process.wait().await.unwrap();
+}
