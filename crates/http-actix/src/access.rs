@@ -50,11 +50,7 @@ impl Access {
             (Self::Public, _) | (Self::AnonymousOr(_), None) => Ok(()),
             (Self::Only(_), None) => Err(Problem::new(Code::TokenMissing)),
             (Self::AnonymousOr(permission) | Self::Only(permission), Some(caller)) => {
-                caller.must_have(permission).map_err(|_| {
-                    let role = caller.principal.role();
-                    let detail = format!("this is not for the role {role}");
-                    Problem::new(Code::Forbidden).detail(detail)
-                })
+                Ok(caller.must_have(permission)?)
             }
         }
     }

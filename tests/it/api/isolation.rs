@@ -331,6 +331,45 @@ async fn one_key_with_two_bodies_at_two_servers_at_once_is_one_order_and_a_422()
 }
 
 #[tokio::test]
+async fn a_write_runs_to_its_end_when_its_client_hangs_up() {
+    let shop = Shop::open().await;
+    let product = shop.product("1.00", 9).await;
+    let (ana, _) = shop.customer().await;
+    let level = json!({"quantidade_disponivel": 5});
+    let holder = hold(&shop, &product).await;
+    let stock = stock_of(&product);
+    let mut set = Box::pin(shop.staff.put(&stock, &level));
+    let waits = "
+        select count(*)
+        from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock'";
+    let watcher = shop.database.client().await;
+    tokio::select! {
+        answer = &mut set => panic!("the stock is held: {}", answer.body),
+        () = eventually("it waits", || async { number(&watcher, waits).await == 1 }) => {}
+    }
+    drop(set);
+    holder.batch_execute("rollback").await.unwrap();
+    eventually("the stock is set", || async {
+        shop.available(&product).await == 5
+    })
+    .await;
+
+    let holder = hold(&shop, &product).await;
+    let mut order = Box::pin(ana.order(&product, 2));
+    tokio::select! {
+        answer = &mut order => panic!("the stock is held: {}", answer.body),
+        () = eventually("it waits", || async { number(&watcher, waits).await == 1 }) => {}
+    }
+    drop(order);
+    holder.batch_execute("rollback").await.unwrap();
+    eventually("the order is placed", || async {
+        shop.available(&product).await == 3
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn whoever_hangs_up_costs_no_connection() {
     let shop = Shop::open().await;
     let product = shop.product("1.00", 999).await;

@@ -1,7 +1,9 @@
 //! Commands that do their work and end, and settings that end a command before it begins.
 
+use domain::orders::OrderStatus;
 use integration_tests::TestDatabase;
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::{balcao, run, stdout};
 
@@ -9,16 +11,71 @@ use super::{balcao, run, stdout};
 async fn the_document_of_the_api_is_printed_without_a_database() {
     let database = TestDatabase::migrated().await;
     let mut command = balcao(&database, &["openapi"]);
-    let printed = run(
-        {
-            command.env_clear();
-            command
-        },
-        "",
-    )
-    .await;
+    command.env_clear();
+    let printed = run(command, "").await;
     let printed: Value = serde_json::from_str(stdout(&printed)).unwrap();
     assert_eq!(printed, *integration_tests::DOCUMENT);
+}
+
+/// The orders of a demonstration: their ids and statuses, the oldest first, and how many days ago
+/// the first and the last were placed.
+async fn demonstration(database: &TestDatabase) -> (Vec<(Uuid, String)>, f64, f64) {
+    let client = database.client().await;
+    let orders = "select id, status from orders order by data_order, id";
+    let orders = client.query(orders, &[]).await.unwrap();
+    let ages = "
+        select extract(epoch from now() - min(data_order))::float8 / 86400,
+               extract(epoch from now() - max(data_order))::float8 / 86400
+        from orders";
+    let ages = client.query_one(ages, &[]).await.unwrap();
+    let orders = orders.iter().map(|row| (row.get(0), row.get(1))).collect();
+    (orders, ages.get(0), ages.get(1))
+}
+
+#[tokio::test]
+async fn the_demonstration_has_orders_in_every_status_over_sixty_days_and_is_the_same_every_time() {
+    let mut loads = Vec::new();
+    for _ in 0..2 {
+        let database = TestDatabase::migrated().await;
+        let loaded = run(balcao(&database, &["seed"]), "").await;
+        assert_eq!(
+            stdout(&loaded),
+            "loaded 40 products, 20 customers and 200 orders"
+        );
+        let (orders, oldest, newest) = demonstration(&database).await;
+        assert_eq!(orders.len(), 200);
+        for status in OrderStatus::ALL {
+            let name = status.as_str();
+            let count = orders.iter().filter(|(_, status)| status == name).count();
+            assert!(count >= 5, "{count} orders are {status}");
+        }
+        assert!(oldest > 58.0 && newest < 1.0 && newest > 0.0);
+        assert!(orders.iter().all(|(id, _)| id.get_version_num() == 7));
+        loads.push(orders);
+    }
+    assert_eq!(loads[0], loads[1]);
+}
+
+#[tokio::test]
+async fn a_demonstration_whose_load_was_interrupted_is_completed_by_the_next() {
+    let database = TestDatabase::migrated().await;
+    let seed = || async { run(balcao(&database, &["seed"]), "").await };
+    let _ = stdout(&seed().await);
+    let (mut whole, ..) = demonstration(&database).await;
+    let client = database.client().await;
+    let interrupt = "
+        create temporary table lost as select id from orders order by data_order desc, id limit 3;
+        delete from itens_order where order_id in (select id from lost);
+        delete from orders where id in (select id from lost)";
+    client.batch_execute(interrupt).await.unwrap();
+    assert_eq!(
+        stdout(&seed().await),
+        "loaded 0 products, 0 customers and 3 orders"
+    );
+    let (mut again, ..) = demonstration(&database).await;
+    whole.sort();
+    again.sort();
+    assert_eq!(again, whole);
 }
 
 #[tokio::test]

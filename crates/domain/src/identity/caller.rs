@@ -93,7 +93,7 @@ impl Permissions {
         let mut set = Self(0);
         let mut rest = permissions;
         while let [first, others @ ..] = rest {
-            set = set.and(first.alone());
+            set = set.union(first.alone());
             rest = others;
         }
         set
@@ -101,7 +101,7 @@ impl Permissions {
 
     /// The union of both sets.
     #[must_use]
-    pub const fn and(self, other: Self) -> Self {
+    pub const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 

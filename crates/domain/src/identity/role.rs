@@ -40,7 +40,7 @@ impl Role {
             P::OrdersRead,
             P::OrdersWrite,
         ]);
-        const STAFF: Permissions = CUSTOMER.and(Permissions::of(&[
+        const STAFF: Permissions = CUSTOMER.union(Permissions::of(&[
             P::CustomersWrite,
             P::ProductsWrite,
             P::StockRead,

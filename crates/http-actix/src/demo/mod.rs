@@ -10,6 +10,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use adapters_postgres::Database;
 use domain::{
+    IdSource as _,
     catalog::{CatalogError, NewProduct, ProductId},
     customers::{CustomerError, CustomerId, Registration},
     identity::{Caller, ClientAddress, Password, Principal},
@@ -21,8 +22,9 @@ use fastrand::Rng;
 use time::{Duration, OffsetDateTime};
 use tokio::{spawn, task::JoinHandle};
 
-use self::{catalogue::CATALOGUE, people::PEOPLE, script::Script};
+use self::script::Script;
 use crate::{
+    adapters::UuidV7Source,
     app::{Shop, account_service, accounts, quiet_shop},
     settings::PasswordSettings,
 };
@@ -35,11 +37,14 @@ const SHOP_EMAIL: &str = "loja@example.com";
 
 const ORDERS: u32 = 200;
 const DAYS: u32 = 60;
+const PEOPLE: u64 = 20;
+const PRODUCTS: u64 = 40;
 
 /// Where the ids of each kind begin in the script's sequence of ids.
 const FIRST_CUSTOMER: u64 = 0;
-const FIRST_PRODUCT: u64 = FIRST_CUSTOMER + 20;
-const FIRST_ORDER: u64 = FIRST_PRODUCT + 2 * 40;
+const FIRST_PRODUCT: u64 = FIRST_CUSTOMER + PEOPLE;
+/// A product takes one id, and its stock one more.
+const FIRST_ORDER: u64 = FIRST_PRODUCT + 2 * PRODUCTS;
 
 /// How much a load created.
 #[derive(Debug, Default)]
@@ -83,8 +88,9 @@ async fn shop_account(
     let account = if let Some(account) = known {
         account
     } else {
-        let password = std::iter::repeat_with(fastrand::alphanumeric).take(64);
-        let password = Password::parse(password.collect())?;
+        // 148 bits of the system's randomness, which nobody keeps.
+        let [first, second] = [(); 2].map(|()| UuidV7Source.next_id().simple());
+        let password = Password::parse(format!("{first}{second}"))?;
         let accounts = account_service(passwords, database)?;
         accounts.create(email, password, Principal::Staff).await?
     };
@@ -114,7 +120,7 @@ impl Demo {
     async fn register_customers(&self) -> Result<usize, Failure> {
         let mut made = 0;
         let customers = &self.shop.customers;
-        for ((name, email), number) in PEOPLE.iter().zip(FIRST_CUSTOMER..) {
+        for ((name, email), number) in people::PEOPLE.iter().zip(FIRST_CUSTOMER..) {
             match customers.get(&self.caller, customer_id(number)).await {
                 Ok(_) => continue,
                 Err(CustomerError::NotFound) => made += 1,
@@ -135,7 +141,7 @@ impl Demo {
 
     async fn fill_catalogue(&self) -> Result<usize, Failure> {
         let mut made = 0;
-        for (index, (name, description, price, stock)) in (0_u64..).zip(&CATALOGUE) {
+        for (index, (name, description, price, stock)) in (0_u64..).zip(&catalogue::CATALOGUE) {
             match self.shop.catalog.get(None, product_id(index)).await {
                 Ok(_) => continue,
                 Err(CatalogError::NotFound) => made += 1,
@@ -163,7 +169,7 @@ impl Demo {
             let age = Duration::days(DAYS.into()) * (ORDERS - number) / ORDERS;
             let placed_at = self.now - age + Duration::minutes(random.i64(0..400));
             let placed_at = placed_at.min(self.now - Duration::minutes(5));
-            let customer = random.u64(0..20);
+            let customer = random.u64(0..PEOPLE);
             let lines = basket(&mut random)?;
             self.script.go_to(placed_at, next_id);
             // An order takes one id, and each of its items one more.
@@ -216,7 +222,7 @@ fn product_id(index: u64) -> ProductId {
 fn basket(random: &mut Rng) -> Result<Vec<OrderLine>, Failure> {
     let mut lines = BTreeMap::new();
     for _ in 0..random.usize(1..=4) {
-        let index = random.u64(0..40).min(random.u64(0..40));
+        let index = random.u64(0..PRODUCTS).min(random.u64(0..PRODUCTS));
         lines.insert(product_id(index), Quantity::parse(random.i64(1..=3))?);
     }
     let line = |(product_id, quantity)| OrderLine {
@@ -235,5 +241,17 @@ fn life(age: Duration, number: u32) -> &'static [OrderStatus] {
         2..=4 => &[Paid],
         5..=9 => &[Paid, Shipped],
         _ => &[Paid, Shipped, Delivered],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ids_of_each_kind_have_room_for_all_there_are() {
+        assert_eq!(people::PEOPLE.len(), usize::try_from(PEOPLE).unwrap());
+        let products = usize::try_from(PRODUCTS).unwrap();
+        assert_eq!(catalogue::CATALOGUE.len(), products);
     }
 }

@@ -24,31 +24,46 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
                       img-src 'self' data:; connect-src 'self'; base-uri 'none'; \
                       form-action 'none'; frame-ancestors 'none'";
 
-/// A file of the documentation. Caches must revalidate it before using it.
+/// A file of the documentation, to a client that may have it. Caches must revalidate it before
+/// using it.
 pub(crate) struct File {
-    media_type: &'static str,
-    content: Content,
+    stored: &'static Stored,
     known: Known,
 }
 
-#[derive(Clone, Copy)]
-struct Content {
+/// A file as it is in the binary.
+struct Stored {
+    name: &'static str,
+    media_type: &'static str,
     bytes: &'static [u8],
-    /// Compressed with gzip, which every browser supports.
+    /// Whether it is compressed with gzip, which every browser supports.
     is_packed: bool,
+    /// Calculated once: the largest file has 400 KB.
+    tag: EntityTag,
 }
 
-const fn plain(text: &'static str) -> Content {
-    Content {
-        bytes: text.as_bytes(),
-        is_packed: false,
+impl Stored {
+    fn plain(name: &'static str, media_type: &'static str, text: &'static str) -> Self {
+        Self::new(name, media_type, text.as_bytes(), false)
     }
-}
 
-const fn packed(bytes: &'static [u8]) -> Content {
-    Content {
-        bytes,
-        is_packed: true,
+    fn packed(name: &'static str, media_type: &'static str, bytes: &'static [u8]) -> Self {
+        Self::new(name, media_type, bytes, true)
+    }
+
+    fn new(
+        name: &'static str,
+        media_type: &'static str,
+        bytes: &'static [u8],
+        is_packed: bool,
+    ) -> Self {
+        Self {
+            name,
+            media_type,
+            bytes,
+            is_packed,
+            tag: tag(bytes),
+        }
     }
 }
 
@@ -61,33 +76,32 @@ const SWAGGER_UI_BUNDLE: &[u8] =
     include_bytes!(concat!(env!("OUT_DIR"), "/swagger-ui-bundle.js.gz"));
 const SWAGGER_UI_CSS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/swagger-ui.css.gz"));
 
+static PAGE: LazyLock<Stored> = LazyLock::new(|| {
+    static HTML_OF_THE_PAGE: LazyLock<String> = LazyLock::new(page);
+    Stored::plain("docs", HTML, &HTML_OF_THE_PAGE)
+});
+
 /// The files beside the page.
-const FILES: [(&str, &str, Content); 4] = [
-    ("docs.css", CSS, plain(include_str!("docs.css"))),
-    ("docs.js", SCRIPT, plain(include_str!("docs.js"))),
-    ("swagger-ui.css", CSS, packed(SWAGGER_UI_CSS)),
-    ("swagger-ui-bundle.js", SCRIPT, packed(SWAGGER_UI_BUNDLE)),
-];
+static FILES: LazyLock<[Stored; 4]> = LazyLock::new(|| {
+    [
+        Stored::plain("docs.css", CSS, include_str!("docs.css")),
+        Stored::plain("docs.js", SCRIPT, include_str!("docs.js")),
+        Stored::packed("swagger-ui.css", CSS, SWAGGER_UI_CSS),
+        Stored::packed("swagger-ui-bundle.js", SCRIPT, SWAGGER_UI_BUNDLE),
+    ]
+});
 
 impl File {
     /// The page itself.
     pub(crate) fn page(known: Known) -> Self {
-        static PAGE: LazyLock<String> = LazyLock::new(page);
-        Self {
-            media_type: HTML,
-            content: plain(&PAGE),
-            known,
-        }
+        let stored = &PAGE;
+        Self { stored, known }
     }
 
     /// The file of this name beside the page, if there is one.
     pub(crate) fn beside_the_page(name: &str, known: Known) -> Option<Self> {
-        let file = FILES.iter().find(|(own, ..)| *own == name);
-        file.map(|&(_, media_type, content)| Self {
-            media_type,
-            content,
-            known,
-        })
+        let stored = FILES.iter().find(|file| file.name == name)?;
+        Some(Self { stored, known })
     }
 }
 
@@ -95,23 +109,21 @@ impl Responder for File {
     type Body = BoxBody;
 
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
-        let Content { bytes, is_packed } = self.content;
-        let tag = tag(bytes);
-        let is_known = self.known.holds(&tag);
+        let file = self.stored;
         let mut response = HttpResponse::Ok();
         response
-            .content_type(self.media_type)
-            .insert_header(header::ETag(tag))
+            .content_type(file.media_type)
+            .insert_header(header::ETag(file.tag.clone()))
             .insert_header((header::CACHE_CONTROL, "no-cache"))
             .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
             .insert_header((header::CONTENT_SECURITY_POLICY, POLICY));
-        if is_known {
+        if self.known.holds(&file.tag) {
             return response.status(StatusCode::NOT_MODIFIED).finish();
         }
-        if is_packed {
+        if file.is_packed {
             response.insert_header(ContentEncoding::Gzip);
         }
-        response.body(bytes)
+        response.body(file.bytes)
     }
 }
 
@@ -196,8 +208,8 @@ mod tests {
             .filter(|part| part.starts_with("/docs/"));
         let loaded: Vec<_> = loaded.map(|path| &path["/docs/".len()..]).collect();
         assert_eq!(loaded.len(), FILES.len());
-        for (name, ..) in FILES {
-            assert!(loaded.contains(&name), "{name}");
+        for Stored { name, .. } in &*FILES {
+            assert!(loaded.contains(name), "{name}");
         }
         assert!(!html.contains("src=\"http") && !html.contains("href=\"http"));
     }

@@ -92,7 +92,7 @@ pub(crate) struct Property {
     /// Its schema as a parameter of a query.
     pub(crate) in_query: RefOr<Schema>,
     pub(crate) example: Value,
-    /// The name and the schema of its objects, if it is a list.
+    /// The name and the schema of what is in it, if that has a name of its own in the document.
     pub(crate) refers_to: Option<(&'static str, Schema)>,
 }
 
@@ -147,7 +147,7 @@ pub(crate) trait Field: Sized {
     /// An example of it.
     fn example() -> Value;
 
-    /// The name and the schema of its objects, if it is a list.
+    /// The name and the schema of what is in it, if that has a name of its own in the document.
     fn refers_to() -> Option<(&'static str, Schema)> {
         None
     }

@@ -200,7 +200,19 @@ fn a_whole_number_may_be_written_with_a_point_or_an_exponent() {
     for written in ["25", "25.0", "25.00", "2.5e1", "250e-1", "2.5E+1"] {
         assert_eq!(level(written), Some(25), "{written}");
     }
-    for written in ["25.5", "2.55e1", "\"25\"", "1e30", "9e999999999", "true"] {
+    // As a decimal of 28 places it would be 25.
+    let nearly = format!("25.{}1", "0".repeat(40));
+    let nearly_with_exponent = format!("2.5{}1e1", "0".repeat(40));
+    for written in [
+        "25.5",
+        "2.55e1",
+        "\"25\"",
+        "1e30",
+        "9e999999999",
+        "true",
+        &nearly,
+        &nearly_with_exponent,
+    ] {
         assert_eq!(level(written), None, "{written}");
     }
 }

@@ -47,15 +47,17 @@ impl Primitive for i64 {
     /// In JSON Schema 2.0 and 2e0 are whole numbers as well (2020-12, section 6.1.1 of the
     /// validation vocabulary).
     fn from_json(raw: &RawValue) -> Option<Self> {
-        let is_number = raw
-            .get()
-            .starts_with(|c: char| c == '-' || c.is_ascii_digit());
+        let text = raw.get();
         read(raw).or_else(|| {
-            let number = Decimal::from_scientific(raw.get()).or(raw.get().parse());
-            let whole = number
-                .ok()
-                .filter(|number| is_number && number.is_integer());
-            whole?.to_i64()
+            // What a decimal cannot hold exactly is refused, not rounded.
+            let mantissa = text.split(['e', 'E']).next()?;
+            let exact = Decimal::from_str_exact(mantissa).ok()?;
+            let number = if mantissa == text {
+                exact
+            } else {
+                Decimal::from_scientific(text).ok()?
+            };
+            number.is_integer().then(|| number.to_i64()).flatten()
         })
     }
 

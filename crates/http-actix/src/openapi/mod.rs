@@ -21,11 +21,7 @@ use crate::{
     routes::{Endpoint, RESOURCES, Resource},
 };
 
-/// The document, as JSON.
-///
-/// # Panics
-///
-/// Never: what it is made of has text for names.
+/// The document, as JSON. It is made once.
 #[must_use]
 pub fn json() -> &'static str {
     static JSON: LazyLock<String> =

@@ -14,7 +14,7 @@ use crate::{
 
 fn service(
     products: MockProductRepository,
-    report: MockBestSellersReport,
+    report: impl BestSellersReport + 'static,
     cache: MockCache<BestSellersList>,
 ) -> CatalogService {
     CatalogService::new(
@@ -35,7 +35,7 @@ fn query(limit: i64, days: i64) -> BestSellersQuery {
 }
 
 fn of_best_sellers(
-    report: MockBestSellersReport,
+    report: impl BestSellersReport + 'static,
     cache: MockCache<BestSellersList>,
 ) -> CatalogService {
     service(MockProductRepository::new(), report, cache)
@@ -151,14 +151,7 @@ async fn while_a_list_is_recalculated_other_callers_get_the_previous_one() {
     let (answer, answered) = tokio::sync::oneshot::channel();
     let answered = std::sync::Mutex::new(Some(answered));
     let report = HeldReport(answered);
-    let service = CatalogService::new(
-        Arc::new(MockProductRepository::new()),
-        Arc::new(report),
-        Arc::new(cache),
-        clock(),
-        ids(),
-        Duration::MINUTE,
-    );
+    let service = of_best_sellers(report, cache);
     let query = query(10, 30);
     let mut makes = Box::pin(service.best_sellers(None, query));
     assert!(makes.as_mut().now_or_never().is_none());
@@ -203,14 +196,7 @@ async fn one_report_runs_at_a_time_a_few_wait_and_the_rest_are_refused() {
     let mut cache = MockCache::new();
     cache.expect_get().returning(|_| None);
     let report = HeldReport(std::sync::Mutex::new(None));
-    let service = CatalogService::new(
-        Arc::new(MockProductRepository::new()),
-        Arc::new(report),
-        Arc::new(cache),
-        clock(),
-        ids(),
-        Duration::MINUTE,
-    );
+    let service = of_best_sellers(report, cache);
     let ask = |days| Box::pin(service.best_sellers(None, query(1, days)));
     let mut waiting: Vec<_> = (1..=9).map(ask).collect();
     for asked in &mut waiting {

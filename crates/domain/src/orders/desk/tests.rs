@@ -159,6 +159,13 @@ async fn locks_are_asked_for_once_a_product_and_in_id_order() {
     assert!(answers(store, batch).await.iter().all(Result::is_err));
 }
 
+fn is_unavailable(answer: &Result<Outcome, DeskError>) -> bool {
+    matches!(
+        answer,
+        Err(DeskError::Storage(StorageError::Unavailable(_)))
+    )
+}
+
 #[tokio::test]
 async fn a_failure_to_open_places_nothing_and_fails_every_request() {
     let mut store = MockPlacementStore::new();
@@ -167,24 +174,14 @@ async fn a_failure_to_open_places_nothing_and_fails_every_request() {
         .times(1)
         .returning(|_, _| Err(storage_is_down()));
     let batch = vec![request(1, &[(1, 1)]), request(1, &[(1, 1)])];
-    for answer in answers(store, batch).await {
-        assert!(matches!(
-            answer,
-            Err(DeskError::Storage(StorageError::Unavailable(_)))
-        ));
-    }
+    assert!(answers(store, batch).await.iter().all(is_unavailable));
 }
 
 #[tokio::test]
 async fn a_commit_that_may_have_happened_is_returned_and_not_retried() {
     let store = store_of(vec![committing(|| Err(storage_is_down().into()))]);
     let batch = vec![request(1, &[(1, 1)]), request(1, &[(1, 1)])];
-    for answer in answers(store, batch).await {
-        assert!(matches!(
-            answer,
-            Err(DeskError::Storage(StorageError::Unavailable(_)))
-        ));
-    }
+    assert!(answers(store, batch).await.iter().all(is_unavailable));
 }
 
 #[tokio::test]
