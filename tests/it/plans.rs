@@ -6,14 +6,14 @@ use std::collections::BTreeMap;
 use domain::{
     catalog::{ProductId, ProductRepository},
     customers::CustomerRepository,
+    idempotency::IdempotencyKey,
     identity::{Account, AccountRepository, PasswordHash, Principal},
     orders::{
-        IdempotencyKey, IdempotencyKeys, LockWait, OrderId, OrderRepository, OrderStatus,
-        PlacementStore,
+        IdempotencyKeys, LockWait, OrderId, OrderRepository, OrderStatus, PlacementStore,
         placement::{Outcome, Scope},
     },
     stock::{StockLevel, StockRepository},
-    values::Email,
+    values::{Email, Expected},
 };
 use integration_tests::{TestDatabase, World};
 use time::Duration;
@@ -73,7 +73,10 @@ async fn read_and_move(world: &World, placed: &[OrderId], product: ProductId) {
         (placed[0], OrderStatus::Paid),
         (placed[1], OrderStatus::Cancelled),
     ] {
-        orders.transition(&staff, id, to).await.unwrap();
+        orders
+            .transition(&staff, id, to.into(), &Expected::Any)
+            .await
+            .unwrap();
     }
     let found = ProductRepository::find(&world.catalog, product)
         .await
@@ -98,7 +101,7 @@ async fn look_customers_and_accounts_up(world: &World) {
     };
     world
         .customers
-        .insert_with_account(&customer, &account)
+        .insert(&customer, Some(&account), None)
         .await
         .unwrap();
     let found = CustomerRepository::find(&world.customers, customer.id).await;

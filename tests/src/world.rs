@@ -8,9 +8,9 @@ use domain::{
     Clock, IdSource,
     catalog::{Product, ProductId, ProductRepository},
     customers::{Customer, CustomerId, CustomerRepository},
-    identity::{Account, AccountId, AccountRepository, Caller, PasswordHash, Principal},
+    identity::{Account, AccountId, AccountRepository, Caller, PasswordHash, Principal, Role},
     orders::{
-        Desk, DeskError, DeskSettings, LockWait, NewOrder, Order, OrderLine, OrderService,
+        Actor, Desk, DeskError, DeskSettings, LockWait, NewOrder, Order, OrderLine, OrderService,
         PlacementStore,
         placement::{Outcome, Plan, Refusal, Request, Scope, State, decide},
     },
@@ -45,7 +45,7 @@ pub struct World {
     /// The database.
     pub test: TestDatabase,
     /// The account that places orders here.
-    pub shop: AccountId,
+    pub shop: Actor,
 }
 
 impl World {
@@ -54,7 +54,10 @@ impl World {
         let test = TestDatabase::migrated().await;
         let database = test.pool(MAX_CONNECTIONS);
         let accounts = PgAccounts::new(&database);
-        let shop = Self::account_in(&accounts).await;
+        let shop = Actor {
+            account_id: Self::account_in(&accounts).await,
+            role: Role::Staff,
+        };
         Self {
             customers: PgCustomers::new(&database),
             catalog: PgCatalog::new(&database),
@@ -101,7 +104,8 @@ impl World {
     /// A customer who is in storage.
     pub async fn customer(&self) -> Customer {
         let customer = Self::a_customer(&format!("{}@example.com", Self::id().simple()));
-        self.customers.insert(&customer).await.unwrap();
+        let customers: &dyn CustomerRepository = &self.customers;
+        customers.insert(&customer, None, None).await.unwrap();
         customer
     }
 
@@ -141,14 +145,17 @@ impl World {
             name: Name::parse("Café").unwrap(),
             description: None,
             price: Price::parse("19.90").unwrap(),
+            sku: None,
             created_at: Self::now(),
+            retired_at: None,
+            version: Version::FIRST,
         };
         let stock = Stock {
             id: StockId::new(Self::id()),
             product_id: product.id,
             available: StockLevel::parse(stock).unwrap(),
         };
-        self.catalog.insert(&product, &stock).await.unwrap();
+        self.catalog.insert(&product, &stock, None).await.unwrap();
         product.id
     }
 
@@ -240,7 +247,13 @@ impl World {
     pub fn order_service(&self) -> OrderService {
         let orders = Arc::new(self.orders.clone());
         let cache = Arc::new(InProcessCache::new(Duration::from_mins(5)));
-        OrderService::new(self.racing_desk(), orders.clone(), orders, cache)
+        OrderService::new(
+            self.racing_desk(),
+            orders.clone(),
+            orders,
+            cache,
+            Arc::new(SystemClock),
+        )
     }
 
     /// Somebody of the shop.

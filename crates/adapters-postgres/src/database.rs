@@ -22,6 +22,8 @@ pub struct Database {
     desk: Pool,
     /// For changes of rows that exist, which may have to wait for a lock.
     changes: Pool,
+    /// For lists whose best plan depends on what is searched for.
+    searches: Pool,
     /// For statements that read periods of time, or whole tables.
     reports: Pool,
     /// The configuration of one more connection like the shared ones.
@@ -56,7 +58,8 @@ const CONNECTION_TIMEOUT: Duration = Duration::from_secs(3);
 /// The settings of every session: no statement waits for long, and a client that disappeared in the
 /// middle of a transaction does not keep its locks.
 const EVERY_SESSION: &str = "-c statement_timeout=10s -c lock_timeout=5s \
-                             -c idle_in_transaction_session_timeout=10s -c jit=off";
+                             -c idle_in_transaction_session_timeout=10s -c jit=off \
+                             -c datestyle=iso";
 
 /// For connections whose statements find their rows by id. A statement is planned once per
 /// connection, the lookups of foreign keys too, and the plan must be right for as long as the
@@ -80,8 +83,14 @@ const ROWS_TO_LOCK: &str = "-c lock_timeout=50ms";
 const MANY_ROWS: &str = "-c plan_cache_mode=force_custom_plan \
                          -c max_parallel_workers_per_gather=0";
 
+/// For searches, on top of [`MANY_ROWS`]: nobody waits longer for a list.
+const SEARCHES: &str = "-c statement_timeout=3s";
+
 /// The most connections that change existing rows.
 const MAX_CHANGES: usize = 4;
+
+/// The most connections that search.
+const MAX_SEARCHES: usize = 4;
 
 /// How long another transaction may keep a row locked before a change of it is given up.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
@@ -146,11 +155,16 @@ impl Database {
         let by_id = settings.session(ROWS_BY_ID);
         let locking = settings.session(&format!("{ROWS_BY_ID} {ROWS_TO_LOCK}"));
         let changes = (settings.max_connections / 2).clamp(1, MAX_CHANGES);
-        let shared = settings.max_connections.saturating_sub(changes).max(1);
+        let searches = (settings.max_connections / 4).clamp(1, MAX_SEARCHES);
+        let shared = settings.max_connections.saturating_sub(changes + searches);
         Ok(Self {
-            shared: pool(by_id.clone(), shared)?,
+            shared: pool(by_id.clone(), shared.max(1))?,
             desk: pool(locking.clone(), settings.desk_connections)?,
             changes: pool(locking, changes)?,
+            searches: pool(
+                settings.session(&format!("{MANY_ROWS} {SEARCHES}")),
+                searches,
+            )?,
             reports: pool(settings.session(MANY_ROWS), 1)?,
             by_id,
         })
@@ -185,6 +199,11 @@ impl Database {
     /// A connection of the desk.
     pub(crate) async fn desk_client(&self) -> Result<Object, StorageError> {
         self.desk.get().await.map_err(from_pool)
+    }
+
+    /// A connection for searches.
+    pub(crate) async fn searches_client(&self) -> Result<Object, StorageError> {
+        self.searches.get().await.map_err(from_pool)
     }
 
     /// The connection for reports.

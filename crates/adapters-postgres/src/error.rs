@@ -17,11 +17,20 @@ pub(crate) const CUSTOMERS_EMAIL_KEY: &str = "customers_email_key";
 pub(crate) const USERS_EMAIL_KEY: &str = "users_email_key";
 /// An account cannot use one key for two requests.
 pub(crate) const IDEMPOTENCY_KEYS_PKEY: &str = "idempotency_keys_pkey";
+/// An account cannot use one key for two customers or two products.
+pub(crate) const CREATION_KEYS_PKEY: &str = "creation_keys_pkey";
+/// Two products that are sold cannot share a number.
+pub(crate) const PRODUCTS_SKU_KEY: &str = "products_sku_key";
 
 /// The constraints whose violation means something to a caller. A test checks that the schema
 /// has each of them under this name.
-pub const MAPPED_CONSTRAINTS: [&str; 3] =
-    [CUSTOMERS_EMAIL_KEY, USERS_EMAIL_KEY, IDEMPOTENCY_KEYS_PKEY];
+pub const MAPPED_CONSTRAINTS: [&str; 5] = [
+    CUSTOMERS_EMAIL_KEY,
+    USERS_EMAIL_KEY,
+    IDEMPOTENCY_KEYS_PKEY,
+    CREATION_KEYS_PKEY,
+    PRODUCTS_SKU_KEY,
+];
 
 /// The domain's error for a failed statement.
 pub(crate) fn storage(error: Error) -> StorageError {
@@ -69,6 +78,13 @@ pub(crate) fn is_outdated(error: &Error) -> bool {
     ];
     error.code().is_some_and(|code| outdated.contains(code))
         || violates(error, IDEMPOTENCY_KEYS_PKEY)
+}
+
+/// Whether a value that must be unique belongs to another entity.
+pub(crate) fn is_taken(error: &Error) -> bool {
+    [CUSTOMERS_EMAIL_KEY, USERS_EMAIL_KEY, PRODUCTS_SKU_KEY]
+        .iter()
+        .any(|constraint| violates(error, constraint))
 }
 
 /// Whether a later attempt may succeed without a correction. This includes statements that the

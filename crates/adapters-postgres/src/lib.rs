@@ -1,11 +1,14 @@
 //! The ports of [`domain`] that PostgreSQL implements: one adapter per noun, its SQL beside the
 //! function that runs it. Nothing is decided here. Rows become entities in one place per entity.
 
+mod abandonable;
 mod catalog;
+mod creation_keys;
 mod customers;
 mod database;
 mod error;
 mod identity;
+mod list;
 mod migrations;
 mod orders;
 mod statements;

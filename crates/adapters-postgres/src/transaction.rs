@@ -8,10 +8,13 @@ use domain::{
     StorageError,
     unit_of_work::{CommitError, UnitOfWork},
 };
-use futures_util::{FutureExt, future::join};
-use tokio_postgres::{Client, Error};
+use futures_util::{
+    FutureExt,
+    future::{join, try_join},
+};
+use tokio_postgres::{Client, Error, Row, types::ToSql};
 
-use crate::error::{is_outdated, storage};
+use crate::error::{is_outdated, is_stale_statement, is_taken, storage};
 
 /// Begins a transaction, whatever the database's default is. Every statement sees what was
 /// committed before it, so that what is read after a lock was granted is what the lock protects.
@@ -38,6 +41,37 @@ impl Transaction {
         self.client
             .as_ref()
             .unwrap_or_else(|| unreachable!("taken by drop alone"))
+    }
+
+    /// Begins a transaction and runs a statement that locks one row; a statement that became
+    /// outdated by a change of its table is prepared again.
+    pub(crate) async fn lock(
+        client: Object,
+        statement: &str,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> Result<(Self, Option<Row>), Error> {
+        let transaction = Self::on(client);
+        let client = transaction.client();
+        let lock = async || {
+            let lock = client.prepare_cached(statement).await?;
+            let begun = client.batch_execute(BEGIN);
+            let (_, row) = try_join(begun, client.query_opt(&lock, params)).await?;
+            Ok(row)
+        };
+        let row = match lock().await {
+            Err(error) if is_stale_statement(&error) => {
+                client.batch_execute("rollback").await?;
+                client.statement_cache.clear();
+                lock().await
+            }
+            Err(error) => {
+                // The connection is good, and is needed for the next attempt.
+                transaction.abandon().await?;
+                return Err(error);
+            }
+            locked => locked,
+        };
+        Ok((transaction, row?))
     }
 
     /// Runs `writes` on this connection and commits, in one round trip. When a write fails, the
@@ -108,10 +142,12 @@ impl<P: WritePlan> UnitOfWork<P> for Transaction {
             self.commit_after(plan.write(client, &statements)).await
         };
         commit.await.map_err(|error| {
-            let is_outdated = is_outdated(&error);
+            let (is_outdated, is_taken) = (is_outdated(&error), is_taken(&error));
             let error = storage(error);
             if is_outdated {
                 CommitError::Outdated(error)
+            } else if is_taken {
+                CommitError::Taken(error)
             } else {
                 error.into()
             }

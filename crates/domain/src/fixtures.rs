@@ -10,16 +10,16 @@ use uuid::Uuid;
 
 use crate::{
     Clock, IdSource, StorageError,
-    catalog::{BestSeller, ProductId},
+    catalog::{BestSeller, Product, ProductId},
     customers::{Customer, CustomerId},
-    identity::{Account, AccountId, Caller, PasswordHash, Principal},
+    idempotency::{IdempotencyKey, ScopedKey},
+    identity::{Account, AccountId, Caller, PasswordHash, Principal, Role},
     orders::{
-        IdempotencyKey, NewOrder, Order, OrderId, OrderItem, OrderItemId, OrderLine, OrderStatus,
-        ScopedKey,
+        Actor, NewOrder, Order, OrderId, OrderItem, OrderItemId, OrderLine, OrderStatus,
         placement::{Offer, Request, State},
     },
     stock::StockLevel,
-    values::{Email, Name, Price, Quantity, Version},
+    values::{Description, Email, Name, Price, Quantity, Version},
 };
 
 /// Ids 1, 2, 3 and so on.
@@ -98,14 +98,22 @@ pub(crate) fn new_order(customer: u128, lines: &[(u128, i64)]) -> NewOrder {
     NewOrder::new(customer_id(customer), &lines).unwrap()
 }
 
+/// Account `n`, which is of the shop.
+pub(crate) fn actor(n: u128) -> Actor {
+    Actor {
+        account_id: account_id(n),
+        role: Role::Staff,
+    }
+}
+
 /// A request of account 1.
 pub(crate) fn request(customer: u128, lines: &[(u128, i64)]) -> Request {
-    Request::new(account_id(1), new_order(customer, lines))
+    Request::new(actor(1), new_order(customer, lines))
 }
 
 /// A request of account 1 under this key.
 pub(crate) fn keyed(key: &str, order: NewOrder) -> Request {
-    Request::new(account_id(1), order).under(scoped(key).key)
+    Request::new(actor(1), order).under(scoped(key).key)
 }
 
 /// This key of account 1.
@@ -147,6 +155,19 @@ pub(crate) fn order(status: OrderStatus) -> Order {
         placed_at: now(),
         status,
         items: vec![item(1, 2), item(2, 3)],
+        version: Version::FIRST,
+    }
+}
+
+pub(crate) fn a_product(n: u128) -> Product {
+    Product {
+        id: product_id(n),
+        name: name("Café"),
+        description: Some(Description::parse("Em grãos.").unwrap()),
+        price: price_of(n),
+        sku: None,
+        created_at: now(),
+        retired_at: None,
         version: Version::FIRST,
     }
 }

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    Clock, StorageError,
-    catalog::SalesTotals,
-    orders::{IdempotencyKey, IdempotencyKeys},
+    Clock, StorageError, catalog::SalesTotals, idempotency::IdempotencyKey, orders::IdempotencyKeys,
 };
 
 /// Removes expired idempotency keys, and gathers recorded sales.

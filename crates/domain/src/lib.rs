@@ -24,6 +24,7 @@ mod concurrency;
 pub mod customers;
 mod error;
 mod housekeeping;
+pub mod idempotency;
 pub mod identity;
 mod ids;
 pub mod orders;

@@ -26,8 +26,9 @@ where
     ///
     /// # Errors
     ///
-    /// `Outdated` when the data changed under the plan; `Storage` when storage fails. Nothing is
-    /// written then, unless the connection broke during the commit.
+    /// `Outdated` when the data changed under the plan; `Taken` when the plan gives away what must
+    /// be unique; `Storage` when storage fails. Nothing is written then, unless the connection
+    /// broke during the commit.
     async fn commit(self: Box<Self>, plan: &P) -> Result<(), CommitError>;
 
     /// Releases the locks without writing anything.
@@ -45,6 +46,9 @@ pub enum CommitError {
     /// deleted. Deciding again may help; when it does not, the source is the failure.
     #[error("the data changed under the plan")]
     Outdated(#[source] StorageError),
+    /// The plan gives an entity a value that another one has, and that must be unique.
+    #[error("the value belongs to another entity")]
+    Taken(#[source] StorageError),
     /// Storage failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -53,7 +57,9 @@ pub enum CommitError {
 impl From<CommitError> for StorageError {
     fn from(error: CommitError) -> Self {
         match error {
-            CommitError::Outdated(error) | CommitError::Storage(error) => error,
+            CommitError::Outdated(error)
+            | CommitError::Taken(error)
+            | CommitError::Storage(error) => error,
         }
     }
 }

@@ -20,6 +20,8 @@ use crate::{
 pub enum Access {
     /// Every caller. A token is ignored.
     Public,
+    /// Every caller. One with a valid token may see more; another token is ignored.
+    Open,
     /// Callers without a token, and callers with this permission.
     AnonymousOr(Permission),
     /// Callers with this permission.
@@ -30,14 +32,14 @@ impl Access {
     /// Whether a caller without a token may call.
     #[must_use]
     pub const fn admits_anonymous(self) -> bool {
-        matches!(self, Self::Public | Self::AnonymousOr(_))
+        matches!(self, Self::Public | Self::Open | Self::AnonymousOr(_))
     }
 
     /// Whether a caller with this role may call.
     #[must_use]
     pub const fn admits(self, role: Role) -> bool {
         match self {
-            Self::Public => true,
+            Self::Public | Self::Open => true,
             Self::AnonymousOr(permission) | Self::Only(permission) => {
                 role.permissions().contain(permission)
             }
@@ -47,7 +49,7 @@ impl Access {
     /// Refuses this caller, or a caller without a token, if the rule does not admit it.
     fn check(self, caller: Option<&Caller>) -> Result<(), Problem> {
         match (self, caller) {
-            (Self::Public, _) | (Self::AnonymousOr(_), None) => Ok(()),
+            (Self::Public | Self::Open, _) | (Self::AnonymousOr(_), None) => Ok(()),
             (Self::Only(_), None) => Err(Problem::new(Code::TokenMissing)),
             (Self::AnonymousOr(permission) | Self::Only(permission), Some(caller)) => {
                 Ok(caller.must_have(permission)?)
@@ -91,7 +93,10 @@ async fn admit(access: Access, request: &ServiceRequest) -> Result<(), Problem> 
     if access == Access::Public {
         return Ok(());
     }
-    let caller = identify(request).await?;
+    let caller = match identify(request).await {
+        Err(_) if access == Access::Open => None,
+        identified => identified?,
+    };
     if let Some(caller) = caller {
         request.extensions_mut().insert(caller);
     }

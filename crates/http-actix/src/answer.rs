@@ -9,7 +9,7 @@ use actix_web::{
         header::{self, EntityTag, HeaderName, HeaderValue},
     },
 };
-use domain::values::Version;
+use domain::{stock::StockLevel, values::Version};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -153,10 +153,37 @@ impl<T: Serialize + ToSchema + 'static> Answer for Replayable<T> {
     }
 }
 
-/// 200 with the entity and its version, or 304 when the caller has this version already (RFC 9110,
-/// section 8.8.3). Caches must revalidate before using it.
+/// The tag of an entity (RFC 9110, section 8.8.3): it is another one when the answer would be.
+pub(crate) struct Tag(String);
+
+impl Tag {
+    /// The tag of an entity whose version changes with everything that is shown of it.
+    pub(crate) fn of(version: Version) -> Self {
+        Self(version.number().to_string())
+    }
+
+    /// The tag of units in stock.
+    pub(crate) fn of_stock(available: StockLevel) -> Self {
+        Self(available.units().to_string())
+    }
+
+    /// The tag of an entity that is shown with the units in stock. They are no part of what can be
+    /// edited: `If-Match` looks at what is before the point.
+    pub(crate) fn with_stock(version: Version, available: StockLevel) -> Self {
+        Self(format!("{}.{}", version.number(), available.units()))
+    }
+
+    /// The version that a tag names.
+    pub(crate) fn version(tag: &EntityTag) -> Option<Version> {
+        let (version, _) = tag.tag().split_once('.').unwrap_or((tag.tag(), ""));
+        Version::parse(version.parse().ok()?).ok()
+    }
+}
+
+/// 200 with the entity and its tag, or 304 when the caller has the entity with this tag already.
+/// Caches must revalidate before using it.
 pub(crate) struct Tagged<T> {
-    pub(crate) version: Version,
+    pub(crate) tag: Tag,
     pub(crate) known: Known,
     pub(crate) body: T,
 }
@@ -165,12 +192,12 @@ impl<T: Serialize> Responder for Tagged<T> {
     type Body = BoxBody;
 
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
-        let tag = EntityTag::new_strong(self.version.number().to_string());
+        let tag = EntityTag::new_strong(self.tag.0);
         let is_known = self.known.holds(&tag);
         let mut response = HttpResponse::Ok();
         response
             .insert_header(header::ETag(tag))
-            .insert_header((header::CACHE_CONTROL, "private, no-cache"));
+            .insert_header((header::CACHE_CONTROL, REVALIDATE));
         if is_known {
             response.status(StatusCode::NOT_MODIFIED).finish()
         } else {
@@ -179,14 +206,100 @@ impl<T: Serialize> Responder for Tagged<T> {
     }
 }
 
+/// What is shown may be stored by the caller's own cache, which asks again before using it.
+const REVALIDATE: &str = "private, no-cache";
+
 impl<T: Serialize + ToSchema + 'static> Answer for Tagged<T> {
     fn describe(operation: &mut Description) {
         let tagged = |answered: Answered| {
             answered
-                .header(header::ETAG, "The version, for `If-None-Match`.")
+                .header(header::ETAG, "The tag, for `If-None-Match` and `If-Match`.")
                 .header(header::CACHE_CONTROL, "Always `private, no-cache`.")
         };
         operation.answers(StatusCode::OK, tagged(Answered::with::<T>()));
         operation.answers(StatusCode::NOT_MODIFIED, tagged(Answered::empty()));
+    }
+}
+
+/// 200 with the entity as it has become, and its tag.
+pub(crate) struct Changed<T> {
+    pub(crate) tag: Tag,
+    pub(crate) body: T,
+}
+
+impl<T: Serialize> Responder for Changed<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        HttpResponse::Ok()
+            .insert_header(header::ETag(EntityTag::new_strong(self.tag.0)))
+            .json(self.body)
+    }
+}
+
+impl<T: Serialize + ToSchema + 'static> Answer for Changed<T> {
+    fn describe(operation: &mut Description) {
+        let answered = Answered::with::<T>().header(header::ETAG, "The new tag, for `If-Match`.");
+        operation.answers(StatusCode::OK, answered);
+    }
+}
+
+/// 204: done, and nothing is left to show.
+pub(crate) struct Gone;
+
+impl Responder for Gone {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        HttpResponse::NoContent().finish()
+    }
+}
+
+impl Answer for Gone {
+    fn describe(operation: &mut Description) {
+        operation.answers(StatusCode::NO_CONTENT, Answered::empty());
+    }
+}
+
+/// 200 with a page of a list, and where the next one is (RFC 8288).
+pub(crate) struct Page<T> {
+    pub(crate) items: Vec<T>,
+    pub(crate) next: Option<NextPage>,
+}
+
+/// The page after a page.
+pub(crate) struct NextPage {
+    pub(crate) cursor: String,
+    /// The path and the query of the same list, with the cursor.
+    pub(crate) target: String,
+}
+
+impl<T: Serialize> Responder for Page<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        #[derive(Serialize)]
+        struct Body<'a, T> {
+            items: Vec<T>,
+            next_cursor: Option<&'a str>,
+        }
+
+        let mut response = HttpResponse::Ok();
+        if let Some(next) = &self.next {
+            let link = format!("<{}>; rel=\"next\"", next.target);
+            response.insert_header((header::LINK, link));
+        }
+        response.json(Body {
+            items: self.items,
+            next_cursor: self.next.as_ref().map(|next| next.cursor.as_str()),
+        })
+    }
+}
+
+impl<T: Serialize + ToSchema + 'static> Answer for Page<T> {
+    fn describe(operation: &mut Description) {
+        let about = "`rel=\"next\"`: the next page, if there is one.";
+        let answered = Answered::with_page_of::<T>().header(header::LINK, about);
+        operation.answers(StatusCode::OK, answered);
     }
 }

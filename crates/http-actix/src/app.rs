@@ -22,6 +22,7 @@ use crate::{
     adapters::{BcryptHasher, JwtTokens, SystemClock, UuidV7Source},
     background::Background,
     bodies::{Bodies, Stopping},
+    cursors::Cursors,
     proxies::TrustedProxies,
     settings::{PasswordSettings, Settings, TimesToLive},
 };
@@ -33,6 +34,7 @@ pub struct App {
     pub(crate) authenticator: Arc<dyn Authenticator>,
     pub(crate) ids: Arc<dyn IdSource>,
     pub(crate) bodies: Bodies,
+    pub(crate) cursors: Cursors,
     pub(crate) proxies: TrustedProxies,
     pub(crate) probes: Probes,
 }
@@ -103,6 +105,7 @@ impl App {
             authenticator: tokens,
             ids,
             bodies: Bodies::new(settings.http.bodies_memory, settings.http.read_timeout),
+            cursors: Cursors::new(&settings.jwt.secret),
             proxies: settings.http.proxies.clone(),
             probes: Probes {
                 database: database.clone(),
@@ -153,7 +156,13 @@ impl Parts<'_> {
                 self.best_sellers_fresh_for,
             ),
             stock: StockService::new(Arc::new(PgStock::new(self.database))),
-            orders: OrderService::new(desk.clone(), orders.clone(), orders, self.caches.orders),
+            orders: OrderService::new(
+                desk.clone(),
+                orders.clone(),
+                orders,
+                self.caches.orders,
+                clock(),
+            ),
         };
         (shop, desk, tasks)
     }

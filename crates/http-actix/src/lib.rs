@@ -13,6 +13,7 @@ pub mod background;
 pub mod bodies;
 pub mod cli;
 mod connection;
+mod cursors;
 mod demo;
 mod describe;
 mod docs;

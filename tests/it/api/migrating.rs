@@ -49,7 +49,7 @@ async fn a_column_that_changes_its_type_is_read_over_connections_that_were_open_
     let client = shop.database.client().await;
     for change in [
         "alter table products alter column preco type numeric(14, 2)",
-        "alter table products alter column nome type varchar(300)",
+        "alter table products alter column sku type varchar(100)",
         "alter table itens_order alter column preco_unitario type numeric(14, 2)",
         "alter table orders alter column status type varchar(20)",
         "alter table customers alter column nome type varchar(300)",

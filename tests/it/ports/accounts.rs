@@ -65,7 +65,7 @@ async fn a_customers_account_comes_with_its_customer_or_not_at_all() {
         (&world.customers, &world.accounts);
     let ana = World::a_customer("ana@example.com");
     let kept = account("ana@example.com", Principal::Customer(ana.id));
-    customers.insert_with_account(&ana, &kept).await.unwrap();
+    customers.insert(&ana, Some(&kept), None).await.unwrap();
     assert_eq!(
         accounts.find_by_email(&ana.email).await.unwrap(),
         Some(kept)
@@ -78,7 +78,7 @@ async fn a_customers_account_comes_with_its_customer_or_not_at_all() {
         .unwrap();
     let boss = World::a_customer("Boss@example.com");
     let refused = account("Boss@example.com", Principal::Customer(boss.id));
-    let refused = customers.insert_with_account(&boss, &refused).await;
+    let refused = customers.insert(&boss, Some(&refused), None).await;
     assert!(matches!(refused, Err(InsertCustomerError::EmailTaken)));
     assert_eq!(customers.find(boss.id).await.unwrap(), None);
 }

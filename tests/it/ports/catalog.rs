@@ -3,7 +3,7 @@
 use domain::{
     catalog::{Product, ProductId, ProductRepository, StockedProduct},
     stock::{Stock, StockId, StockLevel},
-    values::{Description, Name, Price},
+    values::{Description, Name, Price, Version},
 };
 use integration_tests::World;
 
@@ -13,7 +13,10 @@ fn product(price: &str, description: Option<&str>) -> Product {
         name: Name::parse("Café Cerrado Mineiro").unwrap(),
         description: description.map(|text| Description::parse(text).unwrap()),
         price: Price::parse(price).unwrap(),
+        sku: None,
         created_at: World::now(),
+        retired_at: None,
+        version: Version::FIRST,
     }
 }
 
@@ -36,7 +39,7 @@ async fn a_product_is_found_as_it_was_kept_with_its_stock() {
     ] {
         let kept = product(price, description);
         let stock = stock_of(&kept, 1_000_000_000);
-        products.insert(&kept, &stock).await.unwrap();
+        products.insert(&kept, &stock, None).await.unwrap();
         let expected = StockedProduct {
             available: stock.available,
             product: kept.clone(),
@@ -52,11 +55,14 @@ async fn a_product_whose_stock_is_refused_is_not_kept() {
     let world = World::new().await;
     let products: &dyn ProductRepository = &world.catalog;
     let (first, second) = (product("1.00", None), product("2.00", None));
-    products.insert(&first, &stock_of(&first, 1)).await.unwrap();
+    products
+        .insert(&first, &stock_of(&first, 1), None)
+        .await
+        .unwrap();
     // The stock row of the first once more: the second product must not stay without any.
     assert!(
         products
-            .insert(&second, &stock_of(&first, 1))
+            .insert(&second, &stock_of(&first, 1), None)
             .await
             .is_err()
     );

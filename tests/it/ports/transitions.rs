@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use domain::orders::{
-    OrderError, OrderId, OrderRepository, OrderStatus, TransitionLocks, TransitionStore,
-    placement::Outcome,
+use domain::{
+    orders::{
+        OrderError, OrderId, OrderRepository, OrderStatus, TransitionLocks, TransitionStore,
+        placement::Outcome,
+    },
+    values::Expected,
 };
 use futures_util::future::join_all;
 use integration_tests::World;
@@ -23,13 +26,14 @@ async fn a_change_is_written_with_its_version_and_returns_what_it_returns() {
         .unwrap()
         .unwrap();
     assert_eq!(open.state, placed);
-    let transition = match open
-        .state
-        .transition_to(OrderStatus::Cancelled, &World::staff())
-    {
-        Ok(Some(transition)) => transition,
-        other => panic!("a pending order can be cancelled: {other:?}"),
-    };
+    let transition =
+        match open
+            .state
+            .transition(OrderStatus::Cancelled.into(), &World::staff(), World::now())
+        {
+            Ok(Some(transition)) => transition,
+            other => panic!("a pending order can be cancelled: {other:?}"),
+        };
     open.unit.commit(&transition).await.unwrap();
     let kept = OrderRepository::find(&world.orders, placed.id)
         .await
@@ -60,7 +64,12 @@ async fn thirty_two_cancellations_at_once_return_the_stock_once() {
         let orders = Arc::clone(&orders);
         tokio::spawn(async move {
             orders
-                .transition(&World::staff(), order, OrderStatus::Cancelled)
+                .transition(
+                    &World::staff(),
+                    order,
+                    OrderStatus::Cancelled.into(),
+                    &Expected::Any,
+                )
                 .await
         })
     });
@@ -81,12 +90,21 @@ async fn of_a_shipment_and_a_cancellation_at_once_one_wins_and_stock_tells_which
     for _ in 0..20 {
         let order = world.place(&customer, &[(product, 1)]).await.unwrap().id;
         orders
-            .transition(&World::staff(), order, OrderStatus::Paid)
+            .transition(
+                &World::staff(),
+                order,
+                OrderStatus::Paid.into(),
+                &Expected::Any,
+            )
             .await
             .unwrap();
         let moves = [OrderStatus::Shipped, OrderStatus::Cancelled].map(|to| {
             let orders = Arc::clone(&orders);
-            tokio::spawn(async move { orders.transition(&World::staff(), order, to).await })
+            tokio::spawn(async move {
+                orders
+                    .transition(&World::staff(), order, to.into(), &Expected::Any)
+                    .await
+            })
         });
         let outcomes: Vec<_> = join_all(moves)
             .await
@@ -125,7 +143,7 @@ async fn placements_and_cancellations_of_the_same_products_never_deadlock() {
             };
             let cancelled = OrderStatus::Cancelled;
             orders
-                .transition(&World::staff(), placed.id, cancelled)
+                .transition(&World::staff(), placed.id, cancelled.into(), &Expected::Any)
                 .await
                 .unwrap();
         })
@@ -148,6 +166,6 @@ async fn a_change_that_is_dropped_leaves_neither_a_lock_nor_an_open_transaction(
     world.no_transaction_is_left_open().await;
     let orders = world.order_service();
     let staff = World::staff();
-    let paid = orders.transition(&staff, order, OrderStatus::Paid);
+    let paid = orders.transition(&staff, order, OrderStatus::Paid.into(), &Expected::Any);
     World::soon("a change of status", paid).await.unwrap();
 }

@@ -1,29 +1,53 @@
 //! The catalogue: the table `products`, read together with `stock`, and best sellers.
 
 mod best_sellers;
+mod changes;
+mod list;
 mod reader;
 pub(crate) mod sales;
 
 use async_trait::async_trait;
 use domain::{
     StorageError,
-    catalog::{Product, ProductId, ProductRepository, StockedProduct},
+    catalog::{
+        InsertProductError, Product, ProductChange, ProductId, ProductRepository, ProductSort,
+        ProductsFilter, StockedProduct,
+    },
+    idempotency::{Creation, CreationKey},
     stock::Stock,
-    values::{Description, Name, Price},
+    unit_of_work::Opened,
+    values::{Description, Name, Page, PageRequest, Price, Sku, Sort, Version},
 };
 use rust_decimal::Decimal;
 use tokio_postgres::{Client, Error, Row};
 
 use self::reader::ProductReader;
 use crate::{
+    creation_keys::{self, Kind},
     database::Database,
-    error::{column, storage},
+    error::{CREATION_KEYS_PKEY, column, is_taken, storage, violates},
     stock,
 };
 
 const INSERT: &str = "
-    insert into products (id, nome, descricao, preco, created_at)
-    values ($1, $2, $3, $4, $5)";
+    insert into products (id, nome, descricao, preco, sku, created_at, version)
+    values ($1, $2, $3, $4, $5, $6, $7)";
+
+/// Makes the words of products known to those who mistype one. In the sequence of the words, so
+/// that two transactions cannot deadlock; and last of all, so that nobody waits long for them.
+pub(crate) const KNOW_WORDS: &str = "
+    insert into product_words (word)
+    select distinct new.word
+    from products
+    cross join unnest(tsvector_to_array(words)) as new (word)
+    where id = any($1)
+      and not exists (
+          select
+          from product_words
+          where product_words.word = any(array[new.word])
+      )
+    order by new.word
+    on conflict do nothing";
 
 /// The catalogue in PostgreSQL.
 #[derive(Clone)]
@@ -50,16 +74,58 @@ impl ProductRepository for PgCatalog {
         self.reader.find(id).await
     }
 
+    #[tracing::instrument(level = "debug", name = "db.products.page", skip_all)]
+    async fn page(
+        &self,
+        filter: &ProductsFilter,
+        sort: Sort<ProductSort>,
+        page: &PageRequest,
+    ) -> Result<Page<StockedProduct>, StorageError> {
+        list::page(&self.database, filter, sort, page).await
+    }
+
     #[tracing::instrument(level = "debug", name = "db.products.insert", skip_all)]
-    async fn insert(&self, product: &Product, stock: &Stock) -> Result<(), StorageError> {
+    async fn insert<'a>(
+        &self,
+        product: &Product,
+        stock: &Stock,
+        key: Option<&'a CreationKey>,
+    ) -> Result<(), InsertProductError> {
         let mut client = self.database.client().await?;
-        let both = async {
+        let all = async {
             let transaction = client.transaction().await?;
-            insert(transaction.client(), product).await?;
-            stock::insert(transaction.client(), stock).await?;
+            let client = transaction.client();
+            let id = product.id.as_uuid();
+            if let Some(key) = key {
+                creation_keys::insert(client, Kind::Product, key, id, product.created_at).await?;
+            }
+            insert(client, product).await?;
+            stock::insert(client, stock).await?;
+            client.execute(KNOW_WORDS, &[&vec![id]]).await?;
             transaction.commit().await
         };
-        both.await.map_err(storage)
+        all.await.map_err(|error| {
+            if violates(&error, CREATION_KEYS_PKEY) {
+                InsertProductError::KeyTaken
+            } else if is_taken(&error) {
+                InsertProductError::SkuTaken
+            } else {
+                storage(error).into()
+            }
+        })
+    }
+
+    #[tracing::instrument(level = "debug", name = "db.products.inserted_under", skip_all)]
+    async fn inserted_under(&self, key: &CreationKey) -> Result<Option<Creation>, StorageError> {
+        creation_keys::find(&self.database, Kind::Product, key).await
+    }
+
+    #[tracing::instrument(level = "debug", name = "db.products.open", skip_all)]
+    async fn open(
+        &self,
+        id: ProductId,
+    ) -> Result<Option<Opened<StockedProduct, ProductChange>>, StorageError> {
+        changes::open(&self.database, id).await
     }
 }
 
@@ -73,7 +139,9 @@ async fn insert(client: &Client, product: &Product) -> Result<(), Error> {
                 &product.name.as_str(),
                 &product.description.as_ref().map(Description::as_str),
                 &product.price.as_decimal(),
+                &product.sku.as_ref().map(Sku::as_str),
                 &product.created_at,
+                &product.version.number(),
             ],
         )
         .await?;
@@ -83,6 +151,7 @@ async fn insert(client: &Client, product: &Product) -> Result<(), Error> {
 /// A product from its row, which is joined with the row of its stock.
 fn stocked_product(row: &Row) -> Result<StockedProduct, StorageError> {
     let description: Option<&str> = column(row, "descricao")?;
+    let sku: Option<&str> = column(row, "sku")?;
     Ok(StockedProduct {
         product: Product {
             id: ProductId::new(column(row, "id")?),
@@ -92,7 +161,13 @@ fn stocked_product(row: &Row) -> Result<StockedProduct, StorageError> {
                 .transpose()
                 .map_err(StorageError::corrupt)?,
             price: price(row, "preco")?,
+            sku: sku
+                .map(Sku::parse)
+                .transpose()
+                .map_err(StorageError::corrupt)?,
             created_at: column(row, "created_at")?,
+            retired_at: column(row, "retired_at")?,
+            version: Version::parse(column(row, "version")?).map_err(StorageError::corrupt)?,
         },
         available: stock::level(row)?,
     })

@@ -24,7 +24,8 @@ use crate::{
 };
 
 const FIND_ALL: &str = "
-    select products.id, nome, descricao, preco, created_at, quantidade_disponivel
+    select products.id, nome, descricao, preco, sku, created_at, retired_at, version,
+           quantidade_disponivel
     from products
     join stock on stock.product_id = any(array[products.id])
     where products.id = any($1)";

@@ -1,7 +1,10 @@
 //! The rows that a plan writes, column by column: the statements take whole columns, so that one
 //! statement writes any number of orders.
 
-use domain::orders::{Fingerprint, Order, OrderId, ScopedKey};
+use domain::{
+    idempotency::{Fingerprint, ScopedKey},
+    orders::{Actor, Order, OrderId},
+};
 use rust_decimal::Decimal;
 use time::OffsetDateTime;
 use tokio_postgres::types::ToSql;
@@ -9,14 +12,17 @@ use uuid::Uuid;
 
 pub(super) const INSERT_ORDERS: &str = "
     with placed as (
-        insert into orders (id, customer_id, data_order, status, version)
-        select id, customer_id, data_order, status, version
-        from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[], $5::bigint[])
-            as placed (id, customer_id, data_order, status, version)
+        insert into orders
+            (id, customer_id, data_order, status, version, placed_by, placed_by_role)
+        select id, customer_id, data_order, status, version, placed_by, placed_by_role
+        from unnest(
+            $1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[], $5::bigint[], $6::uuid[],
+            $7::text[]
+        ) as placed (id, customer_id, data_order, status, version, placed_by, placed_by_role)
     )
     insert into itens_order (id, order_id, product_id, quantidade, preco_unitario)
     select id, order_id, product_id, quantidade, preco_unitario
-    from unnest($6::uuid[], $7::uuid[], $8::uuid[], $9::bigint[], $10::numeric[])
+    from unnest($8::uuid[], $9::uuid[], $10::uuid[], $11::bigint[], $12::numeric[])
         as placed (id, order_id, product_id, quantidade, preco_unitario)";
 
 pub(super) const INSERT_KEYS: &str = "
@@ -33,6 +39,8 @@ pub(super) struct OrderColumns {
     placed_at: Vec<OffsetDateTime>,
     statuses: Vec<&'static str>,
     versions: Vec<i64>,
+    placed_by: Vec<Uuid>,
+    placed_by_roles: Vec<&'static str>,
     items: ItemColumns,
 }
 
@@ -46,14 +54,16 @@ struct ItemColumns {
 }
 
 impl OrderColumns {
-    pub(super) fn of<'a>(orders: impl Iterator<Item = &'a Order>) -> Self {
+    pub(super) fn of<'a>(orders: impl Iterator<Item = (&'a Order, Actor)>) -> Self {
         let mut columns = Self::default();
-        for order in orders {
+        for (order, by) in orders {
             columns.ids.push(order.id.as_uuid());
             columns.customers.push(order.customer_id.as_uuid());
             columns.placed_at.push(order.placed_at);
             columns.statuses.push(order.status.as_str());
             columns.versions.push(order.version.number());
+            columns.placed_by.push(by.account_id.as_uuid());
+            columns.placed_by_roles.push(by.role.as_str());
             let items = &mut columns.items;
             for item in &order.items {
                 items.ids.push(item.id.as_uuid());
@@ -66,13 +76,15 @@ impl OrderColumns {
         columns
     }
 
-    pub(super) fn params(&self) -> [&(dyn ToSql + Sync); 10] {
+    pub(super) fn params(&self) -> [&(dyn ToSql + Sync); 12] {
         [
             &self.ids,
             &self.customers,
             &self.placed_at,
             &self.statuses,
             &self.versions,
+            &self.placed_by,
+            &self.placed_by_roles,
             &self.items.ids,
             &self.items.orders,
             &self.items.products,

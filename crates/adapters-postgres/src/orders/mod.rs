@@ -1,7 +1,9 @@
 //! Orders: the tables `orders` and `itens_order`.
 
 mod columns;
+mod history;
 mod idempotency_keys;
+mod list;
 mod placements;
 mod transitions;
 
@@ -10,10 +12,14 @@ use domain::{
     StorageError,
     catalog::ProductId,
     customers::CustomerId,
-    orders::{Order, OrderId, OrderItem, OrderItemId, OrderRepository, OrderStatus},
-    values::{Quantity, Version},
+    orders::{
+        History, Order, OrderId, OrderItem, OrderItemId, OrderRepository, OrderSort, OrderStatus,
+        OrdersFilter,
+    },
+    values::{Page, PageRequest, Quantity, Sort, Version},
 };
 use tokio_postgres::Row;
+use uuid::Uuid;
 
 use crate::{
     catalog::price,
@@ -55,21 +61,45 @@ impl OrderRepository for PgOrders {
         let rows = rows.map_err(storage)?;
         rows.first().map(|first| order(first, &rows)).transpose()
     }
+
+    #[tracing::instrument(level = "debug", name = "db.orders.page", skip_all)]
+    async fn page(
+        &self,
+        filter: &OrdersFilter,
+        sort: Sort<OrderSort>,
+        page: &PageRequest,
+    ) -> Result<Page<Order>, StorageError> {
+        list::page(&self.database, filter, sort, page).await
+    }
+
+    #[tracing::instrument(level = "debug", name = "db.orders.history", skip_all)]
+    async fn history(&self, id: OrderId) -> Result<Option<History>, StorageError> {
+        history::find(&self.database, id).await
+    }
 }
 
 /// An order from its row and the rows of its items.
 fn order(row: &Row, items: &[Row]) -> Result<Order, StorageError> {
-    let status: OrderStatus = column::<&str>(row, "status")?
-        .parse()
-        .map_err(StorageError::corrupt)?;
     Ok(Order {
         id: OrderId::new(column(row, "id")?),
         customer_id: CustomerId::new(column(row, "customer_id")?),
         placed_at: column(row, "data_order")?,
-        status,
+        status: status(row)?,
         items: items.iter().map(item).collect::<Result<_, _>>()?,
         version: Version::parse(column(row, "version")?).map_err(StorageError::corrupt)?,
     })
+}
+
+/// Reads the column that holds a status.
+fn status(row: &Row) -> Result<OrderStatus, StorageError> {
+    let status: &str = column(row, "status")?;
+    status.parse().map_err(StorageError::corrupt)
+}
+
+/// Whether two rows belong to one order.
+fn is_same_order(a: &Row, b: &Row) -> bool {
+    let id = |row| column::<Uuid>(row, "id").ok();
+    id(a) == id(b)
 }
 
 fn item(row: &Row) -> Result<OrderItem, StorageError> {

@@ -9,9 +9,10 @@ use domain::{
     StorageError,
     catalog::ProductId,
     customers::CustomerId,
+    idempotency::{Fingerprint, IdempotencyKey, ScopedKey},
     identity::AccountId,
     orders::{
-        Fingerprint, IdempotencyKey, LockWait, PlacementStore, ScopedKey,
+        LockWait, PlacementStore,
         placement::{Keyed, Offer, Plan, Scope, State},
     },
     unit_of_work::Opened,
@@ -23,7 +24,7 @@ use uuid::Uuid;
 use super::{
     PgOrders,
     columns::{INSERT_KEYS, INSERT_ORDERS, KeyColumns, OrderColumns},
-    order,
+    is_same_order, order,
 };
 use crate::{
     catalog::price,
@@ -66,18 +67,21 @@ const READ_STOCK: &str = "
     from stock
     where product_id = any($1)";
 
-/// The products, customers and accounts of a batch that exist, with the products' prices. Runs
+/// The products, customers and accounts of a batch that exist, with the products' prices, and
+/// whether they are still sold and still there. That is read and not asked for: a plan that was made
+/// when the table was empty could take the index of all that are there for the one to look in. Runs
 /// after the locks were granted, and so sees what was committed until then.
 const READ_NAMED: &str = "
-    select id as product_id, preco, null::uuid as customer_id, null::uuid as account_id
+    select id as product_id, preco, null::uuid as customer_id, null::uuid as account_id,
+           retired_at is null as is_there
     from products
     where id = any($1)
     union all
-    select null, null, id, null
+    select null, null, id, null, erased_at is null
     from customers
     where id = any($2)
     union all
-    select null, null, null, id
+    select null, null, null, id, true
     from users
     where id = any($3)";
 
@@ -289,7 +293,7 @@ impl WritePlan for Plan {
             .unzip();
         // The orders of one plan are placed at one moment.
         let day = self.accepted().next().map(|order| order.placed_at.date());
-        let orders = OrderColumns::of(self.accepted());
+        let orders = OrderColumns::of(self.placed());
         let taken: [&(dyn ToSql + Sync); 3] = [&products, &units, &day];
         let orders = orders.params();
         let keys = async {
@@ -318,6 +322,9 @@ fn state(rows: &Rows) -> Result<State, StorageError> {
         stock.insert(column::<Uuid>(row, "product_id")?, stock::level(row)?);
     }
     for row in &rows.named {
+        if !column(row, "is_there")? {
+            continue;
+        }
         if let Some(id) = column(row, "customer_id")? {
             state.customers.insert(CustomerId::new(id));
         } else if let Some(id) = column(row, "account_id")? {
@@ -341,12 +348,6 @@ fn state(rows: &Rows) -> Result<State, StorageError> {
         }
     }
     Ok(state)
-}
-
-/// Whether two rows are items of one order.
-fn is_same_order(a: &Row, b: &Row) -> bool {
-    let id = |row| column::<Uuid>(row, "id").ok();
-    id(a) == id(b)
 }
 
 fn keyed(row: &Row, items: &[Row]) -> Result<(ScopedKey, Keyed), StorageError> {

@@ -6,8 +6,9 @@ use domain::{
     StorageError,
     orders::{Order, OrderId, Transition, TransitionLocks, TransitionStore},
     unit_of_work::Opened,
+    values::Note,
 };
-use futures_util::future::{try_join, try_join4};
+use futures_util::future::{try_join, try_join3, try_join4};
 use tokio_postgres::{Client, Error, Row, Statement, types::ToSql};
 use uuid::Uuid;
 
@@ -35,6 +36,11 @@ const SET_STATUS: &str = "
     update orders
     set status = $2, version = $3
     where id = $1";
+
+const RECORD_HISTORY: &str = "
+    insert into order_history
+        (order_id, version, status, changed_at, changed_by, changed_by_role, note)
+    values ($1, $2, $3, $4, $5, $6, $7)";
 
 /// Locks in id order, as placements do, so that they cannot deadlock.
 const LOCK_STOCK: &str = "
@@ -131,6 +137,7 @@ async fn read(
 /// The statements that write a transition, prepared once per connection.
 pub(crate) struct Writes {
     set_status: Statement,
+    record_history: Statement,
     return_stock: Statement,
     record_sales: Statement,
 }
@@ -141,6 +148,7 @@ impl WritePlan for Transition {
     async fn prepare(&self, client: &Object) -> Result<Writes, Error> {
         Ok(Writes {
             set_status: client.prepare_cached(SET_STATUS).await?,
+            record_history: client.prepare_cached(RECORD_HISTORY).await?,
             return_stock: client.prepare_cached(RETURN_STOCK).await?,
             record_sales: client.prepare_cached(sales::RECORD).await?,
         })
@@ -159,6 +167,10 @@ impl WritePlan for Transition {
             .iter()
             .map(|line| (line.product_id.as_uuid(), i64::from(line.quantity.units())))
             .unzip();
+        let (account, role) = (self.by.account_id.as_uuid(), self.by.role.as_str());
+        let note = self.note.as_ref().map(Note::as_str);
+        let history: [&(dyn ToSql + Sync); 7] =
+            [&id, &version, &status, &self.at, &account, &role, &note];
         let status: [&(dyn ToSql + Sync); 3] = [&id, &status, &version];
         let returned: [&(dyn ToSql + Sync); 2] = [&products, &units];
         let back: Vec<i64> = units.iter().map(|units| -units).collect();
@@ -174,7 +186,12 @@ impl WritePlan for Transition {
             .await?;
             Ok(0)
         };
-        try_join(client.execute(&statements.set_status, &status), take_back).await?;
+        try_join3(
+            client.execute(&statements.set_status, &status),
+            client.execute(&statements.record_history, &history),
+            take_back,
+        )
+        .await?;
         Ok(())
     }
 }

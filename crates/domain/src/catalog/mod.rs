@@ -1,13 +1,18 @@
 //! The catalogue: products, and which of them sell best.
 
 mod best_sellers;
+mod list;
 mod ports;
 mod product;
 mod service;
 
 pub use best_sellers::{BestSeller, BestSellersList, BestSellersQuery, Period};
-pub use ports::{BestSellersReport, ProductRepository, SalesCorrection, SalesRebuild, SalesTotals};
-pub use product::{Product, ProductId, StockedProduct};
+pub use list::{ProductSort, ProductsFilter};
+pub use ports::{
+    BestSellersReport, InsertProductError, ProductChange, ProductRepository, SalesCorrection,
+    SalesRebuild, SalesTotals,
+};
+pub use product::{Product, ProductEdit, ProductId, StockedProduct};
 pub use service::{CatalogError, CatalogService, NewProduct};
 
 #[cfg(test)]

@@ -1,10 +1,17 @@
 //! The ports of the catalogue.
 
 use async_trait::async_trait;
+use thiserror::Error;
 use time::Date;
 
-use super::{BestSeller, Product, ProductId, StockedProduct};
-use crate::{StorageError, stock::Stock};
+use super::{BestSeller, Product, ProductId, ProductSort, ProductsFilter, StockedProduct};
+use crate::{
+    StorageError,
+    idempotency::{Creation, CreationKey},
+    stock::Stock,
+    unit_of_work::Opened,
+    values::{Page, PageRequest, Sort},
+};
 
 /// Stores products.
 #[cfg_attr(test, mockall::automock)]
@@ -17,12 +24,68 @@ pub trait ProductRepository: Send + Sync {
     /// When storage fails.
     async fn find(&self, id: ProductId) -> Result<Option<StockedProduct>, StorageError>;
 
-    /// Inserts a new product and its stock: both or neither.
+    /// A page of the products that the filter describes, without those that are retired.
     ///
     /// # Errors
     ///
     /// When storage fails.
-    async fn insert(&self, product: &Product, stock: &Stock) -> Result<(), StorageError>;
+    async fn page(
+        &self,
+        filter: &ProductsFilter,
+        sort: Sort<ProductSort>,
+        page: &PageRequest,
+    ) -> Result<Page<StockedProduct>, StorageError>;
+
+    /// Inserts a new product, its stock, and the key under which it was asked for: all of it or
+    /// nothing.
+    ///
+    /// # Errors
+    ///
+    /// `KeyTaken` when the account has used that key for a product before; `SkuTaken` when a product
+    /// that is sold has that number already. Both MUST also hold when two are inserted at once.
+    /// `Storage` when storage fails.
+    async fn insert<'a>(
+        &self,
+        product: &Product,
+        stock: &Stock,
+        key: Option<&'a CreationKey>,
+    ) -> Result<(), InsertProductError>;
+
+    /// The product that was inserted under this key, by whichever request.
+    ///
+    /// # Errors
+    ///
+    /// When storage fails.
+    async fn inserted_under(&self, key: &CreationKey) -> Result<Option<Creation>, StorageError>;
+
+    /// Begins a transaction and locks the product with this id. `None` when there is none: nothing
+    /// is locked. Orders MAY be placed meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// When storage fails: nothing is locked.
+    async fn open(
+        &self,
+        id: ProductId,
+    ) -> Result<Option<Opened<StockedProduct, ProductChange>>, StorageError>;
+}
+
+/// What storage has to write of a product: all of it, as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProductChange(pub Product);
+
+/// Why a product was not inserted.
+#[derive(Debug, Error)]
+pub enum InsertProductError {
+    /// The key stands for another product.
+    #[error("the key is taken")]
+    KeyTaken,
+    /// Another product that is sold has this number.
+    #[error("the number is taken")]
+    SkuTaken,
+    /// Storage failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
 }
 
 /// Calculates the best sellers.

@@ -3,22 +3,25 @@
 use std::sync::Arc;
 
 use thiserror::Error;
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 use super::{
-    BestSeller, BestSellersList, BestSellersQuery, BestSellersReport, Product, ProductId,
-    ProductRepository, StockedProduct,
+    BestSeller, BestSellersList, BestSellersQuery, BestSellersReport, InsertProductError, Product,
+    ProductChange, ProductEdit, ProductId, ProductRepository, ProductSort, ProductsFilter,
+    StockedProduct,
 };
 use crate::{
     Clock, IdSource, StorageError,
     cache::{Cache, ReadThrough},
     concurrency::bulkhead::Bulkhead,
+    idempotency::{Created, Creation, CreationKey, Fingerprint, IdempotencyKey, KeyReused},
     identity::{Caller, Forbidden, Permission},
     stock::{Stock, StockId, StockLevel},
-    values::{Description, Limit, Name, Price},
+    unit_of_work::{CommitError, Opened},
+    values::{Description, Expected, Limit, Name, Page, PageRequest, Price, Sku, Sort, Version},
 };
 
-/// Adds products, finds them, and lists the best sellers.
+/// Adds products, finds, changes and retires them, and lists the best sellers.
 pub struct CatalogService {
     products: Arc<dyn ProductRepository>,
     report: Arc<dyn BestSellersReport>,
@@ -42,11 +45,13 @@ pub struct NewProduct {
     pub description: Option<Description>,
     /// The price of one unit.
     pub price: Price,
+    /// The shop's own number of the product, which no other may have.
+    pub sku: Option<Sku>,
     /// The units that can be ordered.
     pub available: StockLevel,
 }
 
-/// Why a product was not added or not found, or best sellers were not listed.
+/// Why a product was not added, found or changed, or best sellers were not listed.
 #[derive(Debug, Clone, Error)]
 pub enum CatalogError {
     /// The caller lacks the permission.
@@ -55,6 +60,15 @@ pub enum CatalogError {
     /// There is no such product.
     #[error("there is no such product")]
     NotFound,
+    /// Another product has this number.
+    #[error("another product has this number")]
+    SkuTaken,
+    /// The key stands for another request.
+    #[error(transparent)]
+    KeyReused(#[from] KeyReused),
+    /// The product has changed since the caller read it.
+    #[error("the product has changed since it was read")]
+    Stale,
     /// Too many reports wait already: this one was not started. A later attempt may succeed.
     #[error("too many reports are being made")]
     Busy,
@@ -86,37 +100,63 @@ impl CatalogService {
         }
     }
 
-    /// Adds a product to the catalogue, together with its stock.
+    /// Adds a product to the catalogue, together with its stock. With a key it is done once, however
+    /// often it is requested: a repeat gets the first answer.
     ///
     /// # Errors
     ///
-    /// `Forbidden`, or `Storage`.
+    /// `Forbidden`, `SkuTaken`, `KeyReused`, or `Storage`.
     pub async fn create(
         &self,
         caller: &Caller,
         new: NewProduct,
-    ) -> Result<StockedProduct, CatalogError> {
+        key: Option<IdempotencyKey>,
+    ) -> Result<Created<StockedProduct>, CatalogError> {
         caller.must_have(Permission::ProductsWrite)?;
-        let product = Product {
-            id: ProductId::new(self.ids.next_id()),
-            name: new.name,
-            description: new.description,
-            price: new.price,
-            created_at: self.clock.now(),
-        };
+        let key = key.map(|key| CreationKey {
+            account_id: Some(caller.account_id),
+            key,
+            fingerprint: new.fingerprint(),
+        });
+        if let Some(first) = self.created_under(key.as_ref()).await? {
+            return Ok(new.replay(first));
+        }
+        let id = ProductId::new(self.ids.next_id());
+        let StockedProduct { product, available } = new.clone().with(id, self.clock.now());
         let stock = Stock {
             id: StockId::new(self.ids.next_id()),
-            product_id: product.id,
-            available: new.available,
+            product_id: id,
+            available,
         };
-        self.products.insert(&product, &stock).await?;
-        Ok(StockedProduct {
-            product,
-            available: stock.available,
-        })
+        match self.products.insert(&product, &stock, key.as_ref()).await {
+            Ok(()) => Ok(Created {
+                entity: StockedProduct { product, available },
+                is_replay: false,
+            }),
+            Err(InsertProductError::SkuTaken) => Err(CatalogError::SkuTaken),
+            Err(InsertProductError::KeyTaken) => {
+                // A repeat that came at the same time was faster.
+                let first = self.created_under(key.as_ref()).await?;
+                let first = first.ok_or(StorageError::unavailable("the key came and went"))?;
+                Ok(new.replay(first))
+            }
+            Err(InsertProductError::Storage(error)) => Err(error.into()),
+        }
     }
 
-    /// The product with this id and its current stock level.
+    /// What an earlier request with this key created.
+    async fn created_under(
+        &self,
+        key: Option<&CreationKey>,
+    ) -> Result<Option<Creation>, CatalogError> {
+        let Some(key) = key else {
+            return Ok(None);
+        };
+        Ok(key.replay(self.products.inserted_under(key).await?)?)
+    }
+
+    /// The product with this id and its current stock level. Those that are retired are there for
+    /// the shop alone.
     ///
     /// # Errors
     ///
@@ -127,8 +167,88 @@ impl CatalogService {
         id: ProductId,
     ) -> Result<StockedProduct, CatalogError> {
         may_read(caller)?;
+        let sees_retired = caller.is_some_and(|caller| caller.may(Permission::ProductsWrite));
         let found = self.products.find(id).await?;
-        found.ok_or(CatalogError::NotFound)
+        found
+            .filter(|found| sees_retired || found.product.retired_at.is_none())
+            .ok_or(CatalogError::NotFound)
+    }
+
+    /// A page of the products that are sold and that the filter describes.
+    ///
+    /// # Errors
+    ///
+    /// `Forbidden`, or `Storage`.
+    pub async fn list(
+        &self,
+        caller: Option<&Caller>,
+        filter: &ProductsFilter,
+        sort: Sort<ProductSort>,
+        page: &PageRequest,
+    ) -> Result<Page<StockedProduct>, CatalogError> {
+        may_read(caller)?;
+        Ok(self.products.page(filter, sort, page).await?)
+    }
+
+    /// Changes fields of a product. An edit that changes nothing writes nothing; orders that are
+    /// placed keep their prices.
+    ///
+    /// # Errors
+    ///
+    /// `Forbidden`, `NotFound`, `Stale`, `SkuTaken`, or `Storage`.
+    pub async fn edit(
+        &self,
+        caller: &Caller,
+        id: ProductId,
+        edit: ProductEdit,
+        expected: &Expected,
+    ) -> Result<StockedProduct, CatalogError> {
+        self.change(caller, id, expected, |product| product.edited(edit))
+            .await
+    }
+
+    /// Retires a product: it is no longer listed, found or ordered, but still shown to the shop.
+    /// Retiring it again changes nothing and succeeds.
+    ///
+    /// # Errors
+    ///
+    /// `Forbidden`, `NotFound`, `Stale`, or `Storage`.
+    pub async fn retire(
+        &self,
+        caller: &Caller,
+        id: ProductId,
+        expected: &Expected,
+    ) -> Result<(), CatalogError> {
+        let now = self.clock.now();
+        self.change(caller, id, expected, |product| product.retired(now))
+            .await?;
+        Ok(())
+    }
+
+    /// Locks a product that is as the caller expects, and writes what `change` makes of it.
+    async fn change(
+        &self,
+        caller: &Caller,
+        id: ProductId,
+        expected: &Expected,
+        change: impl FnOnce(&Product) -> Option<Product> + Send,
+    ) -> Result<StockedProduct, CatalogError> {
+        caller.must_have(Permission::ProductsWrite)?;
+        let opened = self.products.open(id).await?;
+        let Opened { state: found, unit } = opened.ok_or(CatalogError::NotFound)?;
+        if !expected.allows(found.product.version) {
+            unit.abandon().await?;
+            return Err(CatalogError::Stale);
+        }
+        let Some(product) = change(&found.product) else {
+            unit.abandon().await?;
+            return Ok(found);
+        };
+        match unit.commit(&ProductChange(product.clone())).await {
+            Ok(()) => Ok(StockedProduct { product, ..found }),
+            Err(CommitError::Taken(_)) => Err(CatalogError::SkuTaken),
+            Err(error) => Err(StorageError::from(error).into()),
+        }
     }
 
     /// The best sellers of the period. While a list is recalculated, other callers get the previous
@@ -166,6 +286,48 @@ impl CatalogService {
             let first_day = (as_of - Duration::days(days.into())).date();
             let items = report.since(first_day, Limit::MAX.entries()).await?;
             Ok(Some(BestSellersList { days, as_of, items }))
+        }
+    }
+}
+
+impl NewProduct {
+    /// The product that it becomes.
+    fn with(self, id: ProductId, created_at: OffsetDateTime) -> StockedProduct {
+        StockedProduct {
+            product: Product {
+                id,
+                name: self.name,
+                description: self.description,
+                price: self.price,
+                sku: self.sku,
+                created_at,
+                retired_at: None,
+                version: Version::FIRST,
+            },
+            available: self.available,
+        }
+    }
+
+    /// What is asked for.
+    fn fingerprint(&self) -> Fingerprint {
+        let description = self.description.as_ref().map(Description::as_str);
+        let sku = self.sku.as_ref().map(Sku::as_str);
+        let numbers = format!("{} {}", self.price, self.available.units());
+        let is_there = [description.is_some().into(), sku.is_some().into()];
+        Fingerprint::of([
+            self.name.as_str().as_bytes(),
+            description.unwrap_or_default().as_bytes(),
+            sku.unwrap_or_default().as_bytes(),
+            numbers.as_bytes(),
+            &is_there,
+        ])
+    }
+
+    /// The answer that the first request with this key got: what it asked for is the same.
+    fn replay(self, first: Creation) -> Created<StockedProduct> {
+        Created {
+            entity: self.with(ProductId::new(first.id), first.created_at),
+            is_replay: true,
         }
     }
 }

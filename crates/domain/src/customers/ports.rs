@@ -3,8 +3,14 @@
 use async_trait::async_trait;
 use thiserror::Error;
 
-use super::{Customer, CustomerId};
-use crate::{StorageError, identity::Account};
+use super::{Customer, CustomerChange, CustomerId, CustomerSort, CustomersFilter};
+use crate::{
+    StorageError,
+    idempotency::{Creation, CreationKey},
+    identity::Account,
+    unit_of_work::Opened,
+    values::{Page, PageRequest, Sort},
+};
 
 /// Stores customers.
 #[cfg_attr(test, mockall::automock)]
@@ -17,29 +23,58 @@ pub trait CustomerRepository: Send + Sync {
     /// When storage fails.
     async fn find(&self, id: CustomerId) -> Result<Option<Customer>, StorageError>;
 
-    /// Inserts a new customer without an account.
+    /// A page of the customers that the filter describes.
     ///
     /// # Errors
     ///
-    /// `EmailTaken` when a customer has that address already, in whatever case; this MUST also hold
-    /// when two are inserted at once. `Storage` when storage fails.
-    async fn insert(&self, customer: &Customer) -> Result<(), InsertCustomerError>;
+    /// When storage fails.
+    async fn page(
+        &self,
+        filter: &CustomersFilter,
+        sort: Sort<CustomerSort>,
+        page: &PageRequest,
+    ) -> Result<Page<Customer>, StorageError>;
 
-    /// Inserts a new customer and its account: both or neither.
+    /// Inserts a new customer, its account if it gets one, and the key under which it was asked
+    /// for: all of it or nothing.
     ///
     /// # Errors
     ///
-    /// As `insert`; `EmailTaken` also when an account has that address.
-    async fn insert_with_account(
+    /// `KeyTaken` when the account has used that key for a customer before; `EmailTaken` when a
+    /// customer or an account has that address already, in whatever case. Both MUST also hold when
+    /// two are inserted at once. `Storage` when storage fails.
+    async fn insert<'a>(
         &self,
         customer: &Customer,
-        account: &Account,
+        account: Option<&'a Account>,
+        key: Option<&'a CreationKey>,
     ) -> Result<(), InsertCustomerError>;
+
+    /// The customer that was inserted under this key, by whichever request.
+    ///
+    /// # Errors
+    ///
+    /// When storage fails.
+    async fn inserted_under(&self, key: &CreationKey) -> Result<Option<Creation>, StorageError>;
+
+    /// Begins a transaction and locks the customer with this id. `None` when there is none: nothing
+    /// is locked. Orders MAY be placed for the customer meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// When storage fails: nothing is locked.
+    async fn open(
+        &self,
+        id: CustomerId,
+    ) -> Result<Option<Opened<Customer, CustomerChange>>, StorageError>;
 }
 
 /// Why a customer was not inserted.
 #[derive(Debug, Error)]
 pub enum InsertCustomerError {
+    /// The key stands for another customer.
+    #[error("the key is taken")]
+    KeyTaken,
     /// Another customer or account has this address.
     #[error("the email address is taken")]
     EmailTaken,

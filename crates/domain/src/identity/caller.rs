@@ -6,14 +6,20 @@ use thiserror::Error;
 
 use super::{AccountId, Principal};
 
-/// A permission that a caller may have. A customer sees only its own data and orders: see
+/// A permission that a caller may have. A customer has it for its own data and orders alone: see
 /// [`Principal::may_see`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Permission {
     /// See customers.
     CustomersRead,
+    /// List and search customers.
+    CustomersList,
     /// Register customers.
+    CustomersRegister,
+    /// Change customers.
     CustomersWrite,
+    /// Erase customers.
+    CustomersErase,
     /// See the catalogue.
     ProductsRead,
     /// Change the catalogue.
@@ -32,9 +38,12 @@ pub enum Permission {
 
 impl Permission {
     /// All permissions.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::CustomersRead,
+        Self::CustomersList,
+        Self::CustomersRegister,
         Self::CustomersWrite,
+        Self::CustomersErase,
         Self::ProductsRead,
         Self::ProductsWrite,
         Self::StockRead,
@@ -49,7 +58,10 @@ impl Permission {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::CustomersRead => "customers:read",
+            Self::CustomersList => "customers:list",
+            Self::CustomersRegister => "customers:register",
             Self::CustomersWrite => "customers:write",
+            Self::CustomersErase => "customers:erase",
             Self::ProductsRead => "products:read",
             Self::ProductsWrite => "products:write",
             Self::StockRead => "stock:read",
@@ -72,6 +84,9 @@ impl Permission {
             Self::OrdersWrite => 1 << 6,
             Self::OrdersFulfil => 1 << 7,
             Self::ProductsRead => 1 << 8,
+            Self::CustomersErase => 1 << 9,
+            Self::CustomersRegister => 1 << 10,
+            Self::CustomersList => 1 << 11,
         })
     }
 }

@@ -36,20 +36,24 @@ impl Role {
         use Permission as P;
         const CUSTOMER: Permissions = Permissions::of(&[
             P::CustomersRead,
+            P::CustomersWrite,
             P::ProductsRead,
             P::OrdersRead,
             P::OrdersWrite,
         ]);
         const STAFF: Permissions = CUSTOMER.union(Permissions::of(&[
-            P::CustomersWrite,
+            P::CustomersList,
+            P::CustomersRegister,
             P::ProductsWrite,
             P::StockRead,
             P::StockWrite,
             P::OrdersFulfil,
         ]));
+        const ERASE: Permissions = Permissions::of(&[P::CustomersErase]);
         match self {
-            Self::Admin | Self::Staff => STAFF,
-            Self::Customer => CUSTOMER,
+            Self::Admin => STAFF.union(ERASE),
+            Self::Staff => STAFF,
+            Self::Customer => CUSTOMER.union(ERASE),
         }
     }
 }

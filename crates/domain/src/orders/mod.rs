@@ -1,7 +1,8 @@
 //! Orders: placing them, finding them, and taking them through their transitions.
 
 mod desk;
-mod idempotency;
+mod history;
+mod list;
 mod order;
 pub mod placement;
 mod ports;
@@ -10,12 +11,14 @@ mod status;
 mod transition;
 
 pub use desk::{Desk, DeskError, DeskSettings, DeskTask};
-pub use idempotency::{Fingerprint, IdempotencyKey, ScopedKey};
+pub use history::{Actor, History, HistoryEntry};
+pub use list::{OrderSort, OrdersFilter};
+
 pub use order::{NewOrder, Order, OrderId, OrderItem, OrderItemId, OrderLine};
 pub use ports::{IdempotencyKeys, LockWait, OrderRepository, PlacementStore, TransitionStore};
-pub use service::{OrderError, OrderRequest, OrderService, PlacedOrder};
+pub use service::{OrderError, OrderRequest, OrderService};
 pub use status::OrderStatus;
-pub use transition::{Transition, TransitionLocks, TransitionRefused};
+pub use transition::{Transition, TransitionLocks, TransitionRefused, TransitionRequest};
 
 #[cfg(test)]
 pub(crate) use ports::{

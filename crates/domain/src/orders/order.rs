@@ -1,5 +1,6 @@
 //! Orders: their lines before they are placed, their items and prices after that.
 
+use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
 use super::OrderStatus;
@@ -7,6 +8,7 @@ use crate::{
     cache::Versioned,
     catalog::ProductId,
     customers::CustomerId,
+    idempotency::Fingerprint,
     values::{Money, Price, Quantity, Unit, ValueError, Version, id::id},
 };
 
@@ -75,6 +77,18 @@ impl NewOrder {
     #[must_use]
     pub fn lines(&self) -> &[OrderLine] {
         &self.lines
+    }
+
+    /// What is asked for: the customer and the lines, in their sequence.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        let mut hash = Sha256::new();
+        hash.update(self.customer_id.as_uuid());
+        for line in &self.lines {
+            hash.update(line.product_id.as_uuid());
+            hash.update(line.quantity.units().to_be_bytes());
+        }
+        Fingerprint::from_digest(hash.finalize().into())
     }
 }
 
@@ -158,7 +172,7 @@ impl Versioned for Order {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures::{customer_id, line, order, product_id};
+    use crate::fixtures::{customer_id, line, new_order, order, product_id};
 
     #[test]
     fn lines_of_one_product_become_one_line_with_the_sum() {
@@ -182,6 +196,22 @@ mod tests {
             place(101),
             Err(ValueError::TooLong { max: 100, .. })
         ));
+    }
+
+    #[test]
+    fn only_requests_that_ask_for_the_same_have_the_same_fingerprint() {
+        let print = |customer, lines: &[(u128, i64)]| new_order(customer, lines).fingerprint();
+        assert_eq!(print(1, &[(1, 2), (2, 3)]), print(1, &[(1, 2), (2, 3)]));
+        // Two lines of one product are one line with their sum.
+        assert_eq!(print(1, &[(1, 1), (1, 1)]), print(1, &[(1, 2)]));
+        for other in [
+            print(2, &[(1, 2), (2, 3)]),
+            print(1, &[(1, 2)]),
+            print(1, &[(1, 2), (2, 4)]),
+            print(1, &[(2, 3), (1, 2)]),
+        ] {
+            assert_ne!(print(1, &[(1, 2), (2, 3)]), other);
+        }
     }
 
     #[test]

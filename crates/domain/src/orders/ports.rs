@@ -4,10 +4,15 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use super::{
-    Order, OrderId, Transition, TransitionLocks,
+    History, Order, OrderId, OrderSort, OrdersFilter, Transition, TransitionLocks,
     placement::{Plan, Scope, State},
 };
-use crate::{StorageError, catalog::ProductId, unit_of_work::Opened};
+use crate::{
+    StorageError,
+    catalog::ProductId,
+    unit_of_work::Opened,
+    values::{Page, PageRequest, Sort},
+};
 
 /// Reads orders.
 #[cfg_attr(test, mockall::automock)]
@@ -19,6 +24,25 @@ pub trait OrderRepository: Send + Sync {
     ///
     /// When storage fails.
     async fn find(&self, id: OrderId) -> Result<Option<Order>, StorageError>;
+
+    /// A page of the orders that the filter describes.
+    ///
+    /// # Errors
+    ///
+    /// When storage fails.
+    async fn page(
+        &self,
+        filter: &OrdersFilter,
+        sort: Sort<OrderSort>,
+        page: &PageRequest,
+    ) -> Result<Page<Order>, StorageError>;
+
+    /// The history of the order with this id.
+    ///
+    /// # Errors
+    ///
+    /// When storage fails.
+    async fn history(&self, id: OrderId) -> Result<Option<History>, StorageError>;
 }
 
 /// Opens the units of work that place orders.

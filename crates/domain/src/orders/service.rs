@@ -5,17 +5,18 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::{
-    Desk, DeskError, IdempotencyKey, NewOrder, Order, OrderId, OrderLine, OrderRepository,
-    OrderStatus, Transition, TransitionRefused, TransitionStore,
+    Desk, DeskError, History, NewOrder, Order, OrderId, OrderLine, OrderRepository, OrderSort,
+    OrdersFilter, Transition, TransitionRefused, TransitionRequest, TransitionStore,
     placement::{Outcome, Refusal, Request},
 };
 use crate::{
-    StorageError,
+    Clock, StorageError,
     cache::{Cache, ReadThrough},
     customers::CustomerId,
+    idempotency::{Created, IdempotencyKey},
     identity::{Caller, Forbidden, Permission, Principal},
     unit_of_work::Opened,
-    values::ValueError,
+    values::{Expected, Page, PageRequest, Sort, ValueError},
 };
 
 /// Places orders, finds them, and takes them through their transitions.
@@ -24,6 +25,7 @@ pub struct OrderService {
     orders: Arc<dyn OrderRepository>,
     transitions: Arc<dyn TransitionStore>,
     cached: ReadThrough<Order, StorageError>,
+    clock: Arc<dyn Clock>,
 }
 
 /// The order that a caller wants to place.
@@ -33,15 +35,6 @@ pub struct OrderRequest {
     pub customer_id: Option<CustomerId>,
     /// The requested lines.
     pub lines: Vec<OrderLine>,
-}
-
-/// The answer to an order that was placed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlacedOrder {
-    /// The order, as it was when it was placed.
-    pub order: Order,
-    /// Whether an earlier request with the same key placed it.
-    pub is_replay: bool,
 }
 
 /// Why an order was not placed, found or taken further.
@@ -68,6 +61,9 @@ pub enum OrderError {
     /// There is no such order, or the caller may not see it.
     #[error("there is no such order")]
     NotFound,
+    /// The order has changed since the caller read it.
+    #[error("the order has changed since it was read")]
+    Stale,
     /// There is no such transition, or the caller may not make it.
     #[error(transparent)]
     Transition(#[from] TransitionRefused),
@@ -84,12 +80,14 @@ impl OrderService {
         orders: Arc<dyn OrderRepository>,
         transitions: Arc<dyn TransitionStore>,
         cache: Arc<dyn Cache<Order>>,
+        clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
             desk,
             orders,
             transitions,
             cached: ReadThrough::new(cache),
+            clock,
         }
     }
 
@@ -105,7 +103,7 @@ impl OrderService {
         caller: &Caller,
         request: OrderRequest,
         key: Option<IdempotencyKey>,
-    ) -> Result<PlacedOrder, OrderError> {
+    ) -> Result<Created<Order>, OrderError> {
         let request = to_the_desk(caller, &request)?;
         let request = match key {
             Some(key) => request.under(key),
@@ -113,12 +111,12 @@ impl OrderService {
         };
         // Not cached: most orders are never read, and the cache can hold nothing older.
         Ok(match self.desk.place(request).await? {
-            Outcome::Placed(order) => PlacedOrder {
-                order,
+            Outcome::Placed(order) => Created {
+                entity: order,
                 is_replay: false,
             },
-            Outcome::Replayed(order) => PlacedOrder {
-                order,
+            Outcome::Replayed(order) => Created {
+                entity: order,
                 is_replay: true,
             },
         })
@@ -154,22 +152,56 @@ impl OrderService {
             .ok_or(OrderError::NotFound)
     }
 
+    /// A page of the orders that the filter describes. Customers see their own.
+    ///
+    /// # Errors
+    ///
+    /// `Forbidden`, or `Storage`.
+    pub async fn list(
+        &self,
+        caller: &Caller,
+        filter: OrdersFilter,
+        sort: Sort<OrderSort>,
+        page: &PageRequest,
+    ) -> Result<Page<Order>, OrderError> {
+        match visible(caller, filter)? {
+            Some(filter) => Ok(self.orders.page(&filter, sort, page).await?),
+            None => Ok(Page::empty()),
+        }
+    }
+
+    /// The history of the order with this id, if the caller may see it. Customers do not see which
+    /// account of the shop did something.
+    ///
+    /// # Errors
+    ///
+    /// `Forbidden`, `NotFound`, or `Storage`.
+    pub async fn history(&self, caller: &Caller, id: OrderId) -> Result<History, OrderError> {
+        caller.must_have(Permission::OrdersRead)?;
+        let found = self.orders.history(id).await?;
+        let history = found
+            .filter(|history| caller.principal.may_see(history.customer_id))
+            .ok_or(OrderError::NotFound)?;
+        Ok(history.as_seen_by(caller))
+    }
+
     /// Takes the order to another status. Asking for the status that it has changes nothing and
     /// succeeds.
     ///
     /// # Errors
     ///
-    /// `Forbidden`, `NotFound`, `Transition`, or `Storage`.
+    /// `Forbidden`, `NotFound`, `Stale`, `Transition`, or `Storage`.
     pub async fn transition(
         &self,
         caller: &Caller,
         id: OrderId,
-        to: OrderStatus,
+        request: TransitionRequest,
+        expected: &Expected,
     ) -> Result<Arc<Order>, OrderError> {
         caller.must_have(Permission::OrdersWrite)?;
-        let opened = self.transitions.open(id, to.locks()).await?;
+        let opened = self.transitions.open(id, request.to.locks()).await?;
         let Opened { state: order, unit } = opened.ok_or(OrderError::NotFound)?;
-        let transition = match decide(&order, to, caller) {
+        let transition = match self.decide(&order, request, expected, caller) {
             Ok(Some(transition)) => transition,
             Ok(None) => {
                 unit.abandon().await?;
@@ -186,6 +218,23 @@ impl OrderService {
             return Err(StorageError::from(error).into());
         }
         Ok(self.publish(transition.order).await)
+    }
+
+    /// Decides a transition of an order that the caller may see.
+    fn decide(
+        &self,
+        order: &Order,
+        request: TransitionRequest,
+        expected: &Expected,
+        caller: &Caller,
+    ) -> Result<Option<Transition>, OrderError> {
+        if !caller.principal.may_see(order.customer_id) {
+            return Err(OrderError::NotFound);
+        }
+        if !expected.allows(order.version) && request.to != order.status {
+            return Err(OrderError::Stale);
+        }
+        Ok(order.transition(request, caller, self.clock.now())?)
     }
 
     async fn publish(&self, order: Order) -> Arc<Order> {
@@ -205,16 +254,17 @@ impl From<DeskError> for OrderError {
     }
 }
 
-/// Decides a transition of an order that the caller may see.
-fn decide(
-    order: &Order,
-    to: OrderStatus,
-    caller: &Caller,
-) -> Result<Option<Transition>, OrderError> {
-    if !caller.principal.may_see(order.customer_id) {
-        return Err(OrderError::NotFound);
-    }
-    Ok(order.transition_to(to, caller)?)
+/// The part of a filter that the caller may see; `None` when that is nothing.
+fn visible(caller: &Caller, filter: OrdersFilter) -> Result<Option<OrdersFilter>, Forbidden> {
+    caller.must_have(Permission::OrdersRead)?;
+    let customer_id = match (caller.principal.customer_id(), filter.customer_id) {
+        (Some(own), Some(named)) if own != named => return Ok(None),
+        (own, named) => own.or(named),
+    };
+    Ok(Some(OrdersFilter {
+        customer_id,
+        ..filter
+    }))
 }
 
 /// The request to the desk, if the caller may make it.
@@ -222,7 +272,7 @@ fn to_the_desk(caller: &Caller, request: &OrderRequest) -> Result<Request, Order
     caller.must_have(Permission::OrdersWrite)?;
     let customer_id = buyer(caller, request.customer_id)?;
     let order = NewOrder::new(customer_id, &request.lines).map_err(OrderError::Lines)?;
-    Ok(Request::new(caller.account_id, order))
+    Ok(Request::new(caller.into(), order))
 }
 
 /// The customer whom the order is for: customers order for themselves, the shop for the customer it

@@ -1,9 +1,13 @@
 //! Transitions: taking an order from one status to another.
 
 use thiserror::Error;
+use time::OffsetDateTime;
 
-use super::{Order, OrderLine, OrderStatus};
-use crate::identity::{Caller, Permission};
+use super::{Actor, Order, OrderLine, OrderStatus};
+use crate::{
+    identity::{Caller, Permission},
+    values::Note,
+};
 
 /// A decided transition: all that storage has to write.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +16,28 @@ pub struct Transition {
     pub order: Order,
     /// The units that go back into stock.
     pub returned: Vec<OrderLine>,
+    /// When it was made.
+    pub at: OffsetDateTime,
+    /// Who made it.
+    pub by: Actor,
+    /// What they noted with it.
+    pub note: Option<Note>,
+}
+
+/// The transition that a caller wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransitionRequest {
+    /// The status that the order gets.
+    pub to: OrderStatus,
+    /// What is to be noted with it.
+    pub note: Option<Note>,
+}
+
+/// A transition without a note.
+impl From<OrderStatus> for TransitionRequest {
+    fn from(to: OrderStatus) -> Self {
+        Self { to, note: None }
+    }
 }
 
 /// The rows that are locked while a transition is decided and written.
@@ -45,22 +71,22 @@ pub enum TransitionRefused {
 }
 
 impl Order {
-    /// Decides a transition of this order, whose row is locked; `None` when it already has that
-    /// status.
-    ///
-    /// # Errors
-    ///
-    /// When there is no such transition, or the caller may not make it.
-    pub fn transition_to(
-        &self,
-        to: OrderStatus,
-        by: &Caller,
-    ) -> Result<Option<Transition>, TransitionRefused> {
+    /// The statuses to which this caller may take the order now.
+    #[must_use]
+    pub fn transitions_for(&self, caller: &Caller) -> Vec<OrderStatus> {
+        let is_allowed = |to: &OrderStatus| self.allows(*to, caller).is_ok();
+        let possible = self.status.transitions().iter();
+        if caller.may(Permission::OrdersWrite) {
+            possible.copied().filter(is_allowed).collect()
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// Refuses a transition that there is not, or that the caller may not make.
+    fn allows(&self, to: OrderStatus, by: &Caller) -> Result<(), TransitionRefused> {
         let from = self.status;
         let may_fulfil = by.may(Permission::OrdersFulfil);
-        if to == from {
-            return Ok(None);
-        }
         if !may_fulfil && to != OrderStatus::Cancelled {
             return Err(TransitionRefused::NotForCustomers { from, to });
         }
@@ -70,6 +96,26 @@ impl Order {
         if !may_fulfil && from != OrderStatus::Pending {
             return Err(TransitionRefused::NotForCustomers { from, to });
         }
+        Ok(())
+    }
+
+    /// Decides a transition of this order, whose row is locked; `None` when it already has that
+    /// status.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such transition, or the caller may not make it.
+    pub fn transition(
+        &self,
+        request: TransitionRequest,
+        by: &Caller,
+        now: OffsetDateTime,
+    ) -> Result<Option<Transition>, TransitionRefused> {
+        let to = request.to;
+        if to == self.status {
+            return Ok(None);
+        }
+        self.allows(to, by)?;
         let returned = match to {
             OrderStatus::Cancelled => self.items.iter().map(OrderLine::from).collect(),
             OrderStatus::Pending
@@ -84,6 +130,9 @@ impl Order {
                 ..self.clone()
             },
             returned,
+            at: now,
+            by: by.into(),
+            note: request.note,
         }))
     }
 }

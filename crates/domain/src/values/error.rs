@@ -60,6 +60,8 @@ pub enum Unit {
     Bytes,
     /// Entries of a list.
     Entries,
+    /// Words, between white space.
+    Words,
 }
 
 impl fmt::Display for Unit {
@@ -68,6 +70,7 @@ impl fmt::Display for Unit {
             Self::Characters => "characters",
             Self::Bytes => "bytes of UTF-8",
             Self::Entries => "entries",
+            Self::Words => "words",
         })
     }
 }

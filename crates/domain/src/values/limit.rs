@@ -13,6 +13,9 @@ impl Limit {
     /// Ten entries: a list that fits on a screen.
     pub const TEN: Self = Self(10);
 
+    /// Twenty entries: a page of a list.
+    pub const TWENTY: Self = Self(20);
+
     /// Accepts 1 to 100 entries.
     ///
     /// # Errors

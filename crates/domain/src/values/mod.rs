@@ -1,18 +1,22 @@
 //! Values that several nouns share. Each is made by one fallible constructor, and then trusted.
 
+mod change;
 mod email;
 mod error;
 pub(crate) mod id;
 pub(crate) mod limit;
 mod money;
+mod page;
 mod quantity;
 mod text;
 mod version;
 
+pub use change::{Expected, Patch};
 pub use email::Email;
 pub use error::{Unit, ValueError};
 pub use limit::Limit;
 pub use money::{Money, Price};
+pub use page::{Page, PageRequest, Position, Sort};
 pub use quantity::Quantity;
-pub use text::{Description, Name};
+pub use text::{Description, Name, Note, SearchTerms, Sku};
 pub use version::Version;

@@ -16,7 +16,7 @@ use domain::{
     identity::{Caller, ClientAddress, Password, Principal},
     orders::{OrderError, OrderId, OrderLine, OrderRequest, OrderStatus},
     stock::StockLevel,
-    values::{Description, Email, Name, Price, Quantity},
+    values::{Description, Email, Expected, Name, Price, Quantity, Sku},
 };
 use fastrand::Rng;
 use time::{Duration, OffsetDateTime};
@@ -106,10 +106,17 @@ struct Demo {
 
 impl Demo {
     async fn play(&self) -> Result<Loaded, Failure> {
+        let orders = self.orders()?;
+        if let Some(last) = orders.last()
+            && self.is_there(last).await?
+        {
+            // All of it was loaded once. What was done to it since is left as it is.
+            return Ok(Loaded::default());
+        }
         Ok(Loaded {
             customers: self.register_customers().await?,
             products: self.fill_catalogue().await?,
-            orders: self.place_orders().await?,
+            orders: self.place_orders(orders).await?,
         })
     }
 
@@ -133,7 +140,7 @@ impl Demo {
             };
             self.script.go_to(self.opening(), number);
             customers
-                .register(Some(&self.caller), registration, ClientAddress::LOCAL)
+                .register(Some(&self.caller), registration, None, ClientAddress::LOCAL)
                 .await?;
         }
         Ok(made)
@@ -151,62 +158,102 @@ impl Demo {
                 name: Name::parse(name)?,
                 description: Some(Description::parse(description)?),
                 price: Price::parse(price)?,
+                sku: Some(Sku::parse(&format!("LOJA-{:03}", index + 1))?),
                 available: StockLevel::parse(*stock)?,
             };
             self.script.go_to(self.opening(), FIRST_PRODUCT + 2 * index);
-            self.shop.catalog.create(&self.caller, new).await?;
+            self.shop.catalog.create(&self.caller, new, None).await?;
         }
         Ok(made)
     }
 
     /// Places orders from the oldest to the newest, and takes each through the transitions that fit
     /// its age.
-    async fn place_orders(&self) -> Result<usize, Failure> {
-        let mut random = Rng::with_seed(1727);
-        let mut next_id = FIRST_ORDER;
+    async fn place_orders(&self, orders: Vec<Scripted>) -> Result<usize, Failure> {
         let mut made = 0;
-        for number in 0..ORDERS {
-            let age = Duration::days(DAYS.into()) * (ORDERS - number) / ORDERS;
-            let placed_at = self.now - age + Duration::minutes(random.i64(0..400));
-            let placed_at = placed_at.min(self.now - Duration::minutes(5));
-            let customer = random.u64(0..PEOPLE);
-            let lines = basket(&mut random)?;
-            self.script.go_to(placed_at, next_id);
-            // An order takes one id, and each of its items one more.
-            let id = OrderId::new(Script::id(next_id));
-            next_id += 1 + u64::try_from(lines.len())?;
-            let request = OrderRequest {
-                customer_id: Some(customer_id(FIRST_CUSTOMER + customer)),
-                lines,
-            };
-            made += usize::from(self.place(id, request).await?);
-            self.take_further(id, life(age, number)).await?;
+        for order in orders {
+            made += usize::from(self.place(&order).await?);
+            self.take_further(&order).await?;
         }
         Ok(made)
     }
 
-    /// Places an order unless it exists, and returns whether it did.
-    async fn place(&self, id: OrderId, request: OrderRequest) -> Result<bool, Failure> {
-        match self.shop.orders.get(&self.caller, id).await {
-            Ok(_) => Ok(false),
-            Err(OrderError::NotFound) => {
-                self.shop.orders.place(&self.caller, request, None).await?;
-                Ok(true)
-            }
+    /// The orders of the demonstration, from the oldest to the newest.
+    fn orders(&self) -> Result<Vec<Scripted>, Failure> {
+        let mut random = Rng::with_seed(1727);
+        let mut next_id = FIRST_ORDER;
+        let mut orders = Vec::new();
+        for number in 0..ORDERS {
+            let age = Duration::days(DAYS.into()) * (ORDERS - number) / ORDERS;
+            let placed_at = self.now - age + Duration::minutes(random.i64(0..400));
+            let customer = random.u64(0..PEOPLE);
+            let lines = basket(&mut random)?;
+            let id = next_id;
+            // An order takes one id, and each of its items one more.
+            next_id += 1 + u64::try_from(lines.len())?;
+            orders.push(Scripted {
+                id,
+                placed_at: placed_at.min(self.now - Duration::minutes(5)),
+                request: OrderRequest {
+                    customer_id: Some(customer_id(FIRST_CUSTOMER + customer)),
+                    lines,
+                },
+                life: life(age, number),
+            });
+        }
+        Ok(orders)
+    }
+
+    async fn is_there(&self, order: &Scripted) -> Result<bool, Failure> {
+        match self.shop.orders.get(&self.caller, order.order_id()).await {
+            Ok(_) => Ok(true),
+            Err(OrderError::NotFound) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
 
+    /// Places an order unless it exists, and returns whether it did.
+    async fn place(&self, order: &Scripted) -> Result<bool, Failure> {
+        if self.is_there(order).await? {
+            return Ok(false);
+        }
+        self.script.go_to(order.placed_at, order.id);
+        let request = order.request.clone();
+        self.shop.orders.place(&self.caller, request, None).await?;
+        Ok(true)
+    }
+
     /// Takes an order through the rest of its transitions, unless that was done already.
-    async fn take_further(&self, id: OrderId, life: &[OrderStatus]) -> Result<(), Failure> {
+    async fn take_further(&self, order: &Scripted) -> Result<(), Failure> {
         let orders = &self.shop.orders;
-        let mut from = orders.get(&self.caller, id).await?.status;
-        for &to in life {
+        let mut from = orders.get(&self.caller, order.order_id()).await?.status;
+        let mut at = order.placed_at;
+        for &to in order.life {
+            at = (at + Duration::hours(20)).min(self.now);
             if from.transitions().contains(&to) {
-                from = orders.transition(&self.caller, id, to).await?.status;
+                self.script.go_to(at, order.id);
+                let id = order.order_id();
+                let taken = orders.transition(&self.caller, id, to.into(), &Expected::Any);
+                from = taken.await?.status;
             }
         }
         Ok(())
+    }
+}
+
+/// An order of the demonstration.
+struct Scripted {
+    /// The number of its id.
+    id: u64,
+    placed_at: OffsetDateTime,
+    request: OrderRequest,
+    /// The transitions that it goes through.
+    life: &'static [OrderStatus],
+}
+
+impl Scripted {
+    fn order_id(&self) -> OrderId {
+        OrderId::new(Script::id(self.id))
     }
 }
 

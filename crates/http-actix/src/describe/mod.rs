@@ -23,7 +23,7 @@ use utoipa::{
 use crate::{
     dto::{
         Described,
-        wire::{WireValue, string},
+        wire::{WireValue, or_null, string},
     },
     problem::Code,
 };
@@ -109,6 +109,11 @@ impl Answered {
         Self::of(Content::Json(list::<T>))
     }
 
+    /// A JSON body with a page of a list.
+    pub(crate) fn with_page_of<T: ToSchema>() -> Self {
+        Self::of(Content::Json(page::<T>))
+    }
+
     /// A JSON object of some other making.
     pub(crate) fn any_object() -> Self {
         Self::of(Content::Json(|_| {
@@ -160,6 +165,22 @@ fn list<T: ToSchema>(schemas: &mut Schemas) -> RefOr<Schema> {
     Ref::from_schema_name(name).into()
 }
 
+/// Adds the schema of a page of a list of `T`, and refers to it.
+fn page<T: ToSchema>(schemas: &mut Schemas) -> RefOr<Schema> {
+    let item = reference::<T>(schemas);
+    let name = format!("{}Page", T::name());
+    let cursor = string().description(Some("For `cursor`; `null` on the last page."));
+    let schema = ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .property("items", ArrayBuilder::new().items(item))
+        .required("items")
+        .property("next_cursor", or_null(cursor.build()))
+        .required("next_cursor")
+        .build();
+    schemas.add_as(&name, Schema::Object(schema));
+    Ref::from_schema_name(name).into()
+}
+
 impl<'a> Description<'a> {
     pub(crate) fn new(schemas: &'a mut Schemas) -> Self {
         Self {
@@ -200,6 +221,12 @@ impl<'a> Description<'a> {
         );
     }
 
+    /// It takes a header that must be there.
+    pub(crate) fn requires_header(&mut self, name: &str, about: &str, schema: ObjectBuilder) {
+        let schema = schema.build().into();
+        self.takes(ParameterIn::Header, name, Required::True, about, schema);
+    }
+
     /// It takes a query.
     pub(crate) fn takes_query<T: Described>(&mut self) {
         for property in T::properties() {
@@ -230,18 +257,20 @@ impl<'a> Description<'a> {
         self.parameters.push(parameter.build());
     }
 
-    /// It takes a JSON body.
-    pub(crate) fn takes_body<T: Described>(&mut self) {
+    /// It takes a JSON body, under one of these media types.
+    pub(crate) fn takes_body<T: Described>(&mut self, media_types: &[&str]) {
         self.schemas.add_as(T::NAME, T::schema());
         for (name, schema) in T::properties().into_iter().filter_map(|p| p.refers_to) {
             self.schemas.add_as(name, schema);
         }
         let content = ContentBuilder::new()
             .schema(Some(Ref::from_schema_name(T::NAME)))
-            .example(Some(T::example()));
-        let body = RequestBodyBuilder::new()
-            .required(Some(Required::True))
-            .content("application/json", content.build());
+            .example(Some(T::example()))
+            .build();
+        let mut body = RequestBodyBuilder::new().required(Some(Required::True));
+        for media_type in media_types {
+            body = body.content(*media_type, content.clone());
+        }
         self.body = Some(body.build());
     }
 

@@ -1,16 +1,21 @@
 //! Products and the best sellers, on the wire.
 
 use domain::{
-    catalog::{self, BestSellersQuery, Period, StockedProduct},
+    catalog::{
+        self, BestSellersQuery, Period, ProductEdit, ProductSort, ProductsFilter, StockedProduct,
+    },
     stock::StockLevel,
-    values::{Description, Limit, Name, Price},
+    values::{Description, Limit, Name, Patch, Price, SearchTerms, Sku, Sort},
 };
 use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Money, input::input};
+use super::{
+    Money,
+    input::{Replaced, input},
+};
 
 input! {
     /// A product to be added to the catalogue.
@@ -21,6 +26,8 @@ input! {
         descricao: Option<Description>,
         /// The price of one unit: at most two decimal places, exactly as it is written.
         preco: Price,
+        /// The shop's own number of the product, which no other product that is sold has.
+        sku: Option<Sku>,
         /// The units that can be ordered; 0 by default.
         quantidade_disponivel: Option<StockLevel>,
     }
@@ -32,7 +39,70 @@ impl From<NewProduct> for catalog::NewProduct {
             name: new.nome,
             description: new.descricao,
             price: new.preco,
+            sku: new.sku,
             available: new.quantidade_disponivel.unwrap_or(StockLevel::EMPTY),
+        }
+    }
+}
+
+input! {
+    /// The fields of a product that get another value (JSON Merge Patch, RFC 7396). Its stock has
+    /// an address of its own.
+    pub(crate) struct ProductPatch {
+        /// The new name.
+        nome: Replaced<Name> = "Café Cerrado Mineiro 500 g",
+        /// The new description; none with `null`.
+        descricao: Patch<Description>,
+        /// The new price of one unit. Orders that are placed keep theirs.
+        preco: Replaced<Price> = "41.90",
+        /// The new number; none with `null`.
+        sku: Patch<Sku>,
+    }
+}
+
+impl From<ProductPatch> for ProductEdit {
+    fn from(patch: ProductPatch) -> Self {
+        Self {
+            name: patch.nome.0,
+            description: patch.descricao,
+            price: patch.preco.0,
+            sku: patch.sku,
+        }
+    }
+}
+
+input! {
+    /// Which products are listed, and in which sequence.
+    pub(crate) struct ProductsParameters {
+        /// Only products in whose name or description is every one of these words, or, if the
+        /// catalogue does not have it, one like it. Case and accents do not matter, and the end of
+        /// a word may be missing.
+        q: Option<SearchTerms>,
+        /// Only products of which one unit costs as much or more.
+        min_price: Option<Price> = "10.00",
+        /// Only products of which one unit costs as much or less.
+        max_price: Option<Price> = "99.90",
+        /// Only products of which some unit can be ordered, or only those of which none can.
+        in_stock: Option<bool>,
+        /// `-created_at`, the latest first, by default.
+        sort: Option<Sort<ProductSort>> = "preco",
+    }
+}
+
+impl ProductsParameters {
+    pub(crate) fn sort(&self) -> Sort<ProductSort> {
+        let latest_first = Sort::descending(ProductSort::CreatedAt);
+        self.sort.unwrap_or(latest_first)
+    }
+}
+
+impl From<ProductsParameters> for ProductsFilter {
+    fn from(parameters: ProductsParameters) -> Self {
+        Self {
+            terms: parameters.q,
+            min_price: parameters.min_price,
+            max_price: parameters.max_price,
+            in_stock: parameters.in_stock,
         }
     }
 }
@@ -44,8 +114,11 @@ impl From<NewProduct> for catalog::NewProduct {
     "nome": "Café Cerrado Mineiro 250 g",
     "descricao": "Torra média, notas de caramelo e castanha. Em grãos.",
     "preco": "38.90",
+    "sku": "CAFE-CERRADO-250",
     "quantidade_disponivel": 240,
     "created_at": "2026-11-23T12:00:00.123456Z",
+    "retired_at": null,
+    "version": 1,
 }))]
 pub(crate) struct Product {
     id: Uuid,
@@ -56,12 +129,22 @@ pub(crate) struct Product {
     descricao: Option<String>,
     /// The current price of one unit.
     preco: Money,
+    /// The shop's own number of the product.
+    #[schema(required)]
+    sku: Option<String>,
     /// The units that can be ordered now.
     #[schema(minimum = 0)]
     quantidade_disponivel: i64,
     /// When it was added to the catalogue, in UTC.
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
+    /// When it was retired, in UTC; `null` while it is sold.
+    #[serde(with = "time::serde::rfc3339::option")]
+    #[schema(required)]
+    retired_at: Option<OffsetDateTime>,
+    /// How many times the product was written. Its stock has no part in this.
+    #[schema(minimum = 1)]
+    version: i64,
 }
 
 impl From<&StockedProduct> for Product {
@@ -72,8 +155,11 @@ impl From<&StockedProduct> for Product {
             nome: product.name.as_str().to_owned(),
             descricao: description.map(|text| text.as_str().to_owned()),
             preco: Money(product.price.as_decimal()),
+            sku: product.sku.as_ref().map(|sku| sku.as_str().to_owned()),
             quantidade_disponivel: available.units(),
             created_at: product.created_at,
+            retired_at: product.retired_at,
+            version: product.version.number(),
         }
     }
 }

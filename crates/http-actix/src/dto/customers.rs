@@ -1,16 +1,16 @@
 //! Customers, on the wire.
 
 use domain::{
-    customers::{self, Registration},
+    customers::{self, CustomerEdit, CustomerSort, CustomersFilter, Registration},
     identity::Password,
-    values::{Email, Name},
+    values::{Email, Name, SearchTerms, Sort},
 };
 use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::input::input;
+use super::input::{Replaced, input};
 
 input! {
     /// A customer to be registered.
@@ -31,6 +31,54 @@ impl From<NewCustomer> for Registration {
             name: new.nome,
             email: new.email,
             password: new.password,
+        }
+    }
+}
+
+input! {
+    /// The fields of a customer that get another value (JSON Merge Patch, RFC 7396).
+    pub(crate) struct CustomerPatch {
+        /// The new name.
+        nome: Replaced<Name>,
+        /// The new email address, with which the customer's account logs in from now on.
+        email: Replaced<Email> = "ana.souza@example.com",
+    }
+}
+
+impl From<CustomerPatch> for CustomerEdit {
+    fn from(patch: CustomerPatch) -> Self {
+        Self {
+            name: patch.nome.0,
+            email: patch.email.0,
+        }
+    }
+}
+
+input! {
+    /// Which customers are listed, and in which sequence.
+    pub(crate) struct CustomersParameters {
+        /// Only the customer with this email address, in whatever case.
+        email: Option<Email>,
+        /// Only customers whose name has words like these, whatever the case, the accents and the
+        /// typing errors.
+        q: Option<SearchTerms> = "ana sousa",
+        /// `-created_at`, the latest first, by default.
+        sort: Option<Sort<CustomerSort>> = "nome",
+    }
+}
+
+impl CustomersParameters {
+    pub(crate) fn sort(&self) -> Sort<CustomerSort> {
+        let latest_first = Sort::descending(CustomerSort::CreatedAt);
+        self.sort.unwrap_or(latest_first)
+    }
+}
+
+impl From<CustomersParameters> for CustomersFilter {
+    fn from(parameters: CustomersParameters) -> Self {
+        Self {
+            email: parameters.email,
+            terms: parameters.q,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The inputs of the API, each declared once: the declaration generates the struct, its reader and
 //! its schema.
 
+use domain::values::{Limit, Patch};
 use serde_json::{Map, Value};
 use utoipa::openapi::{
     ObjectBuilder, Ref, RefOr, Schema, Type,
@@ -8,7 +9,7 @@ use utoipa::openapi::{
 };
 
 use super::{
-    reader::{Fields, Input, Patch, Wrong},
+    reader::{Fields, Input, Wrong},
     wire::{WireValue, or_null},
 };
 
@@ -236,5 +237,61 @@ impl<T: WireValue> Field for Patch<T> {
 
     fn example() -> Value {
         T::example()
+    }
+}
+
+/// A field that always has a value, in a change that may leave it as it is.
+pub(crate) struct Replaced<T>(pub(crate) Option<T>);
+
+impl<T: WireValue> Field for Replaced<T> {
+    const IS_REQUIRED: bool = false;
+
+    fn take(fields: &mut Fields<'_>, name: &'static str) -> Result<Self, Wrong> {
+        fields.replaced(name).map(Self)
+    }
+
+    fn in_body() -> RefOr<Schema> {
+        T::in_body()
+    }
+
+    fn example() -> Value {
+        T::example()
+    }
+}
+
+/// What a list takes, and which page of it is asked for.
+pub(crate) struct Paged<P> {
+    pub(crate) parameters: P,
+    pub(crate) page: PageParameters,
+}
+
+input! {
+    /// Which page of a list is asked for.
+    pub(crate) struct PageParameters {
+        /// The most entries in the page; 20 by default.
+        limit: Option<Limit>,
+        /// The `next_cursor` of the page before. It belongs to this list, with these parameters.
+        cursor: Option<String>,
+    }
+}
+
+impl<P: Described> Input for Paged<P> {
+    fn read(fields: &mut Fields<'_>) -> Result<Self, Wrong> {
+        let (parameters, page) = (P::read(fields), PageParameters::read(fields));
+        Ok(Self {
+            parameters: parameters?,
+            page: page?,
+        })
+    }
+}
+
+impl<P: Described> Described for Paged<P> {
+    const NAME: &'static str = P::NAME;
+    const ABOUT: &'static str = P::ABOUT;
+
+    fn properties() -> Vec<Property> {
+        let mut properties = P::properties();
+        properties.extend(PageParameters::properties());
+        properties
     }
 }

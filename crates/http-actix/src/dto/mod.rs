@@ -16,11 +16,15 @@ mod reader;
 mod stock;
 pub(crate) mod wire;
 
-pub(crate) use catalog::{BestSeller, BestSellersParameters, NewProduct, Product};
-pub(crate) use customers::{Customer, NewCustomer};
+pub(crate) use catalog::{
+    BestSeller, BestSellersParameters, NewProduct, Product, ProductPatch, ProductsParameters,
+};
+pub(crate) use customers::{Customer, CustomerPatch, CustomersParameters, NewCustomer};
 pub(crate) use identity::{Credentials, Token};
-pub(crate) use input::{Described, Field, Property};
-pub(crate) use orders::{NewOrder, NewStatus, Order, PlaceParameters, Quote};
+pub(crate) use input::{Described, Field, PageParameters, Paged, Property};
+pub(crate) use orders::{
+    NewOrder, NewStatus, Order, OrderHistory, OrdersParameters, PlaceParameters, Quote,
+};
 pub(crate) use reader::{Fields, Input, Wrong, read_body, read_query};
 pub(crate) use stock::{NewStockLevel, Stock};
 

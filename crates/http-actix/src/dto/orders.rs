@@ -3,17 +3,27 @@
 use domain::{
     catalog::ProductId,
     customers::CustomerId,
-    orders::{self, OrderLine, OrderRequest, OrderStatus},
-    values::Quantity,
+    identity::{AccountId, Caller, Role},
+    orders::{
+        self, OrderLine, OrderRequest, OrderSort, OrderStatus, OrdersFilter, TransitionRequest,
+    },
+    values::{Note, Quantity, Sort},
 };
 use serde::Serialize;
 use time::OffsetDateTime;
-use utoipa::{ToSchema, openapi::Ref};
+use utoipa::{
+    ToSchema,
+    openapi::{
+        Object, Ref,
+        schema::{Array, ArrayBuilder},
+    },
+};
 use uuid::Uuid;
 
 use super::{
     Money,
     input::{List, input},
+    wire::{or_null, string},
 };
 
 /// The most lines of an order.
@@ -59,6 +69,55 @@ input! {
         /// From `pending` to `paid`, from `paid` to `shipped`, from `shipped` to `delivered`;
         /// from `pending` and from `paid` to `cancelled`.
         status: OrderStatus = "cancelled",
+        /// What is to be kept of it in the order's history.
+        note: Option<Note> = "O cliente desistiu.",
+    }
+}
+
+impl From<NewStatus> for TransitionRequest {
+    fn from(new: NewStatus) -> Self {
+        Self {
+            to: new.status,
+            note: new.note,
+        }
+    }
+}
+
+input! {
+    /// Which orders are listed, and in which sequence.
+    pub(crate) struct OrdersParameters {
+        /// Only orders for this customer.
+        customer_id: Option<CustomerId>,
+        /// Only orders that have this status now.
+        status: Option<OrderStatus>,
+        /// Only orders that have an item of this product. They are sorted by their ids, which were
+        /// made when they were placed.
+        product_id: Option<ProductId>,
+        /// Only orders that were placed later than this.
+        placed_after: Option<OffsetDateTime>,
+        /// Only orders that were placed earlier than this.
+        placed_before: Option<OffsetDateTime> = "2030-01-01T00:00:00Z",
+        /// `-data_order`, the latest first, by default.
+        sort: Option<Sort<OrderSort>> = "-data_order",
+    }
+}
+
+impl OrdersParameters {
+    pub(crate) fn sort(&self) -> Sort<OrderSort> {
+        let latest_first = Sort::descending(OrderSort::PlacedAt);
+        self.sort.unwrap_or(latest_first)
+    }
+}
+
+impl From<OrdersParameters> for OrdersFilter {
+    fn from(parameters: OrdersParameters) -> Self {
+        Self {
+            customer_id: parameters.customer_id,
+            status: parameters.status,
+            product_id: parameters.product_id,
+            placed_after: parameters.placed_after,
+            placed_before: parameters.placed_before,
+        }
     }
 }
 
@@ -137,6 +196,7 @@ impl From<&orders::OrderItem> for QuoteItem {
         "subtotal": "77.80",
     }],
     "total": "77.80",
+    "allowed_transitions": ["paid", "cancelled"],
     "version": 1,
 }))]
 pub(crate) struct Order {
@@ -152,6 +212,9 @@ pub(crate) struct Order {
     /// One item per product.
     itens: Vec<OrderItem>,
     total: Money,
+    /// The statuses to which whoever asks may take the order now.
+    #[schema(schema_with = statuses)]
+    allowed_transitions: Vec<&'static str>,
     /// How many times the order was written.
     #[schema(minimum = 1)]
     version: i64,
@@ -159,6 +222,10 @@ pub(crate) struct Order {
 
 fn status() -> Ref {
     Ref::from_schema_name("OrderStatus")
+}
+
+fn statuses() -> Array {
+    ArrayBuilder::new().items(status()).build()
 }
 
 /// One product of an order, at the price at which the order was placed.
@@ -169,12 +236,14 @@ pub(crate) struct OrderItem {
     quote: QuoteItem,
 }
 
-impl From<&orders::Order> for Order {
-    fn from(order: &orders::Order) -> Self {
+impl Order {
+    /// The order, as this caller sees it.
+    pub(crate) fn seen_by(caller: &Caller, order: &orders::Order) -> Self {
         let item = |item: &orders::OrderItem| OrderItem {
             id: item.id.as_uuid(),
             quote: item.into(),
         };
+        let allowed = order.transitions_for(caller);
         Self {
             id: order.id.as_uuid(),
             customer_id: order.customer_id.as_uuid(),
@@ -182,7 +251,72 @@ impl From<&orders::Order> for Order {
             status: order.status.as_str(),
             itens: order.items.iter().map(item).collect(),
             total: Money(order.total().as_decimal()),
+            allowed_transitions: allowed.into_iter().map(OrderStatus::as_str).collect(),
             version: order.version.number(),
+        }
+    }
+}
+
+/// The history of an order.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct OrderHistory {
+    /// Every status that it got, the oldest first.
+    items: Vec<HistoryEntry>,
+}
+
+impl From<&orders::History> for OrderHistory {
+    fn from(history: &orders::History) -> Self {
+        Self {
+            items: history.entries.iter().map(HistoryEntry::from).collect(),
+        }
+    }
+}
+
+/// An order got a status.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "status": "paid",
+    "at": "2026-11-23T12:05:00.123456Z",
+    "role": "staff",
+    "account_id": "0192f0c1-2a3b-7c4d-8e5f-60718293a4b9",
+    "note": "Pago por Pix.",
+}))]
+pub(crate) struct HistoryEntry {
+    /// The status.
+    #[schema(schema_with = status)]
+    status: &'static str,
+    /// When, in UTC; `null` of what happened before histories were kept.
+    #[serde(with = "time::serde::rfc3339::option")]
+    #[schema(required)]
+    at: Option<OffsetDateTime>,
+    /// The role of who did it; `null` when it is not known.
+    #[schema(required, schema_with = role)]
+    role: Option<&'static str>,
+    /// The account that did it; `null` when it is not known, and, to customers, when it is of the
+    /// shop.
+    #[schema(required)]
+    account_id: Option<Uuid>,
+    /// What they noted with it.
+    #[schema(required)]
+    note: Option<String>,
+}
+
+fn role() -> Object {
+    or_null(
+        string()
+            .enum_values(Some(Role::ALL.map(Role::as_str)))
+            .build(),
+    )
+}
+
+impl From<&orders::HistoryEntry> for HistoryEntry {
+    fn from(entry: &orders::HistoryEntry) -> Self {
+        Self {
+            status: entry.status.as_str(),
+            at: entry.at,
+            role: entry.role.map(Role::as_str),
+            account_id: entry.account_id.map(AccountId::as_uuid),
+            note: entry.note.as_ref().map(|note| note.as_str().to_owned()),
         }
     }
 }

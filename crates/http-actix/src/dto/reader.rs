@@ -10,6 +10,8 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
+use domain::values::Patch;
+
 use super::wire::{Primitive, WireValue};
 use crate::problem::{Code, Fault, Problem, value_code};
 
@@ -62,15 +64,6 @@ enum Raw<'a> {
     Json(&'a RawValue),
     /// A parameter of a query.
     Text(String),
-}
-
-/// A change of an existing value (JSON Merge Patch, RFC 7396): a missing field keeps it, `null`
-/// clears it, and anything else sets it.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Patch<T> {
-    Keep,
-    Clear,
-    Set(T),
 }
 
 /// Where the fields were sent.
@@ -160,6 +153,18 @@ impl<'a> Fields<'a> {
             objects.push(read_object(raw, &pointer, self.faults, T::read));
         }
         objects.into_iter().collect()
+    }
+
+    /// Takes a field that a change may leave out, and that always has a value.
+    pub(super) fn replaced<T: WireValue>(
+        &mut self,
+        name: &'static str,
+    ) -> Result<Option<T>, Wrong> {
+        match self.patch(name)? {
+            Patch::Keep => Ok(None),
+            Patch::Set(value) => Ok(Some(value)),
+            Patch::Clear => self.fault(name, "required", "always has a value: it cannot be null"),
+        }
     }
 
     fn take(&mut self, name: &'static str) -> Option<Raw<'a>> {

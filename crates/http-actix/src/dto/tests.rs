@@ -1,10 +1,13 @@
 //! Reading bodies and queries.
 
 use actix_web::body::MessageBody;
-use domain::{catalog::BestSellersQuery, values::Name};
+use domain::{
+    catalog::BestSellersQuery,
+    values::{Name, Patch},
+};
 use serde_json::Value;
 
-use super::{reader::Patch, *};
+use super::*;
 use crate::problem::Problem;
 
 /// The problem document that a caller gets.

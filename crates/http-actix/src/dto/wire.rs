@@ -2,16 +2,19 @@
 //! with the domain's own limits. Bodies and queries are made of them.
 
 use domain::{
-    catalog::{Period, ProductId},
-    customers::CustomerId,
+    catalog::{Period, ProductId, ProductSort},
+    customers::{CustomerId, CustomerSort},
     identity::Password,
-    orders::{OrderId, OrderStatus},
+    orders::{OrderId, OrderSort, OrderStatus},
     stock::StockLevel,
-    values::{Description, Email, Limit, Name, Price, Quantity, ValueError},
+    values::{
+        Description, Email, Limit, Name, Note, Price, Quantity, SearchTerms, Sku, Sort, ValueError,
+    },
 };
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 use serde::de::DeserializeOwned;
 use serde_json::{json, value::RawValue};
+use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 use utoipa::openapi::{
     KnownFormat, Object, ObjectBuilder, SchemaFormat, Type,
     schema::{SchemaType, SchemaType::Array},
@@ -142,6 +145,25 @@ wire!(Description: String, |text: String| Self::parse(&text), string()
     .max_length(Some(Self::MAX_CHARACTERS))
     .pattern(Some(r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"))
     .examples([json!("Torra média, notas de caramelo e castanha. Em grãos.")]));
+wire!(Note: String, |text: String| Self::parse(&text), string()
+    .max_length(Some(Self::MAX_CHARACTERS))
+    .pattern(Some(format!("^{LINES}*[^{CONTROL}{SPACE}]{LINES}*$")))
+    .examples([json!("Pago por Pix.")]));
+wire!(Sku: String, |text: String| Self::parse(&text), string()
+    .min_length(Some(1))
+    .max_length(Some(Self::MAX_CHARACTERS))
+    .pattern(Some("^[!-~]+$"))
+    .examples([json!("CAFE-CERRADO-250")]));
+wire!(SearchTerms: String, |text: String| Self::parse(&text), string()
+    .max_length(Some(Name::MAX_CHARACTERS))
+    .pattern(Some(search()))
+    .examples([json!("cafe cerado")]));
+wire!(OffsetDateTime: String, |text: String| moment(&text), string()
+    .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+    .examples([json!("2026-01-01T00:00:00Z")]));
+wire!(Sort<OrderSort>: String, |text: String| sort(&text, &ORDERS), sorts(&ORDERS));
+wire!(Sort<ProductSort>: String, |text: String| sort(&text, &PRODUCTS), sorts(&PRODUCTS));
+wire!(Sort<CustomerSort>: String, |text: String| sort(&text, &CUSTOMERS), sorts(&CUSTOMERS));
 wire!(Email: String, |text: String| Self::parse(&text), string()
     .format(Some(SchemaFormat::Custom("idn-email".to_owned())))
     .max_length(Some(Self::MAX_BYTES))
@@ -194,12 +216,85 @@ fn id(example: &str) -> ObjectBuilder {
         .examples([json!(example)])
 }
 
+/// Unicode's property `White_Space`, in a class of characters.
+const SPACE: &str = r"\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000";
+
+/// Unicode's category Cc, control characters, in a class of characters.
+const CONTROL: &str = r"\u0000-\u001f\u007f-\u009f";
+
+/// A character of text that has lines.
+const LINES: &str = r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]";
+
+/// One to ten words.
+fn search() -> String {
+    let word = format!("[^{CONTROL}{SPACE}]+");
+    let more = SearchTerms::MAX_WORDS - 1;
+    format!("^[{SPACE}]*{word}([ ]+{word}){{0,{more}}}[{SPACE}]*$")
+}
+
+/// A moment, in UTC.
+fn moment(text: &str) -> Result<OffsetDateTime, ValueError> {
+    OffsetDateTime::parse(text, &Rfc3339)
+        .ok()
+        .and_then(|moment| moment.checked_to_offset(UtcOffset::UTC))
+        .ok_or(ValueError::Malformed {
+            expected: "a date and a time with an offset (RFC 3339), such as 2026-01-01T00:00:00Z",
+        })
+}
+
+/// What a kind of list can be sorted by, and what to send instead of anything else.
+struct Sorts<K: 'static> {
+    names: &'static [(&'static str, K)],
+    expected: &'static str,
+}
+
+const ORDERS: Sorts<OrderSort> = Sorts {
+    names: &[("data_order", OrderSort::PlacedAt)],
+    expected: "data_order or -data_order",
+};
+
+const PRODUCTS: Sorts<ProductSort> = Sorts {
+    names: &[
+        ("created_at", ProductSort::CreatedAt),
+        ("nome", ProductSort::Name),
+        ("preco", ProductSort::Price),
+    ],
+    expected: "one of created_at, nome, preco, or one of them with - before it",
+};
+
+const CUSTOMERS: Sorts<CustomerSort> = Sorts {
+    names: &[
+        ("created_at", CustomerSort::CreatedAt),
+        ("nome", CustomerSort::Name),
+    ],
+    expected: "created_at or nome, or one of them with - before it",
+};
+
+fn sort<K: Copy>(text: &str, sorts: &Sorts<K>) -> Result<Sort<K>, ValueError> {
+    let name = text.strip_prefix('-');
+    let (_, by) = sorts
+        .names
+        .iter()
+        .find(|(known, _)| *known == name.unwrap_or(text))
+        .ok_or(ValueError::Malformed {
+            expected: sorts.expected,
+        })?;
+    Ok(Sort {
+        by: *by,
+        is_descending: name.is_some(),
+    })
+}
+
+fn sorts<K>(sorts: &Sorts<K>) -> ObjectBuilder {
+    let names = sorts.names.iter().map(|(name, _)| *name);
+    let all = names.flat_map(|name| [name.to_owned(), format!("-{name}")]);
+    let all: Vec<_> = all.collect();
+    let first = all.first().cloned();
+    string().enum_values(Some(all)).examples([json!(first)])
+}
+
 /// One line of 1 to 200 characters, not counting the white space around it.
 fn name(example: &str) -> ObjectBuilder {
-    /// What is dropped at either end (Unicode's property `White_Space`).
-    const SPACE: &str = r"\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000";
-    /// Control characters (Unicode's category Cc).
-    const CONTROL: &str = r"\u0000-\u001f\u007f-\u009f";
     let ink = format!("[^{CONTROL}{SPACE}]");
     let between = Name::MAX_CHARACTERS - 2;
     let pattern = format!("^[{SPACE}]*{ink}([^{CONTROL}]{{0,{between}}}{ink})?[{SPACE}]*$");

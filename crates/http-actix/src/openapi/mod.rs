@@ -123,6 +123,10 @@ fn who_may_call(access: Access, operation: &mut Description) -> (String, Vec<Sec
     let nobody = SecurityRequirement::default();
     match access {
         Access::Public => ("Everybody may call it.".to_owned(), Vec::new()),
+        Access::Open => (
+            "Everybody may call it; the shop's people may see more.".to_owned(),
+            vec![nobody, bearer],
+        ),
         Access::AnonymousOr(permission) => {
             operation.problem(Code::TokenInvalid);
             operation.problem(Code::TokenExpired);

@@ -102,12 +102,25 @@ problems! {
         caller: "Order at most `available` of each product in `errors`. Nothing was placed.",
         operator: "Count what there is and set the stock of the product.";
 
+    SkuTaken: CONFLICT, "sku_taken", "Another product has this number",
+        caller: "Use another `sku`, or change the product that has this one.",
+        operator: "Nothing.";
+
+    Stale: PRECONDITION_FAILED, "stale", "It has changed since you read it",
+        caller: "Read it again, make your change to what is there now, and send its new ETag in If-Match.",
+        operator: "Nothing.";
+
+    MatchRequired: PRECONDITION_REQUIRED, "match_required", "The header If-Match is needed",
+        caller: "Send the ETag of what you have read in the header If-Match, so that you overwrite \
+                 nobody's change; or * to change it whatever it is.",
+        operator: "Nothing.";
+
     BodyTooLarge: PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large",
         caller: "Send at most 256 KiB.",
         operator: "Nothing: the limit is fixed.";
 
-    UnsupportedMediaType: UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body must be JSON",
-        caller: "Send the header Content-Type: application/json.",
+    UnsupportedMediaType: UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body is not of a type that is taken here",
+        caller: "Send the header Content-Type with one of the types in `detail`, mostly application/json.",
         operator: "Nothing.";
 
     IdempotencyKeyReused: UNPROCESSABLE_ENTITY, "idempotency_key_reused", "The idempotency key stands for another request",

@@ -14,6 +14,8 @@ impl From<CustomerError> for Problem {
             )]),
             CustomerError::Forbidden(forbidden) => forbidden.into(),
             CustomerError::EmailTaken => Self::new(Code::EmailTaken),
+            CustomerError::KeyReused(_) => Self::new(Code::IdempotencyKeyReused),
+            CustomerError::Stale => Self::new(Code::Stale),
             CustomerError::NotFound => Self::new(Code::NotFound),
             CustomerError::Passwords(error) => error.into(),
             CustomerError::Storage(error) => error.into(),

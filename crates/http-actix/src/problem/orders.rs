@@ -26,6 +26,7 @@ impl From<OrderError> for Problem {
             OrderError::Refused(refusal) => refusal.into(),
             OrderError::Busy => Self::new(Code::Unavailable)
                 .detail("too many orders are waiting: this one was not looked at"),
+            OrderError::Stale => Self::new(Code::Stale),
             OrderError::NotFound => Self::new(Code::NotFound),
             OrderError::Transition(refused) => refused.into(),
             OrderError::Forbidden(forbidden) => forbidden.into(),

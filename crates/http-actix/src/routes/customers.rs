@@ -6,10 +6,13 @@ use domain::{customers::CustomerId, identity::Permission};
 use super::{About, Resource, endpoint::endpoint};
 use crate::{
     access::Access,
-    answer::{Created, Tagged},
+    answer::{Changed, Created, Gone, Page, Replayable, Tag, Tagged},
     app::App,
-    dto::{Customer, NewCustomer},
-    extract::{Authenticated, Body, From, Known, MaybeAuthenticated, PathId},
+    dto::{Customer, CustomerPatch, CustomersParameters, NewCustomer},
+    extract::{
+        Authenticated, Body, From, Known, Listing, MaybeAuthenticated, MaybeKey, MaybeMatch,
+        MergePatch, MustMatch, PathId,
+    },
     problem::{Code, Problem},
 };
 
@@ -17,17 +20,44 @@ pub(super) const RESOURCE: Resource = Resource {
     name: "customers",
     about: "Who buys.",
     endpoints: &[
-        endpoint!(POST "/customers", Access::AnonymousOr(Permission::CustomersWrite), register, About {
+        endpoint!(POST "/customers", Access::AnonymousOr(Permission::CustomersRegister), register, About {
             id: "registerCustomer",
             summary: "Sign up, or register a customer",
             description: "Without a token somebody signs up, and chooses a password. The shop \
-                          registers customers with or without one.",
-            problems: &[Code::EmailTaken],
+                          registers customers with or without one. Under an `Idempotency-Key` it \
+                          is done once, however often it is sent; a repeat is known by everything \
+                          but the password.",
+            problems: &[Code::EmailTaken, Code::IdempotencyKeyReused],
+        }),
+        endpoint!(GET "/customers", Access::Only(Permission::CustomersList), list, About {
+            id: "listCustomers",
+            summary: "List and search customers",
+            description: "Page by page, for the shop. Customers who come, go and change meanwhile \
+                          lead to nobody being listed twice or left out.",
+            problems: &[],
         }),
         endpoint!(GET "/customers/{id}", Access::Only(Permission::CustomersRead), get, About {
             id: "getCustomer",
             summary: "A customer",
             description: "Customers see themselves; the shop sees all of them.",
+            problems: &[Code::NotFound],
+        }),
+        endpoint!(PATCH "/customers/{id}", Access::Only(Permission::CustomersWrite), edit, About {
+            id: "editCustomer",
+            summary: "Change a customer",
+            description: "Changes the fields that are sent and leaves the others as they are (RFC \
+                          7396). Customers change themselves, and the shop changes all of them: so \
+                          `If-Match` must say which version the change is made to, or one would \
+                          overwrite what the other has just written.",
+            problems: &[Code::NotFound, Code::EmailTaken],
+        }),
+        endpoint!(DELETE "/customers/{id}", Access::Only(Permission::CustomersErase), erase, About {
+            id: "eraseCustomer",
+            summary: "Erase a customer",
+            description: "Erases for good what tells who the customer is: the name, the address, \
+                          the account and its keys, and the notes on the orders. The orders stay, \
+                          with their figures. An admin may do it, and customers themselves; their \
+                          account can log in no more.",
             problems: &[Code::NotFound],
         }),
     ],
@@ -37,16 +67,34 @@ async fn register(
     app: Data<App>,
     MaybeAuthenticated(caller): MaybeAuthenticated,
     From(address): From,
+    MaybeKey(key): MaybeKey,
     Body(new): Body<NewCustomer>,
-) -> Result<Created<Customer>, Problem> {
+) -> Result<Replayable<Customer>, Problem> {
     let customers = &app.shop.customers;
-    let customer = customers
-        .register(caller.as_ref(), new.into(), address)
+    let registered = customers
+        .register(caller.as_ref(), new.into(), key, address)
         .await?;
-    Ok(Created {
-        location: format!("/customers/{}", customer.id),
-        body: (&*customer).into(),
+    Ok(Replayable {
+        created: Created {
+            location: format!("/customers/{}", registered.entity.id),
+            body: (&*registered.entity).into(),
+        },
+        is_replay: registered.is_replay,
     })
+}
+
+async fn list(
+    app: Data<App>,
+    Authenticated(caller): Authenticated,
+    listing: Listing<CustomersParameters>,
+) -> Result<Page<Customer>, Problem> {
+    let sort = listing.parameters.sort();
+    let filter = listing.parameters.into();
+    let customers = &app.shop.customers;
+    let page = customers
+        .list(&caller, &filter, sort, &listing.page)
+        .await?;
+    Ok(listing.list.page(page, |customer| customer.into()))
 }
 
 async fn get(
@@ -57,8 +105,33 @@ async fn get(
 ) -> Result<Tagged<Customer>, Problem> {
     let customer = app.shop.customers.get(&caller, id).await?;
     Ok(Tagged {
-        version: customer.version,
+        tag: Tag::of(customer.version),
         known,
         body: (&*customer).into(),
     })
+}
+
+async fn edit(
+    app: Data<App>,
+    Authenticated(caller): Authenticated,
+    PathId(id): PathId<CustomerId>,
+    MustMatch(expected): MustMatch,
+    MergePatch(patch): MergePatch<CustomerPatch>,
+) -> Result<Changed<Customer>, Problem> {
+    let customers = &app.shop.customers;
+    let customer = customers.edit(&caller, id, patch.into(), &expected).await?;
+    Ok(Changed {
+        tag: Tag::of(customer.version),
+        body: (&*customer).into(),
+    })
+}
+
+async fn erase(
+    app: Data<App>,
+    Authenticated(caller): Authenticated,
+    PathId(id): PathId<CustomerId>,
+    MaybeMatch(expected): MaybeMatch,
+) -> Result<Gone, Problem> {
+    app.shop.customers.erase(&caller, id, &expected).await?;
+    Ok(Gone)
 }

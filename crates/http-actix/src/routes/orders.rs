@@ -6,10 +6,10 @@ use domain::{identity::Permission, orders::OrderId};
 use super::{About, Resource, endpoint::endpoint};
 use crate::{
     access::Access,
-    answer::{Created, Replayable, Shown, Tagged},
+    answer::{Changed, Created, Page, Replayable, Shown, Tag, Tagged},
     app::App,
-    dto::{NewOrder, NewStatus, Order, PlaceParameters, Quote},
-    extract::{Authenticated, Body, Known, MaybeKey, PathId, Query},
+    dto::{NewOrder, NewStatus, Order, OrderHistory, OrdersParameters, PlaceParameters, Quote},
+    extract::{Authenticated, Body, Known, Listing, MaybeKey, MaybeMatch, PathId, Query},
     problem::{Code, Problem},
 };
 
@@ -25,6 +25,14 @@ pub(super) const RESOURCE: Resource = Resource {
                           an `Idempotency-Key` it is placed once, however often it is sent.",
             problems: &[Code::InsufficientStock, Code::IdempotencyKeyReused],
         }),
+        endpoint!(GET "/orders", Access::Only(Permission::OrdersRead), list, About {
+            id: "listOrders",
+            summary: "List orders",
+            description: "Page by page, each with its items. Customers see their own; the shop \
+                          sees all of them. Orders that come and change meanwhile lead to none \
+                          being listed twice or left out.",
+            problems: &[],
+        }),
         endpoint!(GET "/orders/{id}", Access::Only(Permission::OrdersRead), get, About {
             id: "getOrder",
             summary: "An order",
@@ -36,8 +44,16 @@ pub(super) const RESOURCE: Resource = Resource {
             summary: "Take an order to another status",
             description: "Customers cancel what is pending; the shop takes orders through their \
                           life. What is cancelled goes back into stock. Asking for the status \
-                          that the order has changes nothing and succeeds.",
+                          that the order has changes nothing, keeps no note, and succeeds.",
             problems: &[Code::NotFound, Code::IllegalTransition],
+        }),
+        endpoint!(GET "/orders/{id}/history", Access::Only(Permission::OrdersRead), history, About {
+            id: "getOrderHistory",
+            summary: "The history of an order",
+            description: "Every status that the order got, the oldest first: when, from whom, and \
+                          with which note. Customers see their own orders', and not which account \
+                          of the shop it was.",
+            problems: &[Code::NotFound],
         }),
     ],
 };
@@ -57,11 +73,25 @@ async fn place(
     let placed = orders.place(&caller, order.into(), key).await?;
     Ok(Either::Right(Replayable {
         created: Created {
-            location: format!("/orders/{}", placed.order.id),
-            body: (&placed.order).into(),
+            location: format!("/orders/{}", placed.entity.id),
+            body: Order::seen_by(&caller, &placed.entity),
         },
         is_replay: placed.is_replay,
     }))
+}
+
+async fn list(
+    app: Data<App>,
+    Authenticated(caller): Authenticated,
+    listing: Listing<OrdersParameters>,
+) -> Result<Page<Order>, Problem> {
+    let sort = listing.parameters.sort();
+    let filter = listing.parameters.into();
+    let orders = &app.shop.orders;
+    let page = orders.list(&caller, filter, sort, &listing.page).await?;
+    Ok(listing
+        .list
+        .page(page, |order| Order::seen_by(&caller, order)))
 }
 
 async fn get(
@@ -72,9 +102,9 @@ async fn get(
 ) -> Result<Tagged<Order>, Problem> {
     let order = app.shop.orders.get(&caller, id).await?;
     Ok(Tagged {
-        version: order.version,
+        tag: Tag::of(order.version),
         known,
-        body: (&*order).into(),
+        body: Order::seen_by(&caller, &order),
     })
 }
 
@@ -82,8 +112,29 @@ async fn transition(
     app: Data<App>,
     Authenticated(caller): Authenticated,
     PathId(id): PathId<OrderId>,
-    Body(NewStatus { status }): Body<NewStatus>,
-) -> Result<Shown<Order>, Problem> {
-    let order = app.shop.orders.transition(&caller, id, status).await?;
-    Ok(Shown((&*order).into()))
+    MaybeMatch(expected): MaybeMatch,
+    Body(status): Body<NewStatus>,
+) -> Result<Changed<Order>, Problem> {
+    let orders = &app.shop.orders;
+    let order = orders
+        .transition(&caller, id, status.into(), &expected)
+        .await?;
+    Ok(Changed {
+        tag: Tag::of(order.version),
+        body: Order::seen_by(&caller, &order),
+    })
+}
+
+async fn history(
+    app: Data<App>,
+    Authenticated(caller): Authenticated,
+    PathId(id): PathId<OrderId>,
+    known: Known,
+) -> Result<Tagged<OrderHistory>, Problem> {
+    let history = app.shop.orders.history(&caller, id).await?;
+    Ok(Tagged {
+        tag: Tag::of(history.version),
+        known,
+        body: (&history).into(),
+    })
 }

@@ -6,10 +6,10 @@ use domain::{catalog::ProductId, identity::Permission};
 use super::{About, Resource, endpoint::endpoint};
 use crate::{
     access::Access,
-    answer::Shown,
+    answer::{Shown, Tag, Tagged},
     app::App,
     dto::{NewStockLevel, Stock},
-    extract::{Authenticated, Body, PathId},
+    extract::{Authenticated, Body, Known, PathId},
     problem::{Code, Problem},
 };
 
@@ -36,9 +36,14 @@ async fn get(
     app: Data<App>,
     Authenticated(caller): Authenticated,
     PathId(id): PathId<ProductId>,
-) -> Result<Shown<Stock>, Problem> {
+    known: Known,
+) -> Result<Tagged<Stock>, Problem> {
     let stock = app.shop.stock.get(&caller, id).await?;
-    Ok(Shown(stock.into()))
+    Ok(Tagged {
+        tag: Tag::of_stock(stock.available),
+        known,
+        body: stock.into(),
+    })
 }
 
 async fn set(

@@ -1,17 +1,23 @@
 //! Idempotency keys: one order each, however often and from wherever it is asked for.
 
 use domain::{
-    identity::AccountId,
+    idempotency::IdempotencyKey,
+    identity::{AccountId, Role},
     orders::{
-        DeskError, IdempotencyKey, IdempotencyKeys, NewOrder, OrderStatus,
+        Actor, DeskError, IdempotencyKeys, NewOrder, OrderStatus,
         placement::{Outcome, Refusal, Request},
     },
+    values::Expected,
 };
 use futures_util::future::join_all;
 use integration_tests::World;
 
 fn keyed(account: AccountId, key: &str, order: NewOrder) -> Request {
-    Request::new(account, order).under(IdempotencyKey::parse(key).unwrap())
+    let by = Actor {
+        account_id: account,
+        role: Role::Staff,
+    };
+    Request::new(by, order).under(IdempotencyKey::parse(key).unwrap())
 }
 
 #[tokio::test]
@@ -86,7 +92,7 @@ async fn a_repeat_is_answered_as_the_first_was_though_the_order_has_moved_on() {
     let cancelled = OrderStatus::Cancelled;
     let orders = world.order_service();
     orders
-        .transition(&World::staff(), placed.id, cancelled)
+        .transition(&World::staff(), placed.id, cancelled.into(), &Expected::Any)
         .await
         .unwrap();
     let repeated = desk.place(request()).await.unwrap();

@@ -18,7 +18,7 @@ async fn the_state_holds_what_exists_and_nothing_else() {
     let nobody = CustomerId::new(World::id());
     let ghost = AccountId::new(World::id());
     let scope = Scope {
-        accounts: vec![world.shop, ghost],
+        accounts: vec![world.shop.account_id, ghost],
         ..scope(&[product, nothing], &[customer.id, nobody])
     };
     let open = world.open(&scope).await;
@@ -26,7 +26,7 @@ async fn the_state_holds_what_exists_and_nothing_else() {
     assert_eq!(open.state.offers[&product].available.units(), 5);
     assert_eq!(open.state.offers[&product].price.to_string(), "19.90");
     assert_eq!(open.state.customers, [customer.id].into());
-    assert_eq!(open.state.accounts, [world.shop].into());
+    assert_eq!(open.state.accounts, [world.shop.account_id].into());
     assert!(open.state.held.is_empty());
     assert_eq!(world.orders.peek(&scope).await.unwrap(), open.state);
     open.unit.abandon().await.unwrap();

@@ -46,9 +46,9 @@ async fn a_product_comes_with_its_stock() {
     let mut products = MockProductRepository::new();
     products
         .expect_insert()
-        .withf(|product, stock| stock.product_id == product.id && stock.available.units() == 5)
+        .withf(|product, stock, _| stock.product_id == product.id && stock.available.units() == 5)
         .times(1)
-        .returning(|_, _| Ok(()));
+        .returning(|_, _, _| Ok(()));
     let service = service(products, MockBestSellersReport::new(), MockCache::new());
     let made = service
         .create(
@@ -57,12 +57,14 @@ async fn a_product_comes_with_its_stock() {
                 name: name("Café"),
                 description: None,
                 price: price("19.90"),
+                sku: None,
                 available: StockLevel::parse(5).unwrap(),
             },
+            None,
         )
         .await
         .unwrap();
-    assert_eq!(made.available.units(), 5);
+    assert_eq!(made.entity.available.units(), 5);
 }
 
 #[tokio::test]
@@ -216,8 +218,9 @@ async fn a_customer_adds_no_product() {
         name: name("Café"),
         description: None,
         price: price("19.90"),
+        sku: None,
         available: StockLevel::EMPTY,
     };
-    let refused = service.create(&own_caller(1), new).await;
+    let refused = service.create(&own_caller(1), new, None).await;
     assert!(matches!(refused, Err(CatalogError::Forbidden(_))));
 }

@@ -39,11 +39,13 @@ async fn who_signs_up_gets_an_account_of_their_own() {
     let mut order = Sequence::new();
     let mut customers = MockCustomerRepository::new();
     customers
-        .expect_insert_with_account()
-        .withf(|customer, account| account.principal == Principal::Customer(customer.id))
+        .expect_insert()
+        .withf(|customer, account, _| {
+            account.is_some_and(|account| account.principal == Principal::Customer(customer.id))
+        })
         .times(1)
         .in_sequence(&mut order)
-        .returning(|_, _| Ok(()));
+        .returning(|_, _, _| Ok(()));
     let mut cache = MockCache::new();
     cache
         .expect_put()
@@ -51,16 +53,16 @@ async fn who_signs_up_gets_an_account_of_their_own() {
         .in_sequence(&mut order)
         .return_const(());
     let made = service(customers, cache)
-        .register(None, ana(Some("long enough")), ClientAddress::LOCAL)
+        .register(None, ana(Some("long enough")), None, ClientAddress::LOCAL)
         .await
         .unwrap();
-    assert_eq!(made.email.as_str(), "ana@example.com");
+    assert_eq!(made.entity.email.as_str(), "ana@example.com");
 }
 
 #[tokio::test]
 async fn nobody_signs_up_without_a_password() {
     let refused = service(MockCustomerRepository::new(), MockCache::new())
-        .register(None, ana(None), ClientAddress::LOCAL)
+        .register(None, ana(None), None, ClientAddress::LOCAL)
         .await;
     assert!(matches!(refused, Err(CustomerError::PasswordRequired)));
 }
@@ -68,13 +70,18 @@ async fn nobody_signs_up_without_a_password() {
 #[tokio::test]
 async fn the_shop_registers_a_customer_without_an_account() {
     let mut customers = MockCustomerRepository::new();
-    customers.expect_insert().times(1).returning(|_| Ok(()));
+    customers
+        .expect_insert()
+        .withf(|_, account, _| account.is_none())
+        .times(1)
+        .returning(|_, _, _| Ok(()));
     let mut cache = MockCache::new();
     cache.expect_put().return_const(());
     let made = service(customers, cache)
         .register(
             Some(&caller(Principal::Staff)),
             ana(None),
+            None,
             ClientAddress::LOCAL,
         )
         .await;
@@ -87,6 +94,7 @@ async fn a_customer_registers_nobody() {
         .register(
             Some(&own_caller(1)),
             ana(Some("long enough")),
+            None,
             ClientAddress::LOCAL,
         )
         .await;
@@ -97,10 +105,10 @@ async fn a_customer_registers_nobody() {
 async fn a_taken_address_is_refused_and_not_cached() {
     let mut customers = MockCustomerRepository::new();
     customers
-        .expect_insert_with_account()
-        .returning(|_, _| Err(InsertCustomerError::EmailTaken));
+        .expect_insert()
+        .returning(|_, _, _| Err(InsertCustomerError::EmailTaken));
     let refused = service(customers, MockCache::new())
-        .register(None, ana(Some("long enough")), ClientAddress::LOCAL)
+        .register(None, ana(Some("long enough")), None, ClientAddress::LOCAL)
         .await;
     assert!(matches!(refused, Err(CustomerError::EmailTaken)));
 }

@@ -72,9 +72,7 @@ impl Placing {
                     return Err(PartError::Halve);
                 }
                 Err(CommitError::Outdated(_)) if tries < MAX_TRIES => tries += 1,
-                Err(CommitError::Outdated(error) | CommitError::Storage(error)) => {
-                    return Err(PartError::Failed(error));
-                }
+                Err(error) => return Err(PartError::Failed(error.into())),
             }
         }
     }

@@ -352,7 +352,7 @@ async fn a_deleted_account_is_refused_alone_and_costs_the_others_no_second_try()
             unit: Box::new(committing(|| Ok(()))),
         })
     });
-    let gone = crate::fixtures::account_id(9);
+    let gone = crate::fixtures::actor(9);
     let batch = vec![
         Request::new(gone, new_order(1, &[(1, 1)])),
         keyed("key", new_order(1, &[(1, 1)])),

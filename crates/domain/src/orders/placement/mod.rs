@@ -6,23 +6,21 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use thiserror::Error;
 use time::OffsetDateTime;
 
-use super::{
-    Fingerprint, IdempotencyKey, NewOrder, Order, OrderId, OrderItem, OrderItemId, OrderLine,
-    OrderStatus, ScopedKey,
-};
+use super::{Actor, NewOrder, Order, OrderId, OrderItem, OrderItemId, OrderLine, OrderStatus};
 use crate::{
     IdSource,
     catalog::ProductId,
     customers::CustomerId,
+    idempotency::{Fingerprint, IdempotencyKey, ScopedKey},
     identity::AccountId,
     stock::StockLevel,
     values::{Price, Quantity, Version},
 };
 
-/// An order to be placed, the account that sent it, and its key if it has one.
+/// An order to be placed, who sent it, and its key if it has one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    account_id: AccountId,
+    by: Actor,
     order: NewOrder,
     key: Option<(ScopedKey, Fingerprint)>,
 }
@@ -30,9 +28,9 @@ pub struct Request {
 impl Request {
     /// A request without a key, which is placed each time it is sent.
     #[must_use]
-    pub const fn new(account_id: AccountId, order: NewOrder) -> Self {
+    pub const fn new(by: Actor, order: NewOrder) -> Self {
         Self {
-            account_id,
+            by,
             order,
             key: None,
         }
@@ -42,11 +40,11 @@ impl Request {
     #[must_use]
     pub fn under(self, key: IdempotencyKey) -> Self {
         let key = ScopedKey {
-            account_id: self.account_id,
+            account_id: self.by.account_id,
             key,
         };
         Self {
-            key: Some((key, Fingerprint::of(&self.order))),
+            key: Some((key, self.order.fingerprint())),
             ..self
         }
     }
@@ -84,7 +82,7 @@ impl Scope {
         Self {
             products: in_order(batch.iter().flat_map(Request::products)),
             customers: in_order(batch.iter().map(|request| request.order.customer_id())),
-            accounts: in_order(batch.iter().map(|request| request.account_id)),
+            accounts: in_order(batch.iter().map(|request| request.by.account_id)),
             keys: in_order(keys.map(|(key, _)| key.clone())),
         }
     }
@@ -187,6 +185,8 @@ pub enum Outcome {
 pub struct Plan {
     answers: Vec<Result<Outcome, Refusal>>,
     keys: Vec<(ScopedKey, Fingerprint, OrderId)>,
+    /// Who placed each of the orders to write.
+    placed_by: Vec<Actor>,
 }
 
 impl Plan {
@@ -196,6 +196,11 @@ impl Plan {
             Ok(Outcome::Placed(order)) => Some(order),
             Ok(Outcome::Replayed(_)) | Err(_) => None,
         })
+    }
+
+    /// The same, each with who placed it.
+    pub fn placed(&self) -> impl Iterator<Item = (&Order, Actor)> {
+        self.accepted().zip(self.placed_by.iter().copied())
     }
 
     /// The keys to write, each with its fingerprint and the order that was placed under it.
@@ -228,6 +233,7 @@ pub fn decide(state: State, batch: &[Request], now: OffsetDateTime, ids: &dyn Id
     let mut decision = Decision {
         state,
         keys: Vec::new(),
+        placed_by: Vec::new(),
         now,
         ids,
     };
@@ -237,6 +243,7 @@ pub fn decide(state: State, batch: &[Request], now: OffsetDateTime, ids: &dyn Id
             .map(|request| decision.answer(request))
             .collect(),
         keys: decision.keys,
+        placed_by: decision.placed_by,
     }
 }
 
@@ -259,7 +266,7 @@ pub fn quote(
 impl State {
     /// Refuses a request whose account no longer exists.
     fn admit(&self, request: &Request) -> Result<(), Refusal> {
-        if self.accounts.contains(&request.account_id) {
+        if self.accounts.contains(&request.by.account_id) {
             Ok(())
         } else {
             Err(Refusal::UnknownAccount)
@@ -271,6 +278,7 @@ impl State {
 struct Decision<'a> {
     state: State,
     keys: Vec<(ScopedKey, Fingerprint, OrderId)>,
+    placed_by: Vec<Actor>,
     now: OffsetDateTime,
     ids: &'a dyn IdSource,
 }
@@ -279,7 +287,7 @@ impl Decision<'_> {
     fn answer(&mut self, request: &Request) -> Result<Outcome, Refusal> {
         self.state.admit(request)?;
         let Some((key, fingerprint)) = &request.key else {
-            return self.place(&request.order).map(Outcome::Placed);
+            return self.place(request).map(Outcome::Placed);
         };
         match self.state.keyed.get(key) {
             Some(keyed) if keyed.fingerprint == *fingerprint => {
@@ -288,7 +296,7 @@ impl Decision<'_> {
             Some(_) => return Err(Refusal::KeyReused),
             None => {}
         }
-        let order = self.place(&request.order)?;
+        let order = self.place(request)?;
         self.keys.push((key.clone(), *fingerprint, order.id));
         let keyed = Keyed {
             fingerprint: *fingerprint,
@@ -298,11 +306,13 @@ impl Decision<'_> {
         Ok(Outcome::Placed(order))
     }
 
-    fn place(&mut self, new: &NewOrder) -> Result<Order, Refusal> {
+    fn place(&mut self, request: &Request) -> Result<Order, Refusal> {
+        let new = &request.order;
         let priced = price(new, &self.state)?;
         for line in &priced {
             self.state.offers.insert(line.product_id, line.left);
         }
+        self.placed_by.push(request.by);
         Ok(order(new, &priced, self.now, self.ids))
     }
 }

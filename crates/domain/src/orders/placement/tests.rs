@@ -6,12 +6,12 @@ use proptest::{collection::vec, prelude::*};
 
 use super::*;
 use crate::fixtures::{
-    CountingIds, account_id, keyed, new_order, now, price_of, product_id, scoped, state,
+    CountingIds, account_id, actor, keyed, new_order, now, price_of, product_id, scoped, state,
 };
 
 /// A request of account 1.
 fn unkeyed(order: NewOrder) -> Request {
-    Request::new(account_id(1), order)
+    Request::new(actor(1), order)
 }
 
 /// Decides over this stock, with customers 1 to 3, without keys.
@@ -251,7 +251,7 @@ fn keyed_before(order: &NewOrder) -> (State, Order) {
         .remove(0)
         .unwrap();
     let keyed = Keyed {
-        fingerprint: Fingerprint::of(order),
+        fingerprint: order.fingerprint(),
         order: Order {
             status: OrderStatus::Paid,
             version: Version::FIRST.next(),
@@ -288,7 +288,7 @@ fn a_key_is_one_accounts_own() {
     let (mut state, _) = keyed_before(&order);
     state.offers = crate::fixtures::state(&[(1, 1)], &[]).offers;
     state.accounts.insert(account_id(2));
-    let batch = [Request::new(account_id(2), order).under(scoped("key-1").key)];
+    let batch = [Request::new(actor(2), order).under(scoped("key-1").key)];
     let plan = decide(state, &batch, now(), &CountingIds::default());
     assert_eq!(plan.accepted().count(), 1);
 }

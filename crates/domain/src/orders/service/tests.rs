@@ -11,7 +11,8 @@ use crate::{
         storage_is_down,
     },
     orders::{
-        DeskSettings, MockOrderRepository, MockPlacementStore, MockTransitionStore, placement::Plan,
+        DeskSettings, MockOrderRepository, MockPlacementStore, MockTransitionStore, OrderStatus,
+        placement::Plan,
     },
     unit_of_work::MockUnitOfWork,
     values::Version,
@@ -44,6 +45,7 @@ impl Ports {
             Arc::new(self.orders),
             Arc::new(self.transitions),
             Arc::new(self.cache),
+            clock(),
         )
     }
 
@@ -101,8 +103,8 @@ async fn an_order_is_placed_for_the_caller_and_committed() {
         .place(&own_caller(1), request(None, &[line(1, 2)]), None)
         .await
         .unwrap();
-    assert_eq!(placed.order.status, OrderStatus::Pending);
-    assert_eq!(placed.order.customer_id, customer_id(1));
+    assert_eq!(placed.entity.status, OrderStatus::Pending);
+    assert_eq!(placed.entity.customer_id, customer_id(1));
     assert!(!placed.is_replay);
 }
 
@@ -268,7 +270,12 @@ async fn a_cancellation_returns_every_line_and_is_cached_after_the_commit() {
         .return_const(());
     let cancelled = ports
         .service()
-        .transition(&own_caller(1), order_id(1), OrderStatus::Cancelled)
+        .transition(
+            &own_caller(1),
+            order_id(1),
+            OrderStatus::Cancelled.into(),
+            &Expected::Any,
+        )
         .await
         .unwrap();
     assert_eq!(
@@ -283,7 +290,12 @@ async fn the_status_that_an_order_has_is_a_success_that_writes_nothing() {
     ports.cache.expect_put().times(1).return_const(());
     let same = ports
         .service()
-        .transition(&own_caller(1), order_id(1), OrderStatus::Cancelled)
+        .transition(
+            &own_caller(1),
+            order_id(1),
+            OrderStatus::Cancelled.into(),
+            &Expected::Any,
+        )
         .await
         .unwrap();
     assert_eq!(*same, order(OrderStatus::Cancelled));
@@ -294,7 +306,12 @@ async fn a_customer_cannot_mark_an_order_paid() {
     let refused = Ports::default()
         .locking(OrderStatus::Pending, only_abandoned())
         .service()
-        .transition(&own_caller(1), order_id(1), OrderStatus::Paid)
+        .transition(
+            &own_caller(1),
+            order_id(1),
+            OrderStatus::Paid.into(),
+            &Expected::Any,
+        )
         .await;
     assert!(matches!(
         refused,
@@ -309,7 +326,12 @@ async fn anothers_order_cannot_be_taken_further_and_does_not_show() {
     let refused = Ports::default()
         .locking(OrderStatus::Pending, only_abandoned())
         .service()
-        .transition(&own_caller(2), order_id(1), OrderStatus::Cancelled)
+        .transition(
+            &own_caller(2),
+            order_id(1),
+            OrderStatus::Cancelled.into(),
+            &Expected::Any,
+        )
         .await;
     assert!(matches!(refused, Err(OrderError::NotFound)));
 }
@@ -331,7 +353,12 @@ async fn a_transition_that_may_not_be_committed_is_not_cached_and_what_was_befor
         .return_const(());
     let failed = ports
         .service()
-        .transition(&caller(Principal::Staff), order_id(1), OrderStatus::Paid)
+        .transition(
+            &caller(Principal::Staff),
+            order_id(1),
+            OrderStatus::Paid.into(),
+            &Expected::Any,
+        )
         .await;
     assert!(matches!(failed, Err(OrderError::Storage(_))));
 }
@@ -354,6 +381,19 @@ impl OrderRepository for PaidMeanwhile {
         };
         self.may_end.acquire().await.unwrap().forget();
         Ok(Some(order(status)))
+    }
+
+    async fn page(
+        &self,
+        _: &OrdersFilter,
+        _: Sort<OrderSort>,
+        _: &PageRequest,
+    ) -> Result<Page<Order>, StorageError> {
+        unimplemented!("this is about one order")
+    }
+
+    async fn history(&self, _: OrderId) -> Result<Option<History>, StorageError> {
+        unimplemented!("this is about one order")
     }
 }
 
@@ -384,6 +424,7 @@ async fn a_read_after_a_change_is_not_answered_by_a_load_that_began_before_it() 
         storage.clone(),
         Arc::new(MockTransitionStore::new()),
         Arc::new(cache),
+        clock(),
     );
     let caller = own_caller(1);
     let mut before = Box::pin(service.get(&caller, order_id(1)));

@@ -4,9 +4,10 @@
 use std::fmt;
 
 use sha2::{Digest, Sha256};
-use time::Duration;
+use thiserror::Error;
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
 
-use super::NewOrder;
 use crate::{
     identity::AccountId,
     values::{Unit, ValueError},
@@ -59,16 +60,21 @@ impl IdempotencyKey {
 pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
-    /// The fingerprint of an order: SHA-256 over the customer and the lines, in their sequence.
+    /// The fingerprint of a request that consists of these fields: SHA-256 over each and its
+    /// length, in their sequence.
     #[must_use]
-    pub fn of(order: &NewOrder) -> Self {
+    pub fn of<'a>(fields: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut hash = Sha256::new();
-        hash.update(order.customer_id().as_uuid());
-        for line in order.lines() {
-            hash.update(line.product_id.as_uuid());
-            hash.update(line.quantity.units().to_be_bytes());
+        for field in fields {
+            hash.update(field.len().to_be_bytes());
+            hash.update(field);
         }
         Self(hash.finalize().into())
+    }
+
+    /// The fingerprint of fixed-length fields, which need no lengths between them.
+    pub(crate) const fn from_digest(digest: [u8; 32]) -> Self {
+        Self(digest)
     }
 
     /// Accepts a stored fingerprint.
@@ -107,10 +113,61 @@ pub struct ScopedKey {
     pub key: IdempotencyKey,
 }
 
+/// The creation of an entity that is not an order, under a key: it is created once, however often
+/// the request is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreationKey {
+    /// The account that sent the request; `None` of somebody who signs up.
+    pub account_id: Option<AccountId>,
+    /// The key that it gave the request.
+    pub key: IdempotencyKey,
+    /// What it asked for.
+    pub fingerprint: Fingerprint,
+}
+
+/// What was created under a key. With the request, which is the same, it makes up the answer to a
+/// repeat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Creation {
+    /// What was asked for.
+    pub fingerprint: Fingerprint,
+    /// The id of the entity.
+    pub id: Uuid,
+    /// When it was created.
+    pub created_at: OffsetDateTime,
+}
+
+/// The key was used for another request before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the idempotency key stands for another request")]
+pub struct KeyReused;
+
+impl CreationKey {
+    /// The creation, if it answers this request.
+    ///
+    /// # Errors
+    ///
+    /// When the key stands for another request.
+    pub fn replay(&self, earlier: Option<Creation>) -> Result<Option<Creation>, KeyReused> {
+        match earlier {
+            Some(earlier) if earlier.fingerprint != self.fingerprint => Err(KeyReused),
+            earlier => Ok(earlier),
+        }
+    }
+}
+
+/// The answer to the creation of an entity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Created<T> {
+    /// The entity as it was when it was created.
+    pub entity: T,
+    /// Whether an earlier request with the same key created it.
+    pub is_replay: bool,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures::new_order;
 
     #[test]
     fn a_key_is_visible_ascii_of_at_most_255_characters() {
@@ -122,18 +179,10 @@ mod tests {
     }
 
     #[test]
-    fn only_requests_that_ask_for_the_same_have_the_same_fingerprint() {
-        let print = |customer, lines: &[(u128, i64)]| Fingerprint::of(&new_order(customer, lines));
-        assert_eq!(print(1, &[(1, 2), (2, 3)]), print(1, &[(1, 2), (2, 3)]));
-        // Two lines of one product are one line with their sum.
-        assert_eq!(print(1, &[(1, 1), (1, 1)]), print(1, &[(1, 2)]));
-        for other in [
-            print(2, &[(1, 2), (2, 3)]),
-            print(1, &[(1, 2)]),
-            print(1, &[(1, 2), (2, 4)]),
-            print(1, &[(2, 3), (1, 2)]),
-        ] {
-            assert_ne!(print(1, &[(1, 2), (2, 3)]), other);
-        }
+    fn fields_do_not_run_into_one_another() {
+        let of = |fields: &[&str]| Fingerprint::of(fields.iter().map(|field| field.as_bytes()));
+        assert_eq!(of(&["ab", "c"]), of(&["ab", "c"]));
+        assert_ne!(of(&["ab", "c"]), of(&["a", "bc"]));
+        assert_ne!(of(&["ab"]), of(&["ab", ""]));
     }
 }

@@ -1,28 +1,33 @@
 //! The extractors of handlers: the caller, an id from the path, a body, a query. Each yields a
 //! valid value or a [`Problem`].
 
+mod body;
+mod conditions;
+mod listing;
+
 use std::{
     future::{Ready, ready},
     str::FromStr,
 };
 
 use actix_web::{
-    FromRequest, HttpMessage, HttpRequest,
-    dev::Payload,
-    http::header::{self, EntityTag, Header, HeaderValue, IfNoneMatch},
-    web::Data,
+    FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header::HeaderValue, web::Data,
 };
 use domain::{
+    idempotency::IdempotencyKey,
     identity::{Caller, ClientAddress},
-    orders::IdempotencyKey,
 };
-use futures_util::future::LocalBoxFuture;
 
+pub(crate) use self::{
+    body::{Body, MergePatch},
+    conditions::{Known, MaybeMatch, MustMatch},
+    listing::Listing,
+};
 use crate::{
     app::App,
     describe::{Description, Extract},
     dto::{
-        Described, read_body, read_query,
+        Described, read_query,
         wire::{WireValue, string},
     },
     problem::{Code, Problem},
@@ -176,39 +181,6 @@ fn read_key(header: &HeaderValue) -> Result<MaybeKey, Problem> {
         .ok_or(Problem::new(Code::MalformedIdempotencyKey))
 }
 
-/// The version that the caller has already: the header `If-None-Match` (RFC 9110, section 13.1.2).
-pub(crate) struct Known(Option<IfNoneMatch>);
-
-impl Known {
-    /// Whether the caller has the entity with this tag.
-    pub(crate) fn holds(&self, tag: &EntityTag) -> bool {
-        match &self.0 {
-            None => false,
-            Some(IfNoneMatch::Any) => true,
-            Some(IfNoneMatch::Items(known)) => known.iter().any(|known| known.weak_eq(tag)),
-        }
-    }
-}
-
-impl FromRequest for Known {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    /// A malformed header is ignored: the caller gets the whole answer.
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let is_there = request.headers().contains_key(header::IF_NONE_MATCH);
-        let known = is_there.then(|| IfNoneMatch::parse(request).ok());
-        ready(Ok(Self(known.flatten())))
-    }
-}
-
-impl Extract for Known {
-    fn describe(operation: &mut Description<'_>) {
-        let about = "The `ETag` that the caller has: the answer is 304 while it is the latest.";
-        operation.takes_header("If-None-Match", about, string());
-    }
-}
-
 /// The query, read and checked.
 pub(crate) struct Query<T>(pub(crate) T);
 
@@ -225,45 +197,6 @@ impl<T: Described> Extract for Query<T> {
     fn describe(operation: &mut Description<'_>) {
         operation.takes_query::<T>();
         operation.problem(Code::MalformedQuery);
-    }
-}
-
-/// The body, read and checked.
-pub(crate) struct Body<T>(pub(crate) T);
-
-impl<T: Described> FromRequest for Body<T> {
-    type Error = Problem;
-    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let request = request.clone();
-        let payload = payload.take();
-        Box::pin(async move {
-            if !request
-                .content_type()
-                .eq_ignore_ascii_case("application/json")
-            {
-                return Err(Problem::new(Code::UnsupportedMediaType));
-            }
-            let app = app(&request)?;
-            let body = app.bodies.read(&request, payload).await?;
-            read_body(&body.bytes).map(Self)
-        })
-    }
-}
-
-impl<T: Described> Extract for Body<T> {
-    fn describe(operation: &mut Description<'_>) {
-        operation.takes_body::<T>();
-        for code in [
-            Code::MalformedJson,
-            Code::RequestTimeout,
-            Code::BodyTooLarge,
-            Code::UnsupportedMediaType,
-            Code::Invalid,
-        ] {
-            operation.problem(code);
-        }
     }
 }
 

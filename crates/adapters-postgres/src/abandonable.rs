@@ -1,0 +1,51 @@
+//! Long statements whose callers may stop waiting.
+
+use std::{pin::pin, time::Duration};
+
+use deadpool_postgres::Object;
+use tokio::time::timeout;
+use tokio_postgres::NoTls;
+
+/// A connection that runs a long statement. When the caller stops waiting, the statement has a
+/// moment to end, and is cancelled otherwise. Then the connection returns to its pool.
+pub(crate) struct Abandonable(Option<Object>);
+
+/// That moment. A cancellation takes a connection of its own: one for every report that is nearly
+/// done would cost more than letting it end.
+const MOMENT: Duration = Duration::from_millis(100);
+
+impl Abandonable {
+    pub(crate) const fn on(client: Object) -> Self {
+        Self(Some(client))
+    }
+
+    pub(crate) fn client(&self) -> &Object {
+        self.0
+            .as_ref()
+            .unwrap_or_else(|| unreachable!("taken at the end alone"))
+    }
+
+    /// Records that the statement has ended.
+    pub(crate) fn finish(mut self) {
+        drop(self.0.take());
+    }
+}
+
+impl Drop for Abandonable {
+    fn drop(&mut self) {
+        let Some(client) = self.0.take() else {
+            return;
+        };
+        tokio::spawn(async move {
+            // Answered after the statement has ended, so that a cancellation cannot hit the next
+            // one.
+            let mut ended = pin!(client.batch_execute(""));
+            if timeout(MOMENT, ended.as_mut()).await.is_err() {
+                // If the cancellation fails, the statement ends by its timeout. The pool does not
+                // hand out a broken connection again.
+                let _ = client.cancel_token().cancel_query(NoTls).await;
+                let _ = ended.await;
+            }
+        });
+    }
+}

@@ -1,0 +1,90 @@
+//! Changes of products: locked in one round trip, written and committed in another.
+
+use deadpool_postgres::Object;
+use domain::{
+    StorageError,
+    catalog::{ProductChange, ProductId, StockedProduct},
+    unit_of_work::Opened,
+    values::{Description, Sku},
+};
+use futures_util::future::try_join;
+use tokio_postgres::{Client, Error, Statement, types::ToSql};
+
+use super::{KNOW_WORDS, stocked_product};
+use crate::{
+    database::Database,
+    error::storage,
+    transaction::{Transaction, WritePlan},
+};
+
+/// Does not stand in the way of orders, which only make sure that the product stays.
+const LOCK: &str = "
+    select products.id, nome, descricao, preco, sku, created_at, retired_at, version,
+           quantidade_disponivel
+    from products
+    join stock on stock.product_id = any(array[products.id])
+    where products.id = $1
+    for no key update of products";
+
+const CHANGE: &str = "
+    update products
+    set nome = $2, descricao = $3, preco = $4, sku = $5, retired_at = $6, version = $7
+    where id = $1";
+
+pub(super) async fn open(
+    database: &Database,
+    id: ProductId,
+) -> Result<Option<Opened<StockedProduct, ProductChange>>, StorageError> {
+    let id = id.as_uuid();
+    let lock = async |client| Transaction::lock(client, LOCK, &[&id]).await;
+    let (transaction, row) = database.lock_patiently(lock).await?;
+    let Some(row) = row else {
+        transaction.abandon().await.map_err(storage)?;
+        return Ok(None);
+    };
+    Ok(Some(Opened {
+        state: stocked_product(&row)?,
+        unit: Box::new(transaction),
+    }))
+}
+
+/// The statements that write a change, prepared once per connection.
+pub(crate) struct Writes {
+    change: Statement,
+    know_words: Statement,
+}
+
+impl WritePlan for ProductChange {
+    type Statements = Writes;
+
+    async fn prepare(&self, client: &Object) -> Result<Writes, Error> {
+        Ok(Writes {
+            change: client.prepare_cached(CHANGE).await?,
+            know_words: client.prepare_cached(KNOW_WORDS).await?,
+        })
+    }
+
+    #[tracing::instrument(level = "debug", name = "db.products.write", skip_all)]
+    async fn write(&self, client: &Client, statements: &Writes) -> Result<(), Error> {
+        let Self(product) = self;
+        let (id, ids) = (product.id.as_uuid(), vec![product.id.as_uuid()]);
+        let description = product.description.as_ref().map(Description::as_str);
+        let sku = product.sku.as_ref().map(Sku::as_str);
+        let change: [&(dyn ToSql + Sync); 7] = [
+            &id,
+            &product.name.as_str(),
+            &description,
+            &product.price.as_decimal(),
+            &sku,
+            &product.retired_at,
+            &product.version.number(),
+        ];
+        let words: [&(dyn ToSql + Sync); 1] = [&ids];
+        try_join(
+            client.execute(&statements.change, &change),
+            client.execute(&statements.know_words, &words),
+        )
+        .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,82 @@
+//! Lists of products.
+
+use domain::{
+    StorageError,
+    catalog::{ProductSort, ProductsFilter, StockedProduct},
+    values::{Page, PageRequest, Price, SearchTerms, Sort},
+};
+use tokio_postgres::Row;
+
+use super::stocked_product;
+use crate::{
+    abandonable::Abandonable,
+    database::Database,
+    error::{column, storage},
+    list::{Conditions, Keyset, page_of},
+    statements::query,
+};
+
+/// The words that a search stands for. Asked for on its own: with them as a constant, the planner
+/// knows how many products there are, and so where best to begin.
+const MEANT: &str = "
+    select product_query($1)::text as meant";
+
+pub(super) async fn page(
+    database: &Database,
+    filter: &ProductsFilter,
+    sort: Sort<ProductSort>,
+    page: &PageRequest,
+) -> Result<Page<StockedProduct>, StorageError> {
+    let search = Abandonable::on(database.searches_client().await?);
+    let rows = async {
+        let meant = match &filter.terms {
+            Some(terms) => Some(meant(&search, terms).await?),
+            None => None,
+        };
+        let keyset = keyset(sort);
+        let mut conditions = conditions(filter, meant);
+        let clauses = conditions.page(&keyset, page);
+        let statement = format!(
+            "select products.id, nome, descricao, preco, sku, created_at, retired_at, version,
+                    quantidade_disponivel, {}
+             from products
+             join stock on stock.product_id = products.id
+             {clauses}",
+            keyset.column()
+        );
+        let rows = query(search.client(), &statement, &conditions.params()).await;
+        rows.map_err(storage)
+    };
+    let rows = rows.await;
+    search.finish();
+    page_of(rows?.chunks(1), page, |row, _| stocked_product(row))
+}
+
+async fn meant(search: &Abandonable, terms: &SearchTerms) -> Result<String, StorageError> {
+    let rows = query(search.client(), MEANT, &[&terms.as_str()]).await;
+    let rows = rows.map_err(storage)?;
+    let meant = rows.first().map(|row: &Row| column(row, "meant"));
+    meant.unwrap_or(Ok(String::new()))
+}
+
+fn keyset(sort: Sort<ProductSort>) -> Keyset {
+    Keyset {
+        key: Some(match sort.by {
+            ProductSort::CreatedAt => ("created_at", "timestamptz"),
+            ProductSort::Name => (r#"folded(nome) collate "C""#, "text"),
+            ProductSort::Price => ("preco", "numeric"),
+        }),
+        id: "products.id",
+        is_descending: sort.is_descending,
+    }
+}
+
+fn conditions(filter: &ProductsFilter, meant: Option<String>) -> Conditions {
+    let mut conditions = Conditions::always("retired_at is null");
+    conditions.when("words @@ ?::text::tsquery", meant);
+    let (min, max) = (filter.min_price, filter.max_price);
+    conditions.when("preco >= ?", min.map(Price::as_decimal));
+    conditions.when("preco <= ?", max.map(Price::as_decimal));
+    conditions.when("in_stock = ?", filter.in_stock);
+    conditions
+}

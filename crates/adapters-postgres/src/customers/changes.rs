@@ -1,0 +1,143 @@
+//! Changes of customers: locked in one round trip, written and committed in another.
+
+use deadpool_postgres::Object;
+use domain::{
+    StorageError,
+    customers::{Customer, CustomerChange, CustomerId},
+    unit_of_work::Opened,
+};
+use futures_util::future::try_join_all;
+use tokio_postgres::{Client, Error, Statement, types::ToSql};
+
+use super::unless_erased;
+use crate::{
+    database::Database,
+    error::storage,
+    transaction::{Transaction, WritePlan},
+};
+
+/// Does not stand in the way of orders, which only make sure that the customer stays.
+const LOCK: &str = "
+    select id, nome, email, created_at, version, erased_at is null as is_there
+    from customers
+    where id = $1
+    for no key update";
+
+const EDIT: &str = "
+    update customers
+    set nome = $2, email = $3, version = $4
+    where id = $1";
+
+const EDIT_ACCOUNT: &str = "
+    update users
+    set email = $2
+    where customer_id = $1
+      and email <> $2";
+
+/// What is left keeps the rules of its columns; nobody has an address under `.invalid` (RFC 2606,
+/// section 2).
+const ERASE: &str = "
+    update customers
+    set nome = 'erased', email = id || '@erased.invalid', version = $2, erased_at = $3
+    where id = $1";
+
+const ERASE_NOTES: &str = "
+    update order_history
+    set note = null
+    where note is not null
+      and order_id = any(array(
+          select id
+          from orders
+          where customer_id = $1
+      ))";
+
+const ERASE_KEYS: &str = "
+    delete from idempotency_keys
+    where account_id = any(array(
+        select id
+        from users
+        where customer_id = $1
+    ))";
+
+const ERASE_CREATION_KEYS: &str = "
+    delete from creation_keys
+    where entity_id = $1
+      and kind = 'customer'";
+
+const ERASE_ACCOUNT: &str = "
+    delete from users
+    where customer_id = $1";
+
+pub(super) async fn open(
+    database: &Database,
+    id: CustomerId,
+) -> Result<Option<Opened<Customer, CustomerChange>>, StorageError> {
+    let id = id.as_uuid();
+    let lock = async |client| Transaction::lock(client, LOCK, &[&id]).await;
+    let (transaction, row) = database.lock_patiently(lock).await?;
+    let customer = row.as_ref().map(unless_erased).transpose()?.flatten();
+    let Some(customer) = customer else {
+        transaction.abandon().await.map_err(storage)?;
+        return Ok(None);
+    };
+    Ok(Some(Opened {
+        state: customer,
+        unit: Box::new(transaction),
+    }))
+}
+
+impl WritePlan for CustomerChange {
+    type Statements = Vec<Statement>;
+
+    async fn prepare(&self, client: &Object) -> Result<Vec<Statement>, Error> {
+        let statements: &[&str] = match self {
+            Self::Edited(_) => &[EDIT, EDIT_ACCOUNT],
+            Self::Erased { .. } => &[
+                ERASE,
+                ERASE_NOTES,
+                ERASE_KEYS,
+                ERASE_CREATION_KEYS,
+                ERASE_ACCOUNT,
+            ],
+        };
+        let mut prepared = Vec::with_capacity(statements.len());
+        for statement in statements {
+            prepared.push(client.prepare_cached(statement).await?);
+        }
+        Ok(prepared)
+    }
+
+    #[tracing::instrument(level = "debug", name = "db.customers.write", skip_all)]
+    async fn write(&self, client: &Client, statements: &Vec<Statement>) -> Result<(), Error> {
+        match self {
+            Self::Edited(customer) => {
+                let (id, version) = (customer.id.as_uuid(), customer.version.number());
+                let (name, email) = (customer.name.as_str(), customer.email.as_str());
+                let params: [&[&(dyn ToSql + Sync)]; 2] =
+                    [&[&id, &name, &email, &version], &[&id, &email]];
+                execute_all(client, statements, &params).await
+            }
+            Self::Erased { id, version, at } => {
+                let (id, version) = (id.as_uuid(), version.number());
+                let only_id: &[&(dyn ToSql + Sync)] = &[&id];
+                let erase: &[&(dyn ToSql + Sync)] = &[&id, &version, at];
+                let params = [erase, only_id, only_id, only_id, only_id];
+                execute_all(client, statements, &params).await
+            }
+        }
+    }
+}
+
+/// Sends every statement at once.
+async fn execute_all(
+    client: &Client,
+    statements: &[Statement],
+    params: &[&[&(dyn ToSql + Sync)]],
+) -> Result<(), Error> {
+    let executed = statements
+        .iter()
+        .zip(params)
+        .map(|(statement, params)| client.execute(statement, params));
+    try_join_all(executed).await?;
+    Ok(())
+}

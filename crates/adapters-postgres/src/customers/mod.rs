@@ -1,0 +1,193 @@
+//! Customers: the table `customers`.
+
+mod changes;
+
+use async_trait::async_trait;
+use domain::{
+    StorageError,
+    customers::{
+        Customer, CustomerChange, CustomerId, CustomerRepository, CustomerSort, CustomersFilter,
+        InsertCustomerError,
+    },
+    idempotency::{Creation, CreationKey},
+    identity::Account,
+    unit_of_work::Opened,
+    values::{Email, Name, Page, PageRequest, SearchTerms, Sort, Version},
+};
+use tokio_postgres::{Client, Error, Row};
+
+use crate::{
+    abandonable::Abandonable,
+    creation_keys::{self, Kind},
+    database::Database,
+    error::{CREATION_KEYS_PKEY, column, is_taken, storage, violates},
+    identity,
+    list::{Conditions, Keyset, page_of},
+    statements::{query, query_opt},
+};
+
+const FIND: &str = "
+    select id, nome, email, created_at, version, erased_at is null as is_there
+    from customers
+    where id = $1";
+
+const INSERT: &str = "
+    insert into customers (id, nome, email, created_at, version)
+    values ($1, $2, $3, $4, $5)";
+
+/// Customers in PostgreSQL.
+#[derive(Clone)]
+pub struct PgCustomers {
+    database: Database,
+}
+
+impl PgCustomers {
+    /// Stores customers in this database.
+    #[must_use]
+    pub fn new(database: &Database) -> Self {
+        Self {
+            database: database.clone(),
+        }
+    }
+}
+
+#[async_trait]
+impl CustomerRepository for PgCustomers {
+    #[tracing::instrument(level = "debug", name = "db.customers.find", skip_all)]
+    async fn find(&self, id: CustomerId) -> Result<Option<Customer>, StorageError> {
+        let client = self.database.client().await?;
+        let row = query_opt(&client, FIND, &[&id.as_uuid()]).await;
+        let row = row.map_err(storage)?;
+        row.as_ref()
+            .map(unless_erased)
+            .transpose()
+            .map(Option::flatten)
+    }
+
+    #[tracing::instrument(level = "debug", name = "db.customers.page", skip_all)]
+    async fn page(
+        &self,
+        filter: &CustomersFilter,
+        sort: Sort<CustomerSort>,
+        page: &PageRequest,
+    ) -> Result<Page<Customer>, StorageError> {
+        let keyset = keyset(sort);
+        let mut conditions = conditions(filter);
+        let clauses = conditions.page(&keyset, page);
+        let statement = format!(
+            "select id, nome, email, created_at, version, {} from customers {clauses}",
+            keyset.column()
+        );
+        let search = Abandonable::on(self.database.searches_client().await?);
+        let rows = query(search.client(), &statement, &conditions.params()).await;
+        search.finish();
+        page_of(rows.map_err(storage)?.chunks(1), page, |row, _| {
+            customer(row)
+        })
+    }
+
+    #[tracing::instrument(level = "debug", name = "db.customers.insert", skip_all)]
+    async fn insert<'a>(
+        &self,
+        customer: &Customer,
+        account: Option<&'a Account>,
+        key: Option<&'a CreationKey>,
+    ) -> Result<(), InsertCustomerError> {
+        let mut client = self.database.client().await?;
+        let all = async {
+            let transaction = client.transaction().await?;
+            if let Some(key) = key {
+                let (id, created_at) = (customer.id.as_uuid(), customer.created_at);
+                let client = transaction.client();
+                creation_keys::insert(client, Kind::Customer, key, id, created_at).await?;
+            }
+            insert(transaction.client(), customer).await?;
+            if let Some(account) = account {
+                identity::insert(transaction.client(), account).await?;
+            }
+            transaction.commit().await
+        };
+        all.await.map_err(insert_error)
+    }
+
+    #[tracing::instrument(level = "debug", name = "db.customers.inserted_under", skip_all)]
+    async fn inserted_under(&self, key: &CreationKey) -> Result<Option<Creation>, StorageError> {
+        creation_keys::find(&self.database, Kind::Customer, key).await
+    }
+
+    #[tracing::instrument(level = "debug", name = "db.customers.open", skip_all)]
+    async fn open(
+        &self,
+        id: CustomerId,
+    ) -> Result<Option<Opened<Customer, CustomerChange>>, StorageError> {
+        changes::open(&self.database, id).await
+    }
+}
+
+fn keyset(sort: Sort<CustomerSort>) -> Keyset {
+    Keyset {
+        key: Some(match sort.by {
+            CustomerSort::CreatedAt => ("created_at", "timestamptz"),
+            CustomerSort::Name => (r#"folded(nome) collate "C""#, "text"),
+        }),
+        id: "id",
+        is_descending: sort.is_descending,
+    }
+}
+
+fn conditions(filter: &CustomersFilter) -> Conditions {
+    let mut conditions = Conditions::always("erased_at is null");
+    let email = filter.email.as_ref().map(|email| email.as_str().to_owned());
+    conditions.when("lower(email) = lower(?)", email);
+    let terms = filter.terms.as_ref().map(SearchTerms::as_str);
+    // The words of the search are like words of the name (pg_trgm's word similarity).
+    conditions.when("folded(?) <% folded(nome)", terms.map(str::to_owned));
+    conditions
+}
+
+/// Inserts a customer, within a transaction.
+pub(crate) async fn insert(client: &Client, customer: &Customer) -> Result<(), Error> {
+    client
+        .execute(
+            INSERT,
+            &[
+                &customer.id.as_uuid(),
+                &customer.name.as_str(),
+                &customer.email.as_str(),
+                &customer.created_at,
+                &customer.version.number(),
+            ],
+        )
+        .await?;
+    Ok(())
+}
+
+fn insert_error(error: Error) -> InsertCustomerError {
+    if violates(&error, CREATION_KEYS_PKEY) {
+        InsertCustomerError::KeyTaken
+    } else if is_taken(&error) {
+        InsertCustomerError::EmailTaken
+    } else {
+        storage(error).into()
+    }
+}
+
+/// The customer of a row, unless only its id is left. That is read and not asked for, so that no
+/// plan can take the index of all that are there for the one to look in.
+fn unless_erased(row: &Row) -> Result<Option<Customer>, StorageError> {
+    if column(row, "is_there")? {
+        customer(row).map(Some)
+    } else {
+        Ok(None)
+    }
+}
+
+fn customer(row: &Row) -> Result<Customer, StorageError> {
+    Ok(Customer {
+        id: CustomerId::new(column(row, "id")?),
+        name: Name::parse(column(row, "nome")?).map_err(StorageError::corrupt)?,
+        email: Email::parse(column(row, "email")?).map_err(StorageError::corrupt)?,
+        created_at: column(row, "created_at")?,
+        version: Version::parse(column(row, "version")?).map_err(StorageError::corrupt)?,
+    })
+}

@@ -1,0 +1,158 @@
+//! Lists by keyset pagination: a page begins behind the sort key and the id of the last entry of
+//! the one before, which an index finds at once, however far behind the first page that is.
+
+use std::fmt::Write as _;
+
+use domain::{
+    StorageError,
+    values::{Page, PageRequest, Position},
+};
+use tokio_postgres::{Row, types::ToSql};
+
+use crate::error::column;
+
+/// A value of a statement.
+type Param = Box<dyn ToSql + Sync + Send>;
+
+/// What a list is sorted by.
+#[derive(Clone, Copy)]
+pub(crate) struct Keyset {
+    /// The expression of the sort key and its type; `None` of a list that is sorted by id alone.
+    pub(crate) key: Option<(&'static str, &'static str)>,
+    /// The column of the id, which decides between equal keys.
+    pub(crate) id: &'static str,
+    pub(crate) is_descending: bool,
+}
+
+impl Keyset {
+    /// The column `sort_key`, from which the position of a row is made.
+    pub(crate) fn column(&self) -> String {
+        self.key.map_or_else(
+            || "'' as sort_key".to_owned(),
+            |(key, _)| format!("({key})::text as sort_key"),
+        )
+    }
+
+    /// The clause `order by`.
+    pub(crate) fn order_by(&self) -> String {
+        let direction = if self.is_descending { "desc" } else { "asc" };
+        let key = self.key.map(|(key, _)| format!("{key} {direction}, "));
+        format!(
+            "order by {}{} {direction}",
+            key.unwrap_or_default(),
+            self.id
+        )
+    }
+}
+
+/// The conditions of a list and their values.
+#[derive(Default)]
+pub(crate) struct Conditions {
+    text: String,
+    params: Vec<Param>,
+}
+
+impl Conditions {
+    /// The conditions that hold for every list of this kind.
+    pub(crate) fn always(condition: &str) -> Self {
+        Self {
+            text: condition.to_owned(),
+            params: Vec::new(),
+        }
+    }
+
+    /// Adds a condition, if there is a value for its `?`.
+    pub(crate) fn when<T: ToSql + Sync + Send + 'static>(
+        &mut self,
+        condition: &str,
+        value: Option<T>,
+    ) {
+        if let Some(value) = value {
+            let placeholder = self.param(value);
+            self.add(&condition.replace('?', &placeholder));
+        }
+    }
+
+    /// Adds the condition that rows lie behind this position.
+    fn after(&mut self, keyset: &Keyset, position: &Position) {
+        let behind = if keyset.is_descending { '<' } else { '>' };
+        let condition = match keyset.key {
+            None => format!("{} {behind} {}", keyset.id, self.param(position.id)),
+            Some((key, sql_type)) => {
+                let (value, id) = (self.param(position.key.clone()), self.param(position.id));
+                format!(
+                    "({key}, {}) {behind} ({value}::text::{sql_type}, {id})",
+                    keyset.id
+                )
+            }
+        };
+        self.add(&condition);
+    }
+
+    fn add(&mut self, condition: &str) {
+        let and = if self.text.is_empty() { "" } else { " and " };
+        // Writing to a string cannot fail.
+        let _ = write!(self.text, "{and}{condition}");
+    }
+
+    fn param(&mut self, value: impl ToSql + Sync + Send + 'static) -> String {
+        self.params.push(Box::new(value));
+        format!("${}", self.params.len())
+    }
+
+    /// The clauses `where` and `order by`, without a limit.
+    pub(crate) fn all(&self, keyset: &Keyset) -> String {
+        let filter = if self.text.is_empty() {
+            "true"
+        } else {
+            &self.text
+        };
+        format!("where {filter} {}", keyset.order_by())
+    }
+
+    /// The clauses `where`, `order by` and `limit` of a page, and one row more: whether there is a
+    /// next page.
+    pub(crate) fn page(&mut self, keyset: &Keyset, page: &PageRequest) -> String {
+        if let Some(position) = &page.after {
+            self.after(keyset, position);
+        }
+        let limit = self.param(i64::from(page.limit.entries()) + 1);
+        format!("{} limit {limit}", self.all(keyset))
+    }
+
+    pub(crate) fn params(&self) -> Vec<&(dyn ToSql + Sync)> {
+        self.params
+            .iter()
+            .map(|param| -> &(dyn ToSql + Sync) { &**param })
+            .collect()
+    }
+}
+
+/// A page from its rows, of which there may be one more than was asked for. Each entry is made of
+/// the rows that `entry` gets: one, or those of one order.
+pub(crate) fn page_of<'a, T>(
+    entries: impl Iterator<Item = &'a [Row]>,
+    page: &PageRequest,
+    entry: impl Fn(&Row, &[Row]) -> Result<T, StorageError>,
+) -> Result<Page<T>, StorageError> {
+    let limit = usize::from(page.limit.entries());
+    let mut items = Vec::with_capacity(limit);
+    let (mut last, mut next) = (None, None);
+    for rows in entries {
+        let Some(row) = rows.first() else { continue };
+        if items.len() == limit {
+            next = last;
+            break;
+        }
+        items.push(entry(row, rows)?);
+        last = Some(row).map(position).transpose()?;
+    }
+    Ok(Page { items, next })
+}
+
+fn position(row: &Row) -> Result<Position, StorageError> {
+    Ok(Position {
+        key: column(row, "sort_key")?,
+        id: column(row, "id")?,
+    })
+}

@@ -1,0 +1,90 @@
+//! Lists of orders, each with its items.
+
+use domain::{
+    StorageError,
+    catalog::ProductId,
+    customers::CustomerId,
+    orders::{Order, OrderSort, OrderStatus, OrdersFilter},
+    values::{Page, PageRequest, Sort},
+};
+
+use super::{is_same_order, order};
+use crate::{
+    abandonable::Abandonable,
+    database::Database,
+    error::storage,
+    list::{Conditions, Keyset, page_of},
+    statements::query,
+};
+
+/// Those of one product are found, and so sorted, by the ids of their items' orders.
+const OF_ONE_PRODUCT: &str = "
+    itens_order as bought
+    join orders on orders.id = any(array[bought.order_id])";
+
+pub(super) async fn page(
+    database: &Database,
+    filter: &OrdersFilter,
+    sort: Sort<OrderSort>,
+    page: &PageRequest,
+) -> Result<Page<Order>, StorageError> {
+    let keyset = keyset(filter, sort);
+    let mut conditions = conditions(filter);
+    let clauses = conditions.page(&keyset, page);
+    let statement = format!(
+        "select listed.*, itens_order.id as item_id, itens_order.product_id, quantidade,
+                preco_unitario
+         from (
+             select orders.id, customer_id, data_order, status, version, {sort_key},
+                    row_number() over () as place
+             from (select orders.* from {source} {clauses}) as orders
+         ) as listed
+         join itens_order on itens_order.order_id = any(array[listed.id])
+         order by place, itens_order.id",
+        sort_key = keyset.column(),
+        source = source(filter),
+    );
+    let search = Abandonable::on(database.searches_client().await?);
+    let rows = query(search.client(), &statement, &conditions.params()).await;
+    search.finish();
+    let rows = rows.map_err(storage)?;
+    page_of(rows.chunk_by(is_same_order), page, order)
+}
+
+fn source(filter: &OrdersFilter) -> &'static str {
+    if filter.product_id.is_some() {
+        OF_ONE_PRODUCT
+    } else {
+        "orders"
+    }
+}
+
+fn keyset(filter: &OrdersFilter, sort: Sort<OrderSort>) -> Keyset {
+    let OrderSort::PlacedAt = sort.by;
+    let (key, id) = if filter.product_id.is_some() {
+        (None, "bought.order_id")
+    } else {
+        (Some(("data_order", "timestamptz")), "orders.id")
+    };
+    Keyset {
+        key,
+        id,
+        is_descending: sort.is_descending,
+    }
+}
+
+fn conditions(filter: &OrdersFilter) -> Conditions {
+    let mut conditions = Conditions::default();
+    conditions.when(
+        "bought.product_id = ?",
+        filter.product_id.map(ProductId::as_uuid),
+    );
+    conditions.when(
+        "customer_id = ?",
+        filter.customer_id.map(CustomerId::as_uuid),
+    );
+    conditions.when("status = ?", filter.status.map(OrderStatus::as_str));
+    conditions.when("data_order > ?", filter.placed_after);
+    conditions.when("data_order < ?", filter.placed_before);
+    conditions
+}

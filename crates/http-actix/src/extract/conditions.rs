@@ -1,0 +1,117 @@
+//! Preconditions (RFC 9110, section 13): what the caller has seen already.
+
+use std::future::{Ready, ready};
+
+use actix_web::{
+    FromRequest, HttpRequest,
+    dev::Payload,
+    http::header::{self, EntityTag, Header, IfMatch, IfNoneMatch},
+};
+use domain::values::Expected;
+use serde_json::json;
+use utoipa::openapi::ObjectBuilder;
+
+use crate::{
+    answer::Tag,
+    describe::{Description, Extract},
+    dto::wire::string,
+    problem::{Code, Problem},
+};
+
+/// The version that the caller has already: the header `If-None-Match` (RFC 9110, section 13.1.2).
+pub(crate) struct Known(Option<IfNoneMatch>);
+
+impl Known {
+    /// Whether the caller has the entity with this tag.
+    pub(crate) fn holds(&self, tag: &EntityTag) -> bool {
+        match &self.0 {
+            None => false,
+            Some(IfNoneMatch::Any) => true,
+            Some(IfNoneMatch::Items(known)) => known.iter().any(|known| known.weak_eq(tag)),
+        }
+    }
+}
+
+impl FromRequest for Known {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    /// A malformed header is ignored: the caller gets the whole answer.
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let is_there = request.headers().contains_key(header::IF_NONE_MATCH);
+        let known = is_there.then(|| IfNoneMatch::parse(request).ok());
+        ready(Ok(Self(known.flatten())))
+    }
+}
+
+impl Extract for Known {
+    fn describe(operation: &mut Description<'_>) {
+        let about = "The `ETag` that the caller has: the answer is 304 while it is the latest.";
+        operation.takes_header("If-None-Match", about, string());
+    }
+}
+
+/// The versions that a change may be made to: the header `If-Match` (RFC 9110, section 13.1.1).
+/// Without it, every version.
+pub(crate) struct MaybeMatch(pub(crate) Expected);
+
+/// The same, where it must be sent.
+pub(crate) struct MustMatch(pub(crate) Expected);
+
+/// What `If-Match` looks like.
+fn tags() -> ObjectBuilder {
+    string()
+        .pattern(Some(r#"^(\*|"[^"]*"(, ?"[^"]*")*)$"#))
+        .examples([json!("\"1\"")])
+}
+
+impl FromRequest for MaybeMatch {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self(expected(request).unwrap_or(Expected::Any))))
+    }
+}
+
+impl Extract for MaybeMatch {
+    fn describe(operation: &mut Description<'_>) {
+        let about = "The `ETag` of what the caller has seen: nothing is done when it has changed \
+                     since.";
+        operation.takes_header("If-Match", about, tags());
+        operation.problem(Code::Stale);
+    }
+}
+
+impl FromRequest for MustMatch {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let expected = expected(request).map(Self);
+        ready(expected.ok_or(Problem::new(Code::MatchRequired)))
+    }
+}
+
+impl Extract for MustMatch {
+    fn describe(operation: &mut Description<'_>) {
+        let about = "The `ETag` of what the caller has seen: nothing is changed when somebody else \
+                     has changed it since. `*` changes it whatever it is.";
+        operation.requires_header("If-Match", about, tags());
+        operation.problem(Code::Stale);
+        operation.problem(Code::MatchRequired);
+    }
+}
+
+/// The versions that `If-Match` names, if it was sent. A malformed one names none.
+fn expected(request: &HttpRequest) -> Option<Expected> {
+    request.headers().get(header::IF_MATCH)?;
+    Some(match IfMatch::parse(request) {
+        Ok(IfMatch::Any) => Expected::Any,
+        Ok(IfMatch::Items(tags)) => {
+            let strong = tags.iter().filter(|tag| !tag.weak);
+            Expected::OneOf(strong.filter_map(Tag::version).collect())
+        }
+        Err(_) => Expected::OneOf(Vec::new()),
+    })
+}
