@@ -16,12 +16,19 @@ FACTS = {
 }
 
 # What each role must have been served at least once, or the run proves little.
-PUBLIC = {"logIn", "listBestSellers", "getProduct", "getLiveness", "getReadiness"}
-OWN = {"getCustomer", "placeOrder", "getOrder", "transitionOrder"}
+PUBLIC = {"logIn", "listBestSellers", "listProducts", "getProduct", "getLiveness", "getReadiness"}
+OWN = {
+    "getCustomer", "exportCustomer", "editCustomer", "placeOrder", "listOrders", "exportOrders",
+    "getOrder", "getOrderHistory", "transitionOrder",
+}
+SHOP = {
+    "registerCustomer", "listCustomers", "exportCustomers", "createProduct", "exportProducts",
+    "importProducts", "editProduct", "retireProduct", "getStock", "setStock",
+}
 SERVED = {
     "anonymous": PUBLIC | {"registerCustomer"},
     "customer": PUBLIC | OWN,
-    "admin": PUBLIC | OWN | {"registerCustomer", "createProduct", "getStock", "setStock"},
+    "admin": PUBLIC | OWN | SHOP,
 }
 
 _numbers = itertools.count(1)

@@ -26,6 +26,8 @@ pub struct Database {
     searches: Pool,
     /// For statements that read periods of time, or whole tables.
     reports: Pool,
+    /// For imports and exports, which take as long as their clients.
+    bulk: Pool,
     /// The configuration of one more connection like the shared ones.
     by_id: Config,
 }
@@ -85,6 +87,9 @@ const MANY_ROWS: &str = "-c plan_cache_mode=force_custom_plan \
 
 /// For searches, on top of [`MANY_ROWS`]: nobody waits longer for a list.
 const SEARCHES: &str = "-c statement_timeout=3s";
+
+/// The most imports and exports at once.
+const MAX_BULK: usize = 4;
 
 /// The most connections that change existing rows.
 const MAX_CHANGES: usize = 4;
@@ -166,6 +171,7 @@ impl Database {
                 searches,
             )?,
             reports: pool(settings.session(MANY_ROWS), 1)?,
+            bulk: pool(settings.session(MANY_ROWS), MAX_BULK)?,
             by_id,
         })
     }
@@ -204,6 +210,11 @@ impl Database {
     /// A connection for searches.
     pub(crate) async fn searches_client(&self) -> Result<Object, StorageError> {
         self.searches.get().await.map_err(from_pool)
+    }
+
+    /// A connection for an import or an export.
+    pub(crate) async fn bulk_client(&self) -> Result<Object, StorageError> {
+        self.bulk.get().await.map_err(from_pool)
     }
 
     /// The connection for reports.

@@ -21,15 +21,18 @@ pub(crate) const IDEMPOTENCY_KEYS_PKEY: &str = "idempotency_keys_pkey";
 pub(crate) const CREATION_KEYS_PKEY: &str = "creation_keys_pkey";
 /// Two products that are sold cannot share a number.
 pub(crate) const PRODUCTS_SKU_KEY: &str = "products_sku_key";
+/// An account cannot use one key for two imports.
+pub(crate) const IMPORT_KEYS_PKEY: &str = "import_keys_pkey";
 
 /// The constraints whose violation means something to a caller. A test checks that the schema
 /// has each of them under this name.
-pub const MAPPED_CONSTRAINTS: [&str; 5] = [
+pub const MAPPED_CONSTRAINTS: [&str; 6] = [
     CUSTOMERS_EMAIL_KEY,
     USERS_EMAIL_KEY,
     IDEMPOTENCY_KEYS_PKEY,
     CREATION_KEYS_PKEY,
     PRODUCTS_SKU_KEY,
+    IMPORT_KEYS_PKEY,
 ];
 
 /// The domain's error for a failed statement.

@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use deadpool_postgres::Object;
 use domain::{
     StorageError,
-    customers::CustomerId,
+    customers::{AccountRecord, CustomerId},
+    idempotency::IdempotencyKey,
     identity::{
         Account, AccountId, AccountRepository, InsertAccountError, PasswordHash, Principal, Role,
     },
@@ -16,13 +17,20 @@ use uuid::Uuid;
 use crate::{
     database::Database,
     error::{USERS_EMAIL_KEY, column, storage, violates},
-    statements::query_opt,
+    statements::{query, query_opt},
 };
 
 const FIND_BY_EMAIL: &str = "
     select id, email, password_hash, role, customer_id, created_at
     from users
     where lower(email) = lower($1)";
+
+const OF_CUSTOMER: &str = "
+    select users.id, email, users.created_at, key, idempotency_keys.created_at as sent_at
+    from users
+    left join idempotency_keys on idempotency_keys.account_id = users.id
+    where customer_id = $1
+    order by sent_at";
 
 /// bcrypt writes the cost into the fifth and sixth character, which are indexed.
 const DEAREST_HASH: &str = "
@@ -102,6 +110,32 @@ impl AccountRepository for PgAccounts {
             }
         })
     }
+}
+
+/// The account of a customer, and the keys of its requests.
+pub(crate) async fn of_customer(
+    database: &Database,
+    customer_id: CustomerId,
+) -> Result<Option<AccountRecord>, StorageError> {
+    let client = database.client().await?;
+    let rows = query(&client, OF_CUSTOMER, &[&customer_id.as_uuid()]).await;
+    let rows = rows.map_err(storage)?;
+    let mut keys = Vec::new();
+    for row in &rows {
+        if let Some(key) = column::<Option<&str>>(row, "key")? {
+            let key = IdempotencyKey::parse(key).map_err(StorageError::corrupt)?;
+            keys.push((key, column(row, "sent_at")?));
+        }
+    }
+    let record = |row: &Row| {
+        Ok(AccountRecord {
+            id: AccountId::new(column(row, "id")?),
+            email: Email::parse(column(row, "email")?).map_err(StorageError::corrupt)?,
+            created_at: column(row, "created_at")?,
+            keys,
+        })
+    };
+    rows.first().map(record).transpose()
 }
 
 /// Writes an account, alone or within a transaction.

@@ -7,6 +7,7 @@ mod creation_keys;
 mod customers;
 mod database;
 mod error;
+mod export;
 mod identity;
 mod list;
 mod migrations;

@@ -25,6 +25,13 @@ pub(crate) struct Keyset {
 }
 
 impl Keyset {
+    /// The sequence of the ids.
+    pub(crate) const BY_ID: Self = Self {
+        key: None,
+        id: "id",
+        is_descending: false,
+    };
+
     /// The column `sort_key`, from which the position of a row is made.
     pub(crate) fn column(&self) -> String {
         self.key.map_or_else(
@@ -100,14 +107,19 @@ impl Conditions {
         format!("${}", self.params.len())
     }
 
-    /// The clauses `where` and `order by`, without a limit.
-    pub(crate) fn all(&self, keyset: &Keyset) -> String {
+    /// The clause `where`.
+    pub(crate) fn filter(&self) -> String {
         let filter = if self.text.is_empty() {
             "true"
         } else {
             &self.text
         };
-        format!("where {filter} {}", keyset.order_by())
+        format!("where {filter}")
+    }
+
+    /// The clauses `where` and `order by`, without a limit.
+    pub(crate) fn all(&self, keyset: &Keyset) -> String {
+        format!("{} {}", self.filter(), keyset.order_by())
     }
 
     /// The clauses `where`, `order by` and `limit` of a page, and one row more: whether there is a

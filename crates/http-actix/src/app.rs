@@ -149,6 +149,7 @@ impl Parts<'_> {
             ),
             catalog: CatalogService::new(
                 catalog.clone(),
+                catalog.clone(),
                 catalog,
                 self.caches.best_sellers,
                 clock(),
@@ -192,6 +193,13 @@ pub(crate) fn quiet_shop(
         max_lanes: 1,
     });
     Ok((shop, tasks))
+}
+
+/// A shop for the command line, in which nothing is ordered.
+pub(crate) fn shop_of_the_operator(database: &Database) -> Result<Shop, AppError> {
+    let (clock, ids) = (Arc::new(SystemClock), Arc::new(UuidV7Source));
+    let (shop, _) = quiet_shop(database, &PasswordSettings::LEAST, clock, ids)?;
+    Ok(shop)
 }
 
 /// The service that creates accounts, for the command line.

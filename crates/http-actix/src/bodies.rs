@@ -3,11 +3,16 @@
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
-use actix_web::{HttpRequest, dev::Payload, http::header, web::BytesMut};
-use futures_util::StreamExt as _;
+use actix_web::{
+    HttpRequest,
+    dev::Payload,
+    http::header,
+    web::{Bytes, BytesMut},
+};
+use futures_util::{Stream, StreamExt as _, stream};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, watch},
-    time::{Instant, timeout_at},
+    time::{Instant, timeout, timeout_at},
 };
 
 use crate::problem::{Code, Problem};
@@ -163,6 +168,35 @@ impl Bodies {
             }
         }
         Ok(body)
+    }
+}
+
+impl Bodies {
+    /// A body of any length, piece by piece. It breaks off with `RequestTimeout` when the client is
+    /// silent for too long, and with `Unavailable` when the server stops.
+    pub(crate) fn stream(
+        &self,
+        payload: Payload,
+    ) -> impl Stream<Item = Result<Bytes, Problem>> + use<> {
+        let (patience, stopping) = (self.patience, self.stopping.subscribe());
+        stream::unfold(
+            (payload, stopping),
+            move |(mut payload, mut stopping)| async move {
+                let piece = tokio::select! {
+                    piece = timeout(patience, payload.next()) => Some(piece),
+                    _ = stopping.wait_for(|stops| *stops) => None,
+                };
+                let piece = match piece {
+                    Some(Ok(piece)) => piece?.map_err(|error| Problem::from(&error)),
+                    Some(Err(_)) => Err(Problem::new(Code::RequestTimeout)),
+                    None => {
+                        let detail = "the server stops: send it again, under the same key";
+                        Err(Problem::new(Code::Unavailable).detail(detail))
+                    }
+                };
+                Some((piece, (payload, stopping)))
+            },
+        )
     }
 }
 

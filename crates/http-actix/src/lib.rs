@@ -11,6 +11,7 @@ mod answer;
 pub mod app;
 pub mod background;
 pub mod bodies;
+mod bulk;
 pub mod cli;
 mod connection;
 mod cursors;

@@ -15,6 +15,12 @@ const MAY: &[(&str, &str, &[&str])] = &[
     ("POST", "/customers", &["anonymous", "staff", "admin"]),
     ("GET", "/customers", &["staff", "admin"]),
     ("GET", "/customers/{id}", &["customer", "staff", "admin"]),
+    ("GET", "/customers/export", &["staff", "admin"]),
+    (
+        "GET",
+        "/customers/{id}/export",
+        &["customer", "staff", "admin"],
+    ),
     ("PATCH", "/customers/{id}", &["customer", "staff", "admin"]),
     ("DELETE", "/customers/{id}", &["customer", "admin"]),
     ("POST", "/products", &["staff", "admin"]),
@@ -23,6 +29,8 @@ const MAY: &[(&str, &str, &[&str])] = &[
         "/products",
         &["anonymous", "customer", "staff", "admin"],
     ),
+    ("GET", "/products/export", &["staff", "admin"]),
+    ("POST", "/products/import", &["staff", "admin"]),
     ("PATCH", "/products/{id}", &["staff", "admin"]),
     ("DELETE", "/products/{id}", &["staff", "admin"]),
     (
@@ -39,6 +47,7 @@ const MAY: &[(&str, &str, &[&str])] = &[
     ("PUT", "/products/{id}/stock", &["staff", "admin"]),
     ("POST", "/orders", &["customer", "staff", "admin"]),
     ("GET", "/orders", &["customer", "staff", "admin"]),
+    ("GET", "/orders/export", &["customer", "staff", "admin"]),
     ("GET", "/orders/{id}", &["customer", "staff", "admin"]),
     (
         "GET",

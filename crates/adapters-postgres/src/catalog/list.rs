@@ -2,6 +2,7 @@
 
 use domain::{
     StorageError,
+    bulk::Export,
     catalog::{ProductSort, ProductsFilter, StockedProduct},
     values::{Page, PageRequest, Price, SearchTerms, Sort},
 };
@@ -12,6 +13,7 @@ use crate::{
     abandonable::Abandonable,
     database::Database,
     error::{column, storage},
+    export::{self, Entities},
     list::{Conditions, Keyset, page_of},
     statements::query,
 };
@@ -79,4 +81,35 @@ fn conditions(filter: &ProductsFilter, meant: Option<String>) -> Conditions {
     conditions.when("preco <= ?", max.map(Price::as_decimal));
     conditions.when("in_stock = ?", filter.in_stock);
     conditions
+}
+
+/// The products of an export.
+pub(super) fn export(database: &Database, filter: &ProductsFilter) -> Export<StockedProduct> {
+    let mut conditions = conditions(filter, None);
+    let terms = filter.terms.as_ref().map(SearchTerms::as_str);
+    conditions.when(
+        "words @@ (select product_query(?))",
+        terms.map(str::to_owned),
+    );
+    let keyset = Keyset {
+        id: "products.id",
+        ..Keyset::BY_ID
+    };
+    let statement = format!(
+        "select products.id, nome, descricao, preco, sku, created_at, retired_at, version,
+                quantidade_disponivel
+         from products
+         join stock on stock.product_id = products.id
+         {}",
+        conditions.all(&keyset)
+    );
+    let entities = Entities {
+        is_same: |_, _| false,
+        entity: |row, _| stocked_product(row),
+    };
+    let counted = format!(
+        "select count(*) from products join stock on stock.product_id = products.id {}",
+        conditions.filter()
+    );
+    export::export(database, statement, counted, conditions, entities)
 }

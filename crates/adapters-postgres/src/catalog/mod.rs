@@ -2,6 +2,7 @@
 
 mod best_sellers;
 mod changes;
+mod import;
 mod list;
 mod reader;
 pub(crate) mod sales;
@@ -9,6 +10,7 @@ pub(crate) mod sales;
 use async_trait::async_trait;
 use domain::{
     StorageError,
+    bulk::Export,
     catalog::{
         InsertProductError, Product, ProductChange, ProductId, ProductRepository, ProductSort,
         ProductsFilter, StockedProduct,
@@ -82,6 +84,10 @@ impl ProductRepository for PgCatalog {
         page: &PageRequest,
     ) -> Result<Page<StockedProduct>, StorageError> {
         list::page(&self.database, filter, sort, page).await
+    }
+
+    fn export(&self, filter: ProductsFilter) -> Export<StockedProduct> {
+        list::export(&self.database, &filter)
     }
 
     #[tracing::instrument(level = "debug", name = "db.products.insert", skip_all)]

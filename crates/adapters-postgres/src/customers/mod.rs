@@ -5,9 +5,10 @@ mod changes;
 use async_trait::async_trait;
 use domain::{
     StorageError,
+    bulk::Export,
     customers::{
-        Customer, CustomerChange, CustomerId, CustomerRepository, CustomerSort, CustomersFilter,
-        InsertCustomerError,
+        AccountRecord, Customer, CustomerChange, CustomerId, CustomerRepository, CustomerSort,
+        CustomersFilter, InsertCustomerError,
     },
     idempotency::{Creation, CreationKey},
     identity::Account,
@@ -21,6 +22,7 @@ use crate::{
     creation_keys::{self, Kind},
     database::Database,
     error::{CREATION_KEYS_PKEY, column, is_taken, storage, violates},
+    export::{self, Entities},
     identity,
     list::{Conditions, Keyset, page_of},
     statements::{query, query_opt},
@@ -84,6 +86,25 @@ impl CustomerRepository for PgCustomers {
         page_of(rows.map_err(storage)?.chunks(1), page, |row, _| {
             customer(row)
         })
+    }
+
+    #[tracing::instrument(level = "debug", name = "db.customers.account", skip_all)]
+    async fn account(&self, id: CustomerId) -> Result<Option<AccountRecord>, StorageError> {
+        identity::of_customer(&self.database, id).await
+    }
+
+    fn export(&self, filter: CustomersFilter) -> Export<Customer> {
+        let conditions = conditions(&filter);
+        let statement = format!(
+            "select id, nome, email, created_at, version from customers {}",
+            conditions.all(&Keyset::BY_ID)
+        );
+        let entities = Entities {
+            is_same: |_, _| false,
+            entity: |row, _| customer(row),
+        };
+        let counted = format!("select count(*) from customers {}", conditions.filter());
+        export::export(&self.database, statement, counted, conditions, entities)
     }
 
     #[tracing::instrument(level = "debug", name = "db.customers.insert", skip_all)]

@@ -2,6 +2,7 @@
 
 use domain::{
     StorageError,
+    bulk::Export,
     customers::CustomerId,
     identity::{AccountId, Role},
     orders::{History, HistoryEntry, OrderId, OrderStatus},
@@ -14,6 +15,8 @@ use super::status;
 use crate::{
     database::Database,
     error::{column, storage},
+    export::{self, Entities},
+    list::Conditions,
     statements::query,
 };
 
@@ -65,4 +68,36 @@ fn entry(row: &Row) -> Result<HistoryEntry, StorageError> {
             .transpose()
             .map_err(StorageError::corrupt)?,
     })
+}
+
+/// The histories of all orders of a customer.
+pub(super) fn of_customer(
+    database: &Database,
+    customer_id: CustomerId,
+) -> Export<(OrderId, HistoryEntry)> {
+    let customer_id = customer_id.as_uuid();
+    let mut conditions = Conditions::default();
+    conditions.when("customer_id = ?", Some(customer_id));
+    let filter = conditions.filter();
+    let placed = OrderStatus::Pending.as_str();
+    let statement = format!(
+        "select orders.id, '{placed}' as status, data_order as changed_at,
+                placed_by as changed_by, placed_by_role as changed_by_role, null as note,
+                1::bigint as place
+         from orders
+         {filter}
+         union all
+         select orders.id, order_history.status, changed_at, changed_by, changed_by_role, note,
+                order_history.version
+         from orders
+         join order_history on order_history.order_id = orders.id
+         {filter}
+         order by id, place"
+    );
+    let counted = format!("select count(*) from orders {filter}");
+    let entities = Entities {
+        is_same: |_, _| false,
+        entity: |row, _| Ok((OrderId::new(column(row, "id")?), entry(row)?)),
+    };
+    export::export(database, statement, counted, conditions, entities)
 }

@@ -8,7 +8,8 @@ use super::PgOrders;
 use crate::error::storage;
 
 /// A key is written once and never updated, so its row stays in place until it is removed.
-const REMOVE_BEFORE: &str = "
+const REMOVE_BEFORE: [&str; 3] = [
+    "
     delete from idempotency_keys
     where ctid = any(array(
         select ctid
@@ -16,7 +17,26 @@ const REMOVE_BEFORE: &str = "
         where created_at < $1
         order by created_at
         limit $2
-    ))";
+    ))",
+    "
+    delete from creation_keys
+    where ctid = any(array(
+        select ctid
+        from creation_keys
+        where created_at < $1
+        order by created_at
+        limit $2
+    ))",
+    "
+    delete from import_keys
+    where ctid = any(array(
+        select ctid
+        from import_keys
+        where created_at < $1
+        order by created_at
+        limit $2
+    ))",
+];
 
 #[async_trait]
 impl IdempotencyKeys for PgOrders {
@@ -24,8 +44,14 @@ impl IdempotencyKeys for PgOrders {
     async fn remove_before(&self, moment: OffsetDateTime, limit: u32) -> Result<u64, StorageError> {
         let client = self.database.client().await?;
         let removed = async {
-            let remove = client.prepare_cached(REMOVE_BEFORE).await?;
-            client.execute(&remove, &[&moment, &i64::from(limit)]).await
+            let mut removed = 0;
+            for statement in REMOVE_BEFORE {
+                let remove = client.prepare_cached(statement).await?;
+                removed += client
+                    .execute(&remove, &[&moment, &i64::from(limit)])
+                    .await?;
+            }
+            Ok(removed)
         };
         removed.await.map_err(storage)
     }

@@ -2,6 +2,7 @@
 
 use domain::{
     StorageError,
+    bulk::Export,
     catalog::ProductId,
     customers::CustomerId,
     orders::{Order, OrderSort, OrderStatus, OrdersFilter},
@@ -13,6 +14,7 @@ use crate::{
     abandonable::Abandonable,
     database::Database,
     error::storage,
+    export::{self, Entities},
     list::{Conditions, Keyset, page_of},
     statements::query,
 };
@@ -87,4 +89,37 @@ fn conditions(filter: &OrdersFilter) -> Conditions {
     conditions.when("data_order > ?", filter.placed_after);
     conditions.when("data_order < ?", filter.placed_before);
     conditions
+}
+
+/// The orders of an export, with their items.
+pub(super) fn export(database: &Database, filter: &OrdersFilter) -> Export<Order> {
+    let (source, id) = if filter.product_id.is_some() {
+        (OF_ONE_PRODUCT, "bought.order_id")
+    } else {
+        ("orders", "orders.id")
+    };
+    let keyset = Keyset {
+        key: None,
+        id,
+        is_descending: false,
+    };
+    let conditions = conditions(filter);
+    let statement = format!(
+        "select orders.id, customer_id, data_order, status, version, itens_order.id as item_id,
+                itens_order.product_id, quantidade, preco_unitario
+         from {source}
+         join itens_order on itens_order.order_id = {id}
+         {}",
+        conditions.all(&keyset),
+    );
+    let entities = Entities {
+        is_same: is_same_order,
+        entity: |row, rows| {
+            let mut order = order(row, rows)?;
+            order.items.sort_by_key(|item| item.id);
+            Ok(order)
+        },
+    };
+    let counted = format!("select count(*) from {source} {}", conditions.filter());
+    export::export(database, statement, counted, conditions, entities)
 }

@@ -10,11 +10,12 @@ mod transitions;
 use async_trait::async_trait;
 use domain::{
     StorageError,
+    bulk::Export,
     catalog::ProductId,
     customers::CustomerId,
     orders::{
-        History, Order, OrderId, OrderItem, OrderItemId, OrderRepository, OrderSort, OrderStatus,
-        OrdersFilter,
+        History, HistoryEntry, Order, OrderId, OrderItem, OrderItemId, OrderRepository, OrderSort,
+        OrderStatus, OrdersFilter,
     },
     values::{Page, PageRequest, Quantity, Sort, Version},
 };
@@ -70,6 +71,14 @@ impl OrderRepository for PgOrders {
         page: &PageRequest,
     ) -> Result<Page<Order>, StorageError> {
         list::page(&self.database, filter, sort, page).await
+    }
+
+    fn export(&self, filter: OrdersFilter) -> Export<Order> {
+        list::export(&self.database, &filter)
+    }
+
+    fn histories(&self, customer_id: CustomerId) -> Export<(OrderId, HistoryEntry)> {
+        history::of_customer(&self.database, customer_id)
     }
 
     #[tracing::instrument(level = "debug", name = "db.orders.history", skip_all)]

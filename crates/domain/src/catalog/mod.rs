@@ -1,12 +1,17 @@
 //! The catalogue: products, and which of them sell best.
 
 mod best_sellers;
+mod import;
 mod list;
 mod ports;
 mod product;
 mod service;
 
 pub use best_sellers::{BestSeller, BestSellersList, BestSellersQuery, Period};
+pub use import::{
+    Checkpoint, Import, ImportCounts, ImportError, ImportMode, ImportOutcome, ImportRow,
+    ImportStore, ImportUnit, NumberedRow, WriteImportError,
+};
 pub use list::{ProductSort, ProductsFilter};
 pub use ports::{
     BestSellersReport, InsertProductError, ProductChange, ProductRepository, SalesCorrection,
@@ -15,5 +20,7 @@ pub use ports::{
 pub use product::{Product, ProductEdit, ProductId, StockedProduct};
 pub use service::{CatalogError, CatalogService, NewProduct};
 
+#[cfg(test)]
+pub(crate) use import::MockImportStore;
 #[cfg(test)]
 pub(crate) use ports::{MockBestSellersReport, MockProductRepository, MockSalesTotals};

@@ -7,6 +7,7 @@ use time::Date;
 use super::{BestSeller, Product, ProductId, ProductSort, ProductsFilter, StockedProduct};
 use crate::{
     StorageError,
+    bulk::Export,
     idempotency::{Creation, CreationKey},
     stock::Stock,
     unit_of_work::Opened,
@@ -35,6 +36,10 @@ pub trait ProductRepository: Send + Sync {
         sort: Sort<ProductSort>,
         page: &PageRequest,
     ) -> Result<Page<StockedProduct>, StorageError>;
+
+    /// The products that the filter describes, without those that are retired, as of one moment, in the
+    /// sequence of their ids.
+    fn export(&self, filter: ProductsFilter) -> Export<StockedProduct>;
 
     /// Inserts a new product, its stock, and the key under which it was asked for: all of it or
     /// nothing.

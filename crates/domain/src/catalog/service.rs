@@ -6,12 +6,13 @@ use thiserror::Error;
 use time::{Duration, OffsetDateTime};
 
 use super::{
-    BestSeller, BestSellersList, BestSellersQuery, BestSellersReport, InsertProductError, Product,
-    ProductChange, ProductEdit, ProductId, ProductRepository, ProductSort, ProductsFilter,
-    StockedProduct,
+    BestSeller, BestSellersList, BestSellersQuery, BestSellersReport, Import, ImportError,
+    ImportMode, ImportStore, InsertProductError, Product, ProductChange, ProductEdit, ProductId,
+    ProductRepository, ProductSort, ProductsFilter, StockedProduct,
 };
 use crate::{
     Clock, IdSource, StorageError,
+    bulk::Export,
     cache::{Cache, ReadThrough},
     concurrency::bulkhead::Bulkhead,
     idempotency::{Created, Creation, CreationKey, Fingerprint, IdempotencyKey, KeyReused},
@@ -24,6 +25,7 @@ use crate::{
 /// Adds products, finds, changes and retires them, and lists the best sellers.
 pub struct CatalogService {
     products: Arc<dyn ProductRepository>,
+    imports: Arc<dyn ImportStore>,
     report: Arc<dyn BestSellersReport>,
     lists: ReadThrough<BestSellersList, CatalogError>,
     clock: Arc<dyn Clock>,
@@ -83,6 +85,7 @@ impl CatalogService {
     #[must_use]
     pub fn new(
         products: Arc<dyn ProductRepository>,
+        imports: Arc<dyn ImportStore>,
         report: Arc<dyn BestSellersReport>,
         cache: Arc<dyn Cache<BestSellersList>>,
         clock: Arc<dyn Clock>,
@@ -91,6 +94,7 @@ impl CatalogService {
     ) -> Self {
         Self {
             products,
+            imports,
             report,
             lists: ReadThrough::new(cache),
             clock,
@@ -188,6 +192,35 @@ impl CatalogService {
     ) -> Result<Page<StockedProduct>, CatalogError> {
         may_read(caller)?;
         Ok(self.products.page(filter, sort, page).await?)
+    }
+
+    /// The products that are sold and that the filter describes, as of one moment.
+    ///
+    /// # Errors
+    ///
+    /// `Forbidden`.
+    pub fn export(
+        &self,
+        caller: &Caller,
+        filter: ProductsFilter,
+    ) -> Result<Export<StockedProduct>, Forbidden> {
+        caller.must_have(Permission::ProductsWrite)?;
+        Ok(self.products.export(filter))
+    }
+
+    /// Begins an import of products, which takes rows as they come.
+    ///
+    /// # Errors
+    ///
+    /// `Forbidden`, or `Write`.
+    pub async fn import(
+        &self,
+        caller: &Caller,
+        mode: ImportMode,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Import, ImportError> {
+        let (clock, ids) = (Arc::clone(&self.clock), Arc::clone(&self.ids));
+        Import::open(&*self.imports, caller, mode, key, clock, ids).await
     }
 
     /// Changes fields of a product. An edit that changes nothing writes nothing; orders that are

@@ -4,6 +4,8 @@ use time::OffsetDateTime;
 
 use crate::{
     cache::Versioned,
+    idempotency::IdempotencyKey,
+    identity::AccountId,
     values::{Email, Name, Version, id::id},
 };
 
@@ -25,6 +27,19 @@ pub struct Customer {
     pub created_at: OffsetDateTime,
     /// How many times the customer was written.
     pub version: Version,
+}
+
+/// What is kept of a customer's account, apart from the password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountRecord {
+    /// The account.
+    pub id: AccountId,
+    /// The address that it logs in with.
+    pub email: Email,
+    /// When it was created, in UTC.
+    pub created_at: OffsetDateTime,
+    /// The keys of its requests of the last day, and when they were sent.
+    pub keys: Vec<(IdempotencyKey, OffsetDateTime)>,
 }
 
 impl Versioned for Customer {

@@ -7,7 +7,7 @@ mod ports;
 mod service;
 
 pub use change::{CustomerChange, CustomerEdit};
-pub use customer::{Customer, CustomerId};
+pub use customer::{AccountRecord, Customer, CustomerId};
 pub use list::{CustomerSort, CustomersFilter};
 pub use ports::{CustomerRepository, InsertCustomerError};
 pub use service::{CustomerError, CustomerService, Registration};

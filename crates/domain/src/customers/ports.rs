@@ -3,9 +3,10 @@
 use async_trait::async_trait;
 use thiserror::Error;
 
-use super::{Customer, CustomerChange, CustomerId, CustomerSort, CustomersFilter};
+use super::{AccountRecord, Customer, CustomerChange, CustomerId, CustomerSort, CustomersFilter};
 use crate::{
     StorageError,
+    bulk::Export,
     idempotency::{Creation, CreationKey},
     identity::Account,
     unit_of_work::Opened,
@@ -34,6 +35,17 @@ pub trait CustomerRepository: Send + Sync {
         sort: Sort<CustomerSort>,
         page: &PageRequest,
     ) -> Result<Page<Customer>, StorageError>;
+
+    /// The customers that the filter describes, as of one moment, in the
+    /// sequence of their ids.
+    fn export(&self, filter: CustomersFilter) -> Export<Customer>;
+
+    /// The account of this customer, if it has one.
+    ///
+    /// # Errors
+    ///
+    /// When storage fails.
+    async fn account(&self, id: CustomerId) -> Result<Option<AccountRecord>, StorageError>;
 
     /// Inserts a new customer, its account if it gets one, and the key under which it was asked
     /// for: all of it or nothing.

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::{
-    Customer, CustomerChange, CustomerEdit, CustomerId, CustomerRepository, CustomerSort,
-    CustomersFilter, InsertCustomerError,
+    AccountRecord, Customer, CustomerChange, CustomerEdit, CustomerId, CustomerRepository,
+    CustomerSort, CustomersFilter, InsertCustomerError,
 };
 use crate::{
     Clock, IdSource, StorageError,
+    bulk::Export,
     cache::{Cache, ReadThrough},
     idempotency::{Created, Creation, CreationKey, Fingerprint, IdempotencyKey, KeyReused},
     identity::{
@@ -180,6 +181,23 @@ impl CustomerService {
         found.ok_or(CustomerError::NotFound)
     }
 
+    /// The account of this customer, if it has one and the caller may see it.
+    ///
+    /// # Errors
+    ///
+    /// `Forbidden`, `NotFound`, or `Storage`.
+    pub async fn account(
+        &self,
+        caller: &Caller,
+        id: CustomerId,
+    ) -> Result<Option<AccountRecord>, CustomerError> {
+        caller.must_have(Permission::CustomersRead)?;
+        if !caller.principal.may_see(id) {
+            return Err(CustomerError::NotFound);
+        }
+        Ok(self.customers.account(id).await?)
+    }
+
     /// A page of the customers that the filter describes; the shop alone sees it.
     ///
     /// # Errors
@@ -194,6 +212,20 @@ impl CustomerService {
     ) -> Result<Page<Customer>, CustomerError> {
         caller.must_have(Permission::CustomersList)?;
         Ok(self.customers.page(filter, sort, page).await?)
+    }
+
+    /// The customers that the filter describes, as of one moment; the shop alone gets them.
+    ///
+    /// # Errors
+    ///
+    /// `Forbidden`.
+    pub fn export(
+        &self,
+        caller: &Caller,
+        filter: CustomersFilter,
+    ) -> Result<Export<Customer>, Forbidden> {
+        caller.must_have(Permission::CustomersList)?;
+        Ok(self.customers.export(filter))
     }
 
     /// Changes fields of a customer. An edit that changes nothing writes nothing.

@@ -48,13 +48,23 @@ impl History {
     /// The history without what is not this reader's business: customers see which role of the shop
     /// did something, but not which account.
     #[must_use]
-    pub(crate) fn as_seen_by(mut self, reader: &Caller) -> Self {
-        if reader.principal.customer_id().is_some() {
-            for entry in &mut self.entries {
-                entry.account_id = entry.account_id.filter(|id| *id == reader.account_id);
-            }
+    pub(crate) fn as_seen_by(self, reader: &Caller) -> Self {
+        let entries = self.entries.into_iter();
+        Self {
+            entries: entries.map(|entry| entry.as_seen_by(reader)).collect(),
+            ..self
         }
-        self
+    }
+}
+
+impl HistoryEntry {
+    pub(crate) fn as_seen_by(self, reader: &Caller) -> Self {
+        let is_told =
+            |id: &AccountId| reader.principal.customer_id().is_none() || *id == reader.account_id;
+        Self {
+            account_id: self.account_id.filter(is_told),
+            ..self
+        }
     }
 }
 

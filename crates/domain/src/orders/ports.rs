@@ -4,12 +4,14 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use super::{
-    History, Order, OrderId, OrderSort, OrdersFilter, Transition, TransitionLocks,
+    History, HistoryEntry, Order, OrderId, OrderSort, OrdersFilter, Transition, TransitionLocks,
     placement::{Plan, Scope, State},
 };
 use crate::{
     StorageError,
+    bulk::Export,
     catalog::ProductId,
+    customers::CustomerId,
     unit_of_work::Opened,
     values::{Page, PageRequest, Sort},
 };
@@ -36,6 +38,13 @@ pub trait OrderRepository: Send + Sync {
         sort: Sort<OrderSort>,
         page: &PageRequest,
     ) -> Result<Page<Order>, StorageError>;
+
+    /// The orders that the filter describes, as of one moment, in the
+    /// sequence of their ids.
+    fn export(&self, filter: OrdersFilter) -> Export<Order>;
+
+    /// The histories of all orders of this customer, as of one moment, order by order.
+    fn histories(&self, customer_id: CustomerId) -> Export<(OrderId, HistoryEntry)>;
 
     /// The history of the order with this id.
     ///
@@ -105,13 +114,13 @@ pub trait TransitionStore: Send + Sync {
     ) -> Result<Option<Opened<Order, Transition>>, StorageError>;
 }
 
-/// Removes expired idempotency keys. The keys are written and read with the placements that they
-/// stand for.
+/// Removes expired idempotency keys, of orders, creations and imports. They are written and read
+/// with what they stand for.
 #[cfg_attr(test, mockall::automock)]
 #[async_trait]
 pub trait IdempotencyKeys: Send + Sync {
-    /// Removes at most `limit` keys that are older than `moment`, oldest first, and returns how
-    /// many there were.
+    /// Removes at most `limit` keys of each kind that are older than `moment`, oldest first, and
+    /// returns how many there were.
     ///
     /// # Errors
     ///

@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use thiserror::Error;
 
 use super::{
-    Desk, DeskError, History, NewOrder, Order, OrderId, OrderLine, OrderRepository, OrderSort,
-    OrdersFilter, Transition, TransitionRefused, TransitionRequest, TransitionStore,
+    Desk, DeskError, History, HistoryEntry, NewOrder, Order, OrderId, OrderLine, OrderRepository,
+    OrderSort, OrdersFilter, Transition, TransitionRefused, TransitionRequest, TransitionStore,
     placement::{Outcome, Refusal, Request},
 };
 use crate::{
     Clock, StorageError,
+    bulk::Export,
     cache::{Cache, ReadThrough},
     customers::CustomerId,
     idempotency::{Created, IdempotencyKey},
@@ -168,6 +170,48 @@ impl OrderService {
             Some(filter) => Ok(self.orders.page(&filter, sort, page).await?),
             None => Ok(Page::empty()),
         }
+    }
+
+    /// The orders that the filter describes, as of one moment. Customers get their own.
+    ///
+    /// # Errors
+    ///
+    /// `Forbidden`.
+    pub fn export(
+        &self,
+        caller: &Caller,
+        filter: OrdersFilter,
+    ) -> Result<Export<Order>, Forbidden> {
+        Ok(match visible(caller, filter)? {
+            Some(filter) => self.orders.export(filter),
+            None => Export::empty(),
+        })
+    }
+
+    /// The histories of all orders of this customer, if the caller may see them.
+    ///
+    /// # Errors
+    ///
+    /// `Forbidden`.
+    pub fn histories(
+        &self,
+        caller: &Caller,
+        customer_id: CustomerId,
+    ) -> Result<Export<(OrderId, HistoryEntry)>, Forbidden> {
+        caller.must_have(Permission::OrdersRead)?;
+        if !caller.principal.may_see(customer_id) {
+            return Ok(Export::empty());
+        }
+        let reader = *caller;
+        let export = self.orders.histories(customer_id);
+        let batches = export.batches.map_ok(move |batch| {
+            let seen = |(id, entry): (OrderId, HistoryEntry)| (id, entry.as_seen_by(&reader));
+            batch.into_iter().map(seen).collect()
+        });
+        Ok(Export {
+            batches: batches.boxed(),
+            ..export
+        })
     }
 
     /// The history of the order with this id, if the caller may see it. Customers do not see which

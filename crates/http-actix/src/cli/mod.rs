@@ -1,6 +1,8 @@
 //! The command line.
 
 mod best_sellers;
+mod export;
+mod import;
 mod logs;
 mod migrate;
 mod openapi;
@@ -12,6 +14,8 @@ use std::{error::Error, process::ExitCode};
 
 use actix_web::rt::System;
 use clap::{Parser, Subcommand};
+use domain::identity::{AccountId, Caller, Principal};
+use uuid::Uuid;
 
 /// Balcão: an order desk that never oversells.
 #[derive(Debug, Parser)]
@@ -36,6 +40,12 @@ enum Command {
     /// Maintain the sales totals that best sellers are read from
     #[command(subcommand)]
     BestSellers(best_sellers::BestSellers),
+    /// Import products from a file
+    #[command(subcommand)]
+    Import(import::Import),
+    /// Export products, orders or customers, as of one moment
+    #[command(subcommand)]
+    Export(export::Export),
     /// Print the OpenAPI document of the API
     Openapi,
     /// Load a demonstration: a coffee shop's catalogue, customers and orders
@@ -44,6 +54,9 @@ enum Command {
 
 /// The error of a command, printed to its user.
 type Failure = Box<dyn Error>;
+
+/// Whoever runs a command on the server's machine may do everything.
+const OPERATOR: Caller = Caller::new(AccountId::new(Uuid::nil()), Principal::Admin);
 
 /// Runs the command that the arguments of this process name.
 #[must_use]
@@ -56,6 +69,8 @@ pub fn main() -> ExitCode {
             Command::Migrate(migrate) => migrate.run().await,
             Command::User(user) => user.run().await,
             Command::BestSellers(best_sellers) => best_sellers.run().await,
+            Command::Import(import) => import.run().await,
+            Command::Export(export) => export.run().await,
             Command::Openapi => openapi::run(),
             Command::Seed(seed) => seed.run().await,
         }

@@ -81,7 +81,7 @@ pub(crate) struct Description<'a> {
 /// A successful answer.
 struct Response {
     reason: &'static str,
-    content: Option<(&'static str, RefOr<Schema>)>,
+    content: Vec<(&'static str, RefOr<Schema>)>,
     headers: Vec<(HeaderName, &'static str)>,
 }
 
@@ -91,10 +91,11 @@ pub(crate) struct Answered {
     headers: Vec<(HeaderName, &'static str)>,
 }
 
-/// The body of an answer: nothing, text of some type, or JSON with the schema that this adds.
+/// The body of an answer: nothing, text of one of some types, or JSON with the schema that this
+/// adds.
 enum Content {
     Empty,
-    Text(&'static str),
+    Text(Vec<&'static str>),
     Json(fn(&mut Schemas) -> RefOr<Schema>),
 }
 
@@ -127,9 +128,9 @@ impl Answered {
         Self::of(Content::Empty)
     }
 
-    /// Text of this media type.
-    pub(crate) fn text(media_type: &'static str) -> Self {
-        Self::of(Content::Text(media_type))
+    /// Text of one of these media types.
+    pub(crate) fn text(media_types: impl IntoIterator<Item = &'static str>) -> Self {
+        Self::of(Content::Text(media_types.into_iter().collect()))
     }
 
     fn of(content: Content) -> Self {
@@ -274,14 +275,27 @@ impl<'a> Description<'a> {
         self.body = Some(body.build());
     }
 
+    /// It takes rows, in one of these formats.
+    pub(crate) fn takes_rows(&mut self, formats: &[(&str, &str)]) {
+        let mut body = RequestBodyBuilder::new().required(Some(Required::True));
+        for (media_type, example) in formats {
+            let content = ContentBuilder::new()
+                .schema(Some(Schema::Object(string().build())))
+                .example(Some((*example).into()));
+            body = body.content(*media_type, content.build());
+        }
+        self.body = Some(body.build());
+    }
+
     /// It may answer with this status.
     pub(crate) fn answers(&mut self, status: StatusCode, answered: Answered) {
         let content = match answered.content {
-            Content::Empty => None,
-            Content::Text(media_type) => {
-                Some((media_type, RefOr::T(Schema::Object(string().build()))))
+            Content::Empty => Vec::new(),
+            Content::Text(media_types) => {
+                let text = || RefOr::T(Schema::Object(string().build()));
+                media_types.into_iter().map(|name| (name, text())).collect()
             }
-            Content::Json(schema) => Some(("application/json", schema(self.schemas))),
+            Content::Json(schema) => vec![("application/json", schema(self.schemas))],
         };
         let response = Response {
             reason: status.canonical_reason().unwrap_or_default(),
@@ -304,7 +318,7 @@ impl<'a> Description<'a> {
         }
         for (status, answer) in self.answers {
             let mut response = ResponseBuilder::new().description(answer.reason);
-            if let Some((media_type, schema)) = answer.content {
+            for (media_type, schema) in answer.content {
                 let content = ContentBuilder::new().schema(Some(schema));
                 response = response.content(media_type, content.build());
             }

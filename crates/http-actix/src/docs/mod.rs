@@ -142,7 +142,7 @@ impl Answer for File {
     fn describe(operation: &mut Description<'_>) {
         let tagged =
             |answered: Answered| answered.header(header::ETAG, "The content, for `If-None-Match`.");
-        operation.answers(StatusCode::OK, tagged(Answered::text("text/*")));
+        operation.answers(StatusCode::OK, tagged(Answered::text(["text/*"])));
         operation.answers(StatusCode::NOT_MODIFIED, tagged(Answered::empty()));
     }
 }

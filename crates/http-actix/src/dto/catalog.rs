@@ -2,8 +2,10 @@
 
 use domain::{
     catalog::{
-        self, BestSellersQuery, Period, ProductEdit, ProductSort, ProductsFilter, StockedProduct,
+        self, BestSellersQuery, ImportMode, ImportRow, Period, ProductEdit, ProductSort,
+        ProductsFilter, StockedProduct,
     },
+    identity::Caller,
     stock::StockLevel,
     values::{Description, Limit, Name, Patch, Price, SearchTerms, Sku, Sort},
 };
@@ -14,8 +16,10 @@ use uuid::Uuid;
 
 use super::{
     Money,
-    input::{Replaced, input},
+    input::{Replaced, Sorted, input},
+    wire::moment,
 };
+use crate::bulk::{Exported, defused};
 
 input! {
     /// A product to be added to the catalogue.
@@ -72,7 +76,7 @@ impl From<ProductPatch> for ProductEdit {
 }
 
 input! {
-    /// Which products are listed, and in which sequence.
+    /// Which products are asked for.
     pub(crate) struct ProductsParameters {
         /// Only products in whose name or description is every one of these words, or, if the
         /// catalogue does not have it, one like it. Case and accents do not matter, and the end of
@@ -84,16 +88,14 @@ input! {
         max_price: Option<Price> = "99.90",
         /// Only products of which some unit can be ordered, or only those of which none can.
         in_stock: Option<bool>,
-        /// `-created_at`, the latest first, by default.
-        sort: Option<Sort<ProductSort>> = "preco",
     }
 }
 
-impl ProductsParameters {
-    pub(crate) fn sort(&self) -> Sort<ProductSort> {
-        let latest_first = Sort::descending(ProductSort::CreatedAt);
-        self.sort.unwrap_or(latest_first)
-    }
+impl Sorted for ProductsParameters {
+    type By = ProductSort;
+    const DEFAULT: Sort<ProductSort> = Sort::descending(ProductSort::CreatedAt);
+    const ABOUT: &'static str = "`-created_at`, the latest first, by default.";
+    const EXAMPLE: &'static str = "preco";
 }
 
 impl From<ProductsParameters> for ProductsFilter {
@@ -104,6 +106,86 @@ impl From<ProductsParameters> for ProductsFilter {
             max_price: parameters.max_price,
             in_stock: parameters.in_stock,
         }
+    }
+}
+
+input! {
+    /// A row of an import. An empty cell of a table is a missing field; what is missing of a product
+    /// that there is stays as it is.
+    pub(crate) struct ProductRow {
+        /// A product that is sold and has this number is changed; else one is created.
+        sku: Option<Sku>,
+        /// The product's name.
+        nome: Name = "Café Cerrado Mineiro 250 g",
+        /// The shop's description.
+        descricao: Option<Description>,
+        /// The price of one unit.
+        preco: Price,
+        /// The units that can be ordered.
+        quantidade_disponivel: Option<StockLevel>,
+    }
+}
+
+impl From<ProductRow> for ImportRow {
+    fn from(row: ProductRow) -> Self {
+        Self {
+            sku: row.sku,
+            name: row.nome,
+            description: row.descricao,
+            price: row.preco,
+            available: row.quantidade_disponivel,
+        }
+    }
+}
+
+input! {
+    /// How to import.
+    pub(crate) struct ImportParameters {
+        /// All or nothing: one row that is refused is enough for nothing to be written.
+        atomic: Option<bool>,
+        /// Only say what would be done: nothing is written, and a key is ignored.
+        validate_only: Option<bool>,
+    }
+}
+
+impl From<&ImportParameters> for ImportMode {
+    fn from(parameters: &ImportParameters) -> Self {
+        match (parameters.validate_only, parameters.atomic) {
+            (Some(true), _) => Self::ValidateOnly,
+            (_, Some(true)) => Self::Atomic,
+            (_, _) => Self::InBatches,
+        }
+    }
+}
+
+impl Exported for StockedProduct {
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "sku",
+        "nome",
+        "descricao",
+        "preco",
+        "quantidade_disponivel",
+        "created_at",
+    ];
+
+    type Line = Product;
+
+    fn line(&self, _: &Caller) -> Product {
+        self.into()
+    }
+
+    fn write(&self, table: &mut csv::Writer<Vec<u8>>) -> Result<(), csv::Error> {
+        let product = Product::from(self);
+        table.write_record([
+            &product.id.to_string(),
+            &defused(product.sku.as_deref().unwrap_or_default()),
+            &defused(&product.nome),
+            &defused(product.descricao.as_deref().unwrap_or_default()),
+            &product.preco.0.to_string(),
+            &product.quantidade_disponivel.to_string(),
+            &moment(product.created_at),
+        ])
     }
 }
 

@@ -2,7 +2,8 @@
 
 use domain::{
     customers::{self, CustomerEdit, CustomerSort, CustomersFilter, Registration},
-    identity::Password,
+    idempotency::IdempotencyKey,
+    identity::{Caller, Password},
     values::{Email, Name, SearchTerms, Sort},
 };
 use serde::Serialize;
@@ -10,7 +11,12 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::input::{Replaced, input};
+use super::{
+    Order, OrderHistoryEntry,
+    input::{Replaced, Sorted, input},
+    wire::moment,
+};
+use crate::bulk::{Exported, defused};
 
 input! {
     /// A customer to be registered.
@@ -55,23 +61,21 @@ impl From<CustomerPatch> for CustomerEdit {
 }
 
 input! {
-    /// Which customers are listed, and in which sequence.
+    /// Which customers are asked for.
     pub(crate) struct CustomersParameters {
         /// Only the customer with this email address, in whatever case.
         email: Option<Email>,
         /// Only customers whose name has words like these, whatever the case, the accents and the
         /// typing errors.
         q: Option<SearchTerms> = "ana sousa",
-        /// `-created_at`, the latest first, by default.
-        sort: Option<Sort<CustomerSort>> = "nome",
     }
 }
 
-impl CustomersParameters {
-    pub(crate) fn sort(&self) -> Sort<CustomerSort> {
-        let latest_first = Sort::descending(CustomerSort::CreatedAt);
-        self.sort.unwrap_or(latest_first)
-    }
+impl Sorted for CustomersParameters {
+    type By = CustomerSort;
+    const DEFAULT: Sort<CustomerSort> = Sort::descending(CustomerSort::CreatedAt);
+    const ABOUT: &'static str = "`-created_at`, the latest first, by default.";
+    const EXAMPLE: &'static str = "nome";
 }
 
 impl From<CustomersParameters> for CustomersFilter {
@@ -110,5 +114,74 @@ impl From<&customers::Customer> for Customer {
             email: customer.email.as_str().to_owned(),
             created_at: customer.created_at,
         }
+    }
+}
+
+/// What is kept of a customer's account; the password is kept as a hash alone.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AccountRecord {
+    id: Uuid,
+    /// The address that it logs in with.
+    email: String,
+    /// When it was created, in UTC.
+    #[serde(with = "time::serde::rfc3339")]
+    created_at: OffsetDateTime,
+    /// The idempotency keys of its requests of the last day.
+    idempotency_keys: Vec<SentKey>,
+}
+
+/// An idempotency key that an account sent.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SentKey {
+    key: String,
+    /// When it was sent, in UTC.
+    #[serde(with = "time::serde::rfc3339")]
+    sent_at: OffsetDateTime,
+}
+
+impl From<&customers::AccountRecord> for AccountRecord {
+    fn from(record: &customers::AccountRecord) -> Self {
+        let key = |(key, sent_at): &(IdempotencyKey, OffsetDateTime)| SentKey {
+            key: key.as_str().to_owned(),
+            sent_at: *sent_at,
+        };
+        Self {
+            id: record.id.as_uuid(),
+            email: record.email.as_str().to_owned(),
+            created_at: record.created_at,
+            idempotency_keys: record.keys.iter().map(key).collect(),
+        }
+    }
+}
+
+/// All that is known of a person.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PersonalData {
+    customer: Customer,
+    /// `null` for a customer without an account.
+    #[schema(required)]
+    account: Option<AccountRecord>,
+    /// Every order, in the sequence of their ids.
+    orders: Vec<Order>,
+    /// Every status that the orders got, order by order.
+    history: Vec<OrderHistoryEntry>,
+}
+
+impl Exported for customers::Customer {
+    const COLUMNS: &'static [&'static str] = &["id", "nome", "email", "created_at"];
+
+    type Line = Customer;
+
+    fn line(&self, _: &Caller) -> Customer {
+        self.into()
+    }
+
+    fn write(&self, table: &mut csv::Writer<Vec<u8>>) -> Result<(), csv::Error> {
+        table.write_record([
+            &self.id.to_string(),
+            &defused(self.name.as_str()),
+            &defused(self.email.as_str()),
+            &moment(self.created_at),
+        ])
     }
 }

@@ -1,7 +1,7 @@
 //! The inputs of the API, each declared once: the declaration generates the struct, its reader and
 //! its schema.
 
-use domain::values::{Limit, Patch};
+use domain::values::{Limit, Patch, Sort};
 use serde_json::{Map, Value};
 use utoipa::openapi::{
     ObjectBuilder, Ref, RefOr, Schema, Type,
@@ -259,9 +259,21 @@ impl<T: WireValue> Field for Replaced<T> {
     }
 }
 
+/// What a list takes besides its page: a filter, and what it can be sorted by.
+pub(crate) trait Sorted: Described {
+    /// What the list can be sorted by.
+    type By: Copy;
+    /// The sequence when none is asked for.
+    const DEFAULT: Sort<Self::By>;
+    /// What is said of the parameter.
+    const ABOUT: &'static str;
+    const EXAMPLE: &'static str;
+}
+
 /// What a list takes, and which page of it is asked for.
-pub(crate) struct Paged<P> {
+pub(crate) struct Paged<P: Sorted> {
     pub(crate) parameters: P,
+    pub(crate) sort: Sort<P::By>,
     pub(crate) page: PageParameters,
 }
 
@@ -275,22 +287,33 @@ input! {
     }
 }
 
-impl<P: Described> Input for Paged<P> {
+impl<P: Sorted> Input for Paged<P>
+where
+    Sort<P::By>: WireValue,
+{
     fn read(fields: &mut Fields<'_>) -> Result<Self, Wrong> {
-        let (parameters, page) = (P::read(fields), PageParameters::read(fields));
+        let parameters = P::read(fields);
+        let sort = fields.optional("sort");
+        let page = PageParameters::read(fields);
         Ok(Self {
             parameters: parameters?,
+            sort: sort?.unwrap_or(P::DEFAULT),
             page: page?,
         })
     }
 }
 
-impl<P: Described> Described for Paged<P> {
+impl<P: Sorted> Described for Paged<P>
+where
+    Sort<P::By>: WireValue,
+{
     const NAME: &'static str = P::NAME;
-    const ABOUT: &'static str = P::ABOUT;
+    const ABOUT: &'static str = <P as Described>::ABOUT;
 
     fn properties() -> Vec<Property> {
         let mut properties = P::properties();
+        let (about, example) = (<P as Sorted>::ABOUT, Some(P::EXAMPLE));
+        properties.push(Property::of::<Option<Sort<P::By>>>("sort", about, example));
         properties.extend(PageParameters::properties());
         properties
     }

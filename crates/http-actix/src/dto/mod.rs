@@ -17,15 +17,19 @@ mod stock;
 pub(crate) mod wire;
 
 pub(crate) use catalog::{
-    BestSeller, BestSellersParameters, NewProduct, Product, ProductPatch, ProductsParameters,
+    BestSeller, BestSellersParameters, ImportParameters, NewProduct, Product, ProductPatch,
+    ProductRow, ProductsParameters,
 };
-pub(crate) use customers::{Customer, CustomerPatch, CustomersParameters, NewCustomer};
+pub(crate) use customers::{
+    AccountRecord, Customer, CustomerPatch, CustomersParameters, NewCustomer, PersonalData,
+};
 pub(crate) use identity::{Credentials, Token};
-pub(crate) use input::{Described, Field, PageParameters, Paged, Property};
+pub(crate) use input::{Described, Field, PageParameters, Paged, Property, Sorted};
 pub(crate) use orders::{
-    NewOrder, NewStatus, Order, OrderHistory, OrdersParameters, PlaceParameters, Quote,
+    NewOrder, NewStatus, Order, OrderHistory, OrderHistoryEntry, OrdersParameters, PlaceParameters,
+    Quote,
 };
-pub(crate) use reader::{Fields, Input, Wrong, read_body, read_query};
+pub(crate) use reader::{Fields, Input, Wrong, read_body, read_line, read_query, read_record};
 pub(crate) use stock::{NewStockLevel, Stock};
 
 use rust_decimal::Decimal;

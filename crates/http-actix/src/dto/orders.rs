@@ -5,7 +5,8 @@ use domain::{
     customers::CustomerId,
     identity::{AccountId, Caller, Role},
     orders::{
-        self, OrderLine, OrderRequest, OrderSort, OrderStatus, OrdersFilter, TransitionRequest,
+        self, OrderId, OrderLine, OrderRequest, OrderSort, OrderStatus, OrdersFilter,
+        TransitionRequest,
     },
     values::{Note, Quantity, Sort},
 };
@@ -22,9 +23,10 @@ use uuid::Uuid;
 
 use super::{
     Money,
-    input::{List, input},
-    wire::{or_null, string},
+    input::{List, Sorted, input},
+    wire::{moment, or_null, string},
 };
+use crate::bulk::Exported;
 
 /// The most lines of an order.
 const MAX_LINES: usize = orders::NewOrder::MAX_LINES;
@@ -84,29 +86,27 @@ impl From<NewStatus> for TransitionRequest {
 }
 
 input! {
-    /// Which orders are listed, and in which sequence.
+    /// Which orders are asked for.
     pub(crate) struct OrdersParameters {
         /// Only orders for this customer.
         customer_id: Option<CustomerId>,
         /// Only orders that have this status now.
         status: Option<OrderStatus>,
-        /// Only orders that have an item of this product. They are sorted by their ids, which were
-        /// made when they were placed.
+        /// Only orders that have an item of this product.
         product_id: Option<ProductId>,
         /// Only orders that were placed later than this.
         placed_after: Option<OffsetDateTime>,
         /// Only orders that were placed earlier than this.
         placed_before: Option<OffsetDateTime> = "2030-01-01T00:00:00Z",
-        /// `-data_order`, the latest first, by default.
-        sort: Option<Sort<OrderSort>> = "-data_order",
     }
 }
 
-impl OrdersParameters {
-    pub(crate) fn sort(&self) -> Sort<OrderSort> {
-        let latest_first = Sort::descending(OrderSort::PlacedAt);
-        self.sort.unwrap_or(latest_first)
-    }
+impl Sorted for OrdersParameters {
+    type By = OrderSort;
+    const DEFAULT: Sort<OrderSort> = Sort::descending(OrderSort::PlacedAt);
+    const ABOUT: &'static str = "`-data_order`, the latest first, by default. Those of one product \
+                                 are sorted by their ids, which were made when they were placed.";
+    const EXAMPLE: &'static str = "-data_order";
 }
 
 impl From<OrdersParameters> for OrdersFilter {
@@ -301,6 +301,23 @@ pub(crate) struct HistoryEntry {
     note: Option<String>,
 }
 
+/// An order of a person got a status.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct OrderHistoryEntry {
+    order_id: Uuid,
+    #[serde(flatten)]
+    entry: HistoryEntry,
+}
+
+impl From<&(OrderId, orders::HistoryEntry)> for OrderHistoryEntry {
+    fn from((id, entry): &(OrderId, orders::HistoryEntry)) -> Self {
+        Self {
+            order_id: id.as_uuid(),
+            entry: entry.into(),
+        }
+    }
+}
+
 fn role() -> Object {
     or_null(
         string()
@@ -318,5 +335,43 @@ impl From<&orders::HistoryEntry> for HistoryEntry {
             account_id: entry.account_id.map(AccountId::as_uuid),
             note: entry.note.as_ref().map(|note| note.as_str().to_owned()),
         }
+    }
+}
+
+/// A row for each item.
+impl Exported for orders::Order {
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "customer_id",
+        "data_order",
+        "status",
+        "product_id",
+        "quantidade",
+        "preco_unitario",
+        "subtotal",
+    ];
+
+    type Line = Order;
+
+    fn line(&self, caller: &Caller) -> Order {
+        Order::seen_by(caller, self)
+    }
+
+    fn write(&self, table: &mut csv::Writer<Vec<u8>>) -> Result<(), csv::Error> {
+        let (id, customer_id) = (self.id.to_string(), self.customer_id.to_string());
+        let placed_at = moment(self.placed_at);
+        for item in &self.items {
+            table.write_record([
+                id.as_str(),
+                &customer_id,
+                &placed_at,
+                self.status.as_str(),
+                &item.product_id.to_string(),
+                &item.quantity.units().to_string(),
+                &item.unit_price.as_decimal().to_string(),
+                &item.subtotal().as_decimal().to_string(),
+            ])?;
+        }
+        Ok(())
     }
 }

@@ -37,6 +37,25 @@ pub(crate) fn read_body<T: Input>(bytes: &[u8]) -> Result<T, Problem> {
     }
 }
 
+/// Reads one object of many.
+pub(crate) fn read_line<T: Input>(bytes: &[u8]) -> Result<T, Vec<Fault>> {
+    let raw: &RawValue = serde_json::from_slice(bytes)
+        .map_err(|error| vec![Fault::at("", "malformed_json", error.to_string())])?;
+    let mut faults = Vec::new();
+    let value = read_object(raw, "", &mut faults, T::read);
+    value.ok().filter(|_| faults.is_empty()).ok_or(faults)
+}
+
+/// Reads one record of a table.
+pub(crate) fn read_record<T: Input>(
+    cells: impl Iterator<Item = (String, String)>,
+) -> Result<T, Vec<Fault>> {
+    let cells = cells.map(|(name, text)| (name, Raw::Text(text)));
+    let mut faults = Vec::new();
+    let value = read_fields(cells, Place::Query, &mut faults, T::read);
+    value.ok().filter(|_| faults.is_empty()).ok_or(faults)
+}
+
 /// Reads a whole query.
 pub(crate) fn read_query<T: Input>(query: &str) -> Result<T, Problem> {
     let parameters = web::Query::<Vec<(String, String)>>::from_query(query)

@@ -158,7 +158,7 @@ wire!(SearchTerms: String, |text: String| Self::parse(&text), string()
     .max_length(Some(Name::MAX_CHARACTERS))
     .pattern(Some(search()))
     .examples([json!("cafe cerado")]));
-wire!(OffsetDateTime: String, |text: String| moment(&text), string()
+wire!(OffsetDateTime: String, |text: String| read_moment(&text), string()
     .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
     .examples([json!("2026-01-01T00:00:00Z")]));
 wire!(Sort<OrderSort>: String, |text: String| sort(&text, &ORDERS), sorts(&ORDERS));
@@ -232,8 +232,14 @@ fn search() -> String {
     format!("^[{SPACE}]*{word}([ ]+{word}){{0,{more}}}[{SPACE}]*$")
 }
 
+/// A moment as it is written.
+pub(crate) fn moment(moment: OffsetDateTime) -> String {
+    // Only a year outside of 0 to 9999 cannot be written.
+    moment.format(&Rfc3339).unwrap_or_default()
+}
+
 /// A moment, in UTC.
-fn moment(text: &str) -> Result<OffsetDateTime, ValueError> {
+pub(crate) fn read_moment(text: &str) -> Result<OffsetDateTime, ValueError> {
     OffsetDateTime::parse(text, &Rfc3339)
         .ok()
         .and_then(|moment| moment.checked_to_offset(UtcOffset::UTC))

@@ -3,20 +3,21 @@
 use std::future::{Ready, ready};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
-use domain::values::{Limit, Page, PageRequest};
+use domain::values::{Limit, Page, PageRequest, Sort};
 
 use super::{Query, app};
 use crate::{
     answer,
     cursors::Cursors,
     describe::{Description, Extract},
-    dto::{Described, PageParameters, Paged, read_query},
+    dto::{PageParameters, Paged, Sorted, read_query, wire::WireValue},
     problem::{Code, Fault, Problem},
 };
 
 /// A list: what is in it, and which page of it is asked for.
-pub(crate) struct Listing<P> {
+pub(crate) struct Listing<P: Sorted> {
     pub(crate) parameters: P,
+    pub(crate) sort: Sort<P::By>,
     pub(crate) page: PageRequest,
     pub(crate) list: List,
 }
@@ -85,7 +86,10 @@ impl List {
     }
 }
 
-impl<P: Described> FromRequest for Listing<P> {
+impl<P: Sorted> FromRequest for Listing<P>
+where
+    Sort<P::By>: WireValue,
+{
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
@@ -95,6 +99,7 @@ impl<P: Described> FromRequest for Listing<P> {
             let list = List::of(request)?;
             Ok(Self {
                 parameters: paged.parameters,
+                sort: paged.sort,
                 page: list.request(paged.page)?,
                 list,
             })
@@ -103,7 +108,10 @@ impl<P: Described> FromRequest for Listing<P> {
     }
 }
 
-impl<P: Described> Extract for Listing<P> {
+impl<P: Sorted> Extract for Listing<P>
+where
+    Sort<P::By>: WireValue,
+{
     fn describe(operation: &mut Description<'_>) {
         <Query<Paged<P>> as Extract>::describe(operation);
     }

@@ -2,6 +2,7 @@
 //! valid value or a [`Problem`].
 
 mod body;
+mod bulk;
 mod conditions;
 mod listing;
 
@@ -20,6 +21,7 @@ use domain::{
 
 pub(crate) use self::{
     body::{Body, MergePatch},
+    bulk::{Accepted, Upload},
     conditions::{Known, MaybeMatch, MustMatch},
     listing::Listing,
 };

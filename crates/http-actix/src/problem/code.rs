@@ -90,6 +90,14 @@ problems! {
         caller: "Use one of the methods in the header Allow.",
         operator: "Nothing.";
 
+    NotAcceptable: NOT_ACCEPTABLE, "not_acceptable", "It cannot be had in that format",
+        caller: "Send the header Accept: text/csv, or Accept: application/x-ndjson.",
+        operator: "Nothing.";
+
+    KeyInUse: CONFLICT, "idempotency_key_in_use", "Another request under this key is in progress",
+        caller: "Wait until it has ended, and send this one again.",
+        operator: "Nothing.";
+
     EmailTaken: CONFLICT, "email_taken", "The email address is taken",
         caller: "Use another address, or log in with this one. Case makes no difference.",
         operator: "Nothing.";

@@ -17,6 +17,7 @@ use actix_web::{
 use domain::{StorageError, values::ValueError};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 pub(crate) use self::{code::Code, framework::of_framework};
 
@@ -70,6 +71,27 @@ impl Fault {
         self.facts.insert(name.to_owned(), fact.into());
         self
     }
+
+    /// The fault of a row of a table, whose columns have names.
+    pub(crate) fn in_a_row(self) -> RowFault {
+        RowFault {
+            field: match self.place {
+                Place::Pointer(pointer) => pointer.trim_start_matches('/').to_owned(),
+                Place::Parameter(name) => name,
+            },
+            code: self.code,
+            detail: self.detail,
+        }
+    }
+}
+
+/// A fault of a row of an import.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RowFault {
+    /// The field; empty when it is the row as a whole.
+    pub(crate) field: String,
+    pub(crate) code: &'static str,
+    pub(crate) detail: String,
 }
 
 /// The fault code for the error of a value.
@@ -96,6 +118,22 @@ pub(crate) struct Problem {
     /// In seconds.
     retry_after: Option<NonZeroU16>,
     source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// A problem document (RFC 9457, section 3).
+#[derive(Serialize)]
+pub(crate) struct ProblemDocument<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    code: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+    #[serde(flatten)]
+    facts: &'a Map<String, Value>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [Fault],
 }
 
 /// The media type of problem documents (RFC 9457, section 6.1).
@@ -180,21 +218,22 @@ impl Problem {
     }
 
     /// The problem document for the caller.
-    pub(crate) fn answer(&self, request_id: Option<&str>) -> HttpResponse {
-        #[derive(Serialize)]
-        struct Document<'a> {
-            r#type: String,
-            title: &'a str,
-            status: u16,
-            detail: &'a str,
-            code: &'a str,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            request_id: Option<&'a str>,
-            #[serde(flatten)]
-            facts: &'a Map<String, Value>,
-            #[serde(skip_serializing_if = "<[_]>::is_empty")]
-            errors: &'a [Fault],
+    pub(crate) fn document<'a>(&'a self, request_id: Option<&'a str>) -> ProblemDocument<'a> {
+        let code = self.code;
+        ProblemDocument {
+            r#type: format!("/docs#{}", code.as_str()),
+            title: code.title(),
+            status: code.status().as_u16(),
+            detail: self.detail.as_deref().unwrap_or(code.remedy()),
+            code: code.as_str(),
+            request_id,
+            facts: &self.facts,
+            errors: &self.faults,
         }
+    }
+
+    /// The answer to the caller.
+    pub(crate) fn answer(&self, request_id: Option<&str>) -> HttpResponse {
         let code = self.code;
         let mut response = HttpResponseBuilder::new(code.status());
         response.content_type(MEDIA_TYPE);
@@ -209,17 +248,7 @@ impl Problem {
         if let Some(seconds) = retry_after {
             response.insert_header((header::RETRY_AFTER, u64::from(seconds.get())));
         }
-        let document = Document {
-            r#type: format!("/docs#{}", code.as_str()),
-            title: code.title(),
-            status: code.status().as_u16(),
-            detail: self.detail.as_deref().unwrap_or(code.remedy()),
-            code: code.as_str(),
-            request_id,
-            facts: &self.facts,
-            errors: &self.faults,
-        };
-        match serde_json::to_string(&document) {
+        match serde_json::to_string(&self.document(request_id)) {
             Ok(body) => response.body(body),
             Err(error) => {
                 tracing::error!(%error, "a problem document cannot be written");

@@ -1,19 +1,23 @@
 //! `/products`.
 
 use actix_web::web::Data;
-use domain::{catalog::ProductId, identity::Permission};
+use domain::{
+    catalog::{ImportMode, ProductId, StockedProduct},
+    identity::Permission,
+};
 
 use super::{About, Resource, endpoint::endpoint};
 use crate::{
     access::Access,
-    answer::{Changed, Created, Gone, Listed, Page, Replayable, Tag, Tagged},
+    answer::{Changed, Created, Exporting, Gone, Importing, Listed, Page, Replayable, Tag, Tagged},
     app::App,
     dto::{
-        BestSeller, BestSellersParameters, NewProduct, Product, ProductPatch, ProductsParameters,
+        BestSeller, BestSellersParameters, ImportParameters, NewProduct, Product, ProductPatch,
+        ProductsParameters,
     },
     extract::{
-        Authenticated, Body, Known, Listing, MaybeAuthenticated, MaybeKey, MaybeMatch, MergePatch,
-        MustMatch, PathId, Query,
+        Accepted, Authenticated, Body, Known, Listing, MaybeAuthenticated, MaybeKey, MaybeMatch,
+        MergePatch, MustMatch, PathId, Query, Upload,
     },
     problem::{Code, Problem},
 };
@@ -41,6 +45,21 @@ pub(super) const RESOURCE: Resource = Resource {
             summary: "What sold best",
             description: "Most sold first, cancelled orders not counted. The list may be a minute \
                           old.",
+            problems: &[],
+        }),
+        endpoint!(GET "/products/export", Access::Only(Permission::ProductsWrite), export, About {
+            id: "exportProducts",
+            summary: "Export products",
+            description: "All products that are sold, or those that the filter describes, as of one \
+                          moment and in the sequence of their ids: as a table (`Accept: text/csv`) \
+                          or as lines of JSON. A cell that a spreadsheet would take for a formula \
+                          begins with an apostrophe; an import drops it.",
+            problems: &[],
+        }),
+        endpoint!(POST "/products/import", Access::Only(Permission::ProductsWrite), import, About {
+            id: "importProducts",
+            summary: "Import products",
+            description: IMPORT,
             problems: &[],
         }),
         endpoint!(GET "/products/{id}", Access::Open, get, About {
@@ -72,6 +91,20 @@ pub(super) const RESOURCE: Resource = Resource {
     ],
 };
 
+/// How an import goes.
+const IMPORT: &str = "Takes any number of rows, as a table whose first line names the columns \
+    (`text/csv`) or as lines of JSON (`application/x-ndjson`), with the fields `nome`, `preco`, and \
+    if they like `sku`, `descricao` and `quantidade_disponivel`. A row whose `sku` a product has \
+    changes that product; any other creates one. Rows are written in batches of a thousand, each \
+    whole or not at all; with `atomic=true` all of them or none.\n\n\
+    The answer is lines of JSON, each with a `type`: `progress` about once a second; after the last \
+    row `refused` for every row that was refused, with its `line` and `errors` (`field`, `code`, \
+    `detail`); and at last `done`, with how many `rows` there were, how many products were `created`, \
+    `updated` and `unchanged`, how many rows were `refused`, and whether it `is_applied`; or `failed`, \
+    with the `problem`. An answer without one of these two was interrupted.\n\n\
+    Under an `Idempotency-Key` every row is imported once: what was interrupted goes on where it \
+    broke off when all of it is sent again.";
+
 async fn create(
     app: Data<App>,
     Authenticated(caller): Authenticated,
@@ -93,13 +126,40 @@ async fn list(
     MaybeAuthenticated(caller): MaybeAuthenticated,
     listing: Listing<ProductsParameters>,
 ) -> Result<Page<Product>, Problem> {
-    let sort = listing.parameters.sort();
     let filter = listing.parameters.into();
     let catalog = &app.shop.catalog;
     let page = catalog
-        .list(caller.as_ref(), &filter, sort, &listing.page)
+        .list(caller.as_ref(), &filter, listing.sort, &listing.page)
         .await?;
     Ok(listing.list.page(page, |product| product.into()))
+}
+
+async fn export(
+    app: Data<App>,
+    Authenticated(caller): Authenticated,
+    Accepted(format): Accepted,
+    Query(parameters): Query<ProductsParameters>,
+) -> Result<Exporting<StockedProduct>, Problem> {
+    let export = app.shop.catalog.export(&caller, parameters.into())?;
+    Ok(Exporting {
+        name: "products",
+        caller,
+        export,
+        format,
+    })
+}
+
+async fn import(
+    app: Data<App>,
+    Authenticated(caller): Authenticated,
+    MaybeKey(key): MaybeKey,
+    Query(parameters): Query<ImportParameters>,
+    upload: Upload,
+) -> Result<Importing, Problem> {
+    let (mode, format) = (ImportMode::from(&parameters), upload.format);
+    let key = key.filter(|_| mode != ImportMode::ValidateOnly);
+    let import = app.shop.catalog.import(&caller, mode, key).await?;
+    Importing::begin(import, mode, format, upload.bytes()?)
 }
 
 async fn get(

@@ -1,17 +1,21 @@
 //! `/customers`.
 
 use actix_web::web::Data;
-use domain::{customers::CustomerId, identity::Permission};
+use domain::{
+    customers::{self, CustomerId},
+    identity::Permission,
+    orders::OrdersFilter,
+};
 
 use super::{About, Resource, endpoint::endpoint};
 use crate::{
     access::Access,
-    answer::{Changed, Created, Gone, Page, Replayable, Tag, Tagged},
+    answer::{Changed, Created, Exporting, Gone, Page, Replayable, Tag, Tagged, Telling},
     app::App,
-    dto::{Customer, CustomerPatch, CustomersParameters, NewCustomer},
+    dto::{AccountRecord, Customer, CustomerPatch, CustomersParameters, NewCustomer},
     extract::{
-        Authenticated, Body, From, Known, Listing, MaybeAuthenticated, MaybeKey, MaybeMatch,
-        MergePatch, MustMatch, PathId,
+        Accepted, Authenticated, Body, From, Known, Listing, MaybeAuthenticated, MaybeKey,
+        MaybeMatch, MergePatch, MustMatch, PathId, Query,
     },
     problem::{Code, Problem},
 };
@@ -36,10 +40,26 @@ pub(super) const RESOURCE: Resource = Resource {
                           lead to nobody being listed twice or left out.",
             problems: &[],
         }),
+        endpoint!(GET "/customers/export", Access::Only(Permission::CustomersList), export, About {
+            id: "exportCustomers",
+            summary: "Export customers",
+            description: "All customers, or those that the filter describes, as of \
+                          one moment and in the sequence of their ids: as a table (`Accept: \
+                          text/csv`) or as lines of JSON; without those who were erased.",
+            problems: &[],
+        }),
         endpoint!(GET "/customers/{id}", Access::Only(Permission::CustomersRead), get, About {
             id: "getCustomer",
             summary: "A customer",
             description: "Customers see themselves; the shop sees all of them.",
+            problems: &[Code::NotFound],
+        }),
+        endpoint!(GET "/customers/{id}/export", Access::Only(Permission::CustomersRead), tell, About {
+            id: "exportCustomer",
+            summary: "All that is known of a person",
+            description: "The customer, the account, every order and everything that happened to it \
+                          (LGPD, article 18; GDPR, articles 15 and 20). Customers get their own; \
+                          the shop gets everybody's.",
             problems: &[Code::NotFound],
         }),
         endpoint!(PATCH "/customers/{id}", Access::Only(Permission::CustomersWrite), edit, About {
@@ -88,13 +108,27 @@ async fn list(
     Authenticated(caller): Authenticated,
     listing: Listing<CustomersParameters>,
 ) -> Result<Page<Customer>, Problem> {
-    let sort = listing.parameters.sort();
     let filter = listing.parameters.into();
     let customers = &app.shop.customers;
     let page = customers
-        .list(&caller, &filter, sort, &listing.page)
+        .list(&caller, &filter, listing.sort, &listing.page)
         .await?;
     Ok(listing.list.page(page, |customer| customer.into()))
+}
+
+async fn export(
+    app: Data<App>,
+    Authenticated(caller): Authenticated,
+    Accepted(format): Accepted,
+    Query(parameters): Query<CustomersParameters>,
+) -> Result<Exporting<customers::Customer>, Problem> {
+    let export = app.shop.customers.export(&caller, parameters.into())?;
+    Ok(Exporting {
+        name: "customers",
+        caller,
+        export,
+        format,
+    })
 }
 
 async fn get(
@@ -108,6 +142,27 @@ async fn get(
         tag: Tag::of(customer.version),
         known,
         body: (&*customer).into(),
+    })
+}
+
+async fn tell(
+    app: Data<App>,
+    Authenticated(caller): Authenticated,
+    PathId(id): PathId<CustomerId>,
+) -> Result<Telling, Problem> {
+    let (customers, orders) = (&app.shop.customers, &app.shop.orders);
+    let customer = customers.get(&caller, id).await?;
+    let account = customers.account(&caller, id).await?;
+    let own = OrdersFilter {
+        customer_id: Some(id),
+        ..OrdersFilter::default()
+    };
+    Ok(Telling {
+        customer: (&*customer).into(),
+        account: account.as_ref().map(AccountRecord::from),
+        orders: orders.export(&caller, own)?,
+        histories: orders.histories(&caller, id)?,
+        caller,
     })
 }
 

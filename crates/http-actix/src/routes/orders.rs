@@ -1,15 +1,18 @@
 //! `/orders`.
 
 use actix_web::{Either, web::Data};
-use domain::{identity::Permission, orders::OrderId};
+use domain::{
+    identity::Permission,
+    orders::{self, OrderId},
+};
 
 use super::{About, Resource, endpoint::endpoint};
 use crate::{
     access::Access,
-    answer::{Changed, Created, Page, Replayable, Shown, Tag, Tagged},
+    answer::{Changed, Created, Exporting, Page, Replayable, Shown, Tag, Tagged},
     app::App,
     dto::{NewOrder, NewStatus, Order, OrderHistory, OrdersParameters, PlaceParameters, Quote},
-    extract::{Authenticated, Body, Known, Listing, MaybeKey, MaybeMatch, PathId, Query},
+    extract::{Accepted, Authenticated, Body, Known, Listing, MaybeKey, MaybeMatch, PathId, Query},
     problem::{Code, Problem},
 };
 
@@ -31,6 +34,14 @@ pub(super) const RESOURCE: Resource = Resource {
             description: "Page by page, each with its items. Customers see their own; the shop \
                           sees all of them. Orders that come and change meanwhile lead to none \
                           being listed twice or left out.",
+            problems: &[],
+        }),
+        endpoint!(GET "/orders/export", Access::Only(Permission::OrdersRead), export, About {
+            id: "exportOrders",
+            summary: "Export orders",
+            description: "All orders, or those that the filter describes; customers get their own, as of \
+                          one moment and in the sequence of their ids: as a table (`Accept: \
+                          text/csv`) or as lines of JSON; a table has a row for each item.",
             problems: &[],
         }),
         endpoint!(GET "/orders/{id}", Access::Only(Permission::OrdersRead), get, About {
@@ -85,13 +96,29 @@ async fn list(
     Authenticated(caller): Authenticated,
     listing: Listing<OrdersParameters>,
 ) -> Result<Page<Order>, Problem> {
-    let sort = listing.parameters.sort();
     let filter = listing.parameters.into();
     let orders = &app.shop.orders;
-    let page = orders.list(&caller, filter, sort, &listing.page).await?;
+    let page = orders
+        .list(&caller, filter, listing.sort, &listing.page)
+        .await?;
     Ok(listing
         .list
         .page(page, |order| Order::seen_by(&caller, order)))
+}
+
+async fn export(
+    app: Data<App>,
+    Authenticated(caller): Authenticated,
+    Accepted(format): Accepted,
+    Query(parameters): Query<OrdersParameters>,
+) -> Result<Exporting<orders::Order>, Problem> {
+    let export = app.shop.orders.export(&caller, parameters.into())?;
+    Ok(Exporting {
+        name: "orders",
+        caller,
+        export,
+        format,
+    })
 }
 
 async fn get(

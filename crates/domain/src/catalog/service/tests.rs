@@ -5,7 +5,7 @@ use futures_util::FutureExt as _;
 use super::*;
 use crate::{
     cache::MockCache,
-    catalog::{MockBestSellersReport, MockProductRepository, Period},
+    catalog::{MockBestSellersReport, MockImportStore, MockProductRepository, Period},
     fixtures::{
         best_seller, caller, clock, ids, name, now, own_caller, price, product_id, storage_is_down,
     },
@@ -19,6 +19,7 @@ fn service(
 ) -> CatalogService {
     CatalogService::new(
         Arc::new(products),
+        Arc::new(MockImportStore::new()),
         Arc::new(report),
         Arc::new(cache),
         clock(),

@@ -392,6 +392,14 @@ impl OrderRepository for PaidMeanwhile {
         unimplemented!("this is about one order")
     }
 
+    fn export(&self, _: OrdersFilter) -> Export<Order> {
+        unimplemented!("this is about one order")
+    }
+
+    fn histories(&self, _: CustomerId) -> Export<(OrderId, HistoryEntry)> {
+        unimplemented!("this is about one order")
+    }
+
     async fn history(&self, _: OrderId) -> Result<Option<History>, StorageError> {
         unimplemented!("this is about one order")
     }

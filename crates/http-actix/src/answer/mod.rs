@@ -1,6 +1,8 @@
 //! The answers of handlers: each type defines its status and headers, for the caller and for the
 //! OpenAPI document alike.
 
+mod bulk;
+
 use actix_web::{
     Either, HttpRequest, HttpResponse, Responder,
     body::BoxBody,
@@ -13,6 +15,7 @@ use domain::{stock::StockLevel, values::Version};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+pub(crate) use self::bulk::{Exporting, Importing, Telling};
 use crate::{
     describe::{Answer, Answered, Description},
     extract::Known,

@@ -1,0 +1,425 @@
+//! Imports of products. Rows are staged in a temporary table of their connection, and written from
+//! there: batch by batch, or all at the end.
+
+use async_trait::async_trait;
+use deadpool_postgres::Object;
+use domain::{
+    StorageError,
+    catalog::{
+        Checkpoint, ImportCounts, ImportMode, ImportStore, ImportUnit, NumberedRow,
+        WriteImportError,
+    },
+    idempotency::{Fingerprint, ScopedKey},
+    stock::StockLevel,
+    values::{Description, Sku},
+};
+use rust_decimal::Decimal;
+use time::OffsetDateTime;
+use tokio_postgres::{Error, Row, Transaction, types::ToSql};
+use uuid::Uuid;
+
+use super::PgCatalog;
+use crate::error::{IMPORT_KEYS_PKEY, column, is_taken, storage, violates};
+
+/// Only this connection sees it. A transaction that takes long may be needed at the end.
+const CREATE_STAGED: &str = "
+    create temporary table staged (
+        place bigint not null generated always as identity,
+        product_id uuid not null,
+        stock_id uuid not null,
+        sku text,
+        nome text not null,
+        descricao text,
+        preco numeric(12, 2) not null,
+        quantidade bigint
+    );
+    set statement_timeout = 0";
+
+const DROP_STAGED: &str = "
+    drop table staged;
+    reset statement_timeout";
+
+const STAGE: &str = "
+    insert into staged (product_id, stock_id, sku, nome, descricao, preco, quantidade)
+    select *
+    from unnest(
+        $1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::numeric[], $7::bigint[]
+    )";
+
+/// In id order, as orders lock it, so that they cannot deadlock.
+const LOCK_STOCK: &str = "
+    select product_id
+    from stock
+    where product_id = any(array(
+        select products.id
+        from staged
+        join products on products.sku = staged.sku
+        where retired_at is null
+          and quantidade is not null
+    ))
+    order by product_id
+    for update";
+
+/// Of several rows with one number the last one counts.
+const WRITE: &str = "
+    with given as materialized (
+        select distinct on (coalesce(sku, product_id::text)) *
+        from staged
+        order by coalesce(sku, product_id::text), place desc
+    ), known as materialized (
+        select given.*, products.id as known_id
+        from given
+        join products on products.sku = given.sku
+        where retired_at is null
+    ), edited as (
+        update products
+        set nome = known.nome,
+            descricao = coalesce(known.descricao, products.descricao),
+            preco = known.preco,
+            version = version + 1
+        from known
+        where products.id = known.known_id
+          and (products.nome, products.descricao, products.preco) is distinct from
+              (known.nome, coalesce(known.descricao, products.descricao), known.preco)
+        returning products.id
+    ), counted as (
+        update stock
+        set quantidade_disponivel = known.quantidade
+        from known
+        where stock.product_id = known.known_id
+          and stock.quantidade_disponivel <> known.quantidade
+        returning stock.product_id
+    ), added as (
+        insert into products (id, nome, descricao, preco, sku, created_at, version)
+        select product_id, nome, descricao, preco, sku, $1, 1
+        from given
+        where sku is null
+           or not exists (select from known where known.sku = given.sku)
+        returning id
+    ), stocked as (
+        insert into stock (id, product_id, quantidade_disponivel)
+        select stock_id, product_id, coalesce(quantidade, 0)
+        from given
+        join added on added.id = given.product_id
+    ), changed as (
+        select id from edited
+        union
+        select product_id from counted
+    )
+    select (select count(*) from added) as created,
+           (select count(*) from changed) as updated,
+           (select count(*) from staged) as staged,
+           array(select id from added union all select id from edited) as ids";
+
+/// How many of the staged rows name a product that there is.
+const COUNT_KNOWN: &str = "
+    select count(*) filter (where known) as known, count(*) as staged
+    from (
+        select exists (
+            select
+            from products
+            where products.sku = staged.sku
+              and retired_at is null
+        ) as known
+        from staged
+    ) as looked_up";
+
+const EARLIER: &str = "
+    select rows, fingerprint, created, updated, unchanged
+    from import_keys
+    where account_id = $1
+      and key = $2";
+
+const FIRST_CHECKPOINT: &str = "
+    insert into import_keys
+        (account_id, key, rows, fingerprint, created, updated, unchanged, created_at)
+    values ($1, $2, $3, $4, $5, $6, $7, now())";
+
+const NEXT_CHECKPOINT: &str = "
+    update import_keys
+    set rows = $3, fingerprint = $4, created = created + $5, updated = updated + $6,
+        unchanged = unchanged + $7
+    where account_id = $1
+      and key = $2
+      and rows = $8";
+
+/// How often a batch is written at most when another product gets one of its numbers meanwhile.
+const MAX_TRIES: u32 = 3;
+
+#[async_trait]
+impl ImportStore for PgCatalog {
+    #[tracing::instrument(level = "debug", name = "db.import.open", skip_all)]
+    async fn open(
+        &self,
+        mode: ImportMode,
+        key: Option<ScopedKey>,
+    ) -> Result<Box<dyn ImportUnit>, StorageError> {
+        let client = self.database.bulk_client().await?;
+        let unit = Import {
+            client: Some(client),
+            mode,
+            key,
+            rows: None,
+        };
+        unit.client()?
+            .batch_execute(CREATE_STAGED)
+            .await
+            .map_err(storage)?;
+        Ok(Box::new(unit))
+    }
+}
+
+/// An open import. One that is dropped closes its connection, and with it goes what was staged.
+struct Import {
+    client: Option<Object>,
+    mode: ImportMode,
+    key: Option<ScopedKey>,
+    /// The rows that the checkpoint of the key is behind.
+    rows: Option<i64>,
+}
+
+impl Drop for Import {
+    fn drop(&mut self) {
+        if let Some(client) = self.client.take() {
+            drop(Object::take(client));
+        }
+    }
+}
+
+#[async_trait]
+impl ImportUnit for Import {
+    #[tracing::instrument(level = "debug", name = "db.import.earlier", skip_all)]
+    async fn earlier(&mut self) -> Result<Option<(Checkpoint, ImportCounts)>, StorageError> {
+        let Some(key) = &self.key else {
+            return Ok(None);
+        };
+        let (account_id, text) = (key.account_id.as_uuid(), key.key.as_str());
+        let client = self.client()?;
+        let row = client.query_opt(EARLIER, &[&account_id, &text]).await;
+        let Some(row) = row.map_err(storage)? else {
+            return Ok(None);
+        };
+        self.rows = Some(column(&row, "rows")?);
+        Ok(Some(earlier(&row)?))
+    }
+
+    #[tracing::instrument(level = "debug", name = "db.import.write", skip_all)]
+    async fn write(
+        &mut self,
+        batch: &[NumberedRow],
+        now: OffsetDateTime,
+        checkpoint: Checkpoint,
+    ) -> Result<ImportCounts, WriteImportError> {
+        let columns = Columns::of(batch);
+        match self.mode {
+            ImportMode::Atomic => {
+                let staged = self.client()?.execute(STAGE, &columns.params()).await;
+                staged.map_err(storage)?;
+                Ok(ImportCounts::default())
+            }
+            ImportMode::ValidateOnly => Ok(self.count(&columns).await.map_err(storage)?),
+            ImportMode::InBatches => self.write_staged(Some(&columns), now, checkpoint).await,
+        }
+    }
+
+    #[tracing::instrument(level = "debug", name = "db.import.finish", skip_all)]
+    async fn finish(
+        mut self: Box<Self>,
+        now: OffsetDateTime,
+        checkpoint: Checkpoint,
+    ) -> Result<ImportCounts, WriteImportError> {
+        let written = match self.mode {
+            ImportMode::ValidateOnly => ImportCounts::default(),
+            // Of what is imported in batches, this is the checkpoint alone.
+            ImportMode::Atomic | ImportMode::InBatches => {
+                self.write_staged(None, now, checkpoint).await?
+            }
+        };
+        let dropped = self.client()?.batch_execute(DROP_STAGED).await;
+        dropped.map_err(storage)?;
+        // Back to its pool.
+        drop(self.client.take());
+        Ok(written)
+    }
+}
+
+impl Import {
+    fn client(&self) -> Result<&Object, StorageError> {
+        let client = self.client.as_ref();
+        client.ok_or_else(|| StorageError::internal("the import has ended"))
+    }
+
+    /// Counts what a batch would do, and stages none of it.
+    async fn count(&mut self, columns: &Columns<'_>) -> Result<ImportCounts, Error> {
+        let Some(client) = &mut self.client else {
+            return Ok(ImportCounts::default());
+        };
+        let transaction = client.transaction().await?;
+        transaction.execute(STAGE, &columns.params()).await?;
+        let row = transaction.query_one(COUNT_KNOWN, &[]).await?;
+        transaction.rollback().await?;
+        let (known, staged): (i64, i64) = (row.try_get("known")?, row.try_get("staged")?);
+        Ok(ImportCounts {
+            created: (staged - known).unsigned_abs(),
+            updated: known.unsigned_abs(),
+            unchanged: 0,
+        })
+    }
+
+    /// Writes what is staged, and a batch besides.
+    async fn write_staged(
+        &mut self,
+        batch: Option<&Columns<'_>>,
+        now: OffsetDateTime,
+        checkpoint: Checkpoint,
+    ) -> Result<ImportCounts, WriteImportError> {
+        let mut tries = 1;
+        loop {
+            match self.try_to_write(batch, now, checkpoint).await {
+                Err(error) if is_taken(&error) && tries < MAX_TRIES => tries += 1,
+                Err(error) if violates(&error, IMPORT_KEYS_PKEY) => {
+                    return Err(WriteImportError::KeyInUse);
+                }
+                Err(error) => return Err(storage(error).into()),
+                Ok(None) => return Err(WriteImportError::KeyInUse),
+                Ok(Some(counts)) => {
+                    self.rows = i64::try_from(checkpoint.rows).ok();
+                    return Ok(counts);
+                }
+            }
+        }
+    }
+
+    /// `None` when the checkpoint is not where this import has left it.
+    async fn try_to_write(
+        &mut self,
+        batch: Option<&Columns<'_>>,
+        now: OffsetDateTime,
+        checkpoint: Checkpoint,
+    ) -> Result<Option<ImportCounts>, Error> {
+        let (key, rows) = (self.key.clone(), self.rows);
+        let Some(client) = &mut self.client else {
+            return Ok(None);
+        };
+        let transaction = client.transaction().await?;
+        if let Some(columns) = batch {
+            transaction.execute(STAGE, &columns.params()).await?;
+        } else {
+            transaction.batch_execute("analyze staged").await?;
+        }
+        transaction.execute(LOCK_STOCK, &[]).await?;
+        let row = transaction.query_one(WRITE, &[&now]).await?;
+        let (created, updated): (i64, i64) = (row.try_get("created")?, row.try_get("updated")?);
+        let staged: i64 = row.try_get("staged")?;
+        let ids: Vec<Uuid> = row.try_get("ids")?;
+        transaction.execute(super::KNOW_WORDS, &[&ids]).await?;
+        let counts = ImportCounts {
+            created: created.unsigned_abs(),
+            updated: updated.unsigned_abs(),
+            unchanged: (staged - created - updated).unsigned_abs(),
+        };
+        if let Some(key) = &key
+            && !keep(&transaction, key, checkpoint, rows, counts).await?
+        {
+            return Ok(None);
+        }
+        transaction.batch_execute("delete from staged").await?;
+        transaction.commit().await?;
+        Ok(Some(counts))
+    }
+}
+
+/// Keeps how far an import has come; `false` when another has come further meanwhile.
+async fn keep(
+    transaction: &Transaction<'_>,
+    key: &ScopedKey,
+    checkpoint: Checkpoint,
+    before: Option<i64>,
+    counts: ImportCounts,
+) -> Result<bool, Error> {
+    let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    let (account_id, text) = (key.account_id.as_uuid(), key.key.as_str());
+    let (rows, fingerprint) = (number(checkpoint.rows), checkpoint.fingerprint.as_bytes());
+    let (created, updated) = (number(counts.created), number(counts.updated));
+    let unchanged = number(counts.unchanged);
+    let mut params: Vec<&(dyn ToSql + Sync)> = vec![
+        &account_id,
+        &text,
+        &rows,
+        &fingerprint,
+        &created,
+        &updated,
+        &unchanged,
+    ];
+    let statement = match &before {
+        None => FIRST_CHECKPOINT,
+        Some(before) => {
+            params.push(before);
+            NEXT_CHECKPOINT
+        }
+    };
+    Ok(transaction.execute(statement, &params).await? == 1)
+}
+
+fn earlier(row: &Row) -> Result<(Checkpoint, ImportCounts), StorageError> {
+    let number = |name| column::<i64>(row, name).map(i64::unsigned_abs);
+    let checkpoint = Checkpoint {
+        rows: number("rows")?,
+        fingerprint: Fingerprint::from_stored(column(row, "fingerprint")?)
+            .map_err(StorageError::corrupt)?,
+    };
+    let counts = ImportCounts {
+        created: number("created")?,
+        updated: number("updated")?,
+        unchanged: number("unchanged")?,
+    };
+    Ok((checkpoint, counts))
+}
+
+/// The rows of a batch, column by column.
+#[derive(Default)]
+struct Columns<'a> {
+    product_ids: Vec<Uuid>,
+    stock_ids: Vec<Uuid>,
+    skus: Vec<Option<&'a str>>,
+    names: Vec<&'a str>,
+    descriptions: Vec<Option<&'a str>>,
+    prices: Vec<Decimal>,
+    quantities: Vec<Option<i64>>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(batch: &'a [NumberedRow]) -> Self {
+        let mut columns = Self::default();
+        for NumberedRow {
+            product_id,
+            stock_id,
+            row,
+        } in batch
+        {
+            columns.product_ids.push(product_id.as_uuid());
+            columns.stock_ids.push(stock_id.as_uuid());
+            columns.skus.push(row.sku.as_ref().map(Sku::as_str));
+            columns.names.push(row.name.as_str());
+            let description = row.description.as_ref().map(Description::as_str);
+            columns.descriptions.push(description);
+            columns.prices.push(row.price.as_decimal());
+            columns
+                .quantities
+                .push(row.available.map(StockLevel::units));
+        }
+        columns
+    }
+
+    fn params(&self) -> [&(dyn ToSql + Sync); 7] {
+        [
+            &self.product_ids,
+            &self.stock_ids,
+            &self.skus,
+            &self.names,
+            &self.descriptions,
+            &self.prices,
+            &self.quantities,
+        ]
+    }
+}

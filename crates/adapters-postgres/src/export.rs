@@ -1,0 +1,128 @@
+//! Exports: the rows of one statement, a few at a time, as of the moment at which it began.
+
+use std::{sync::Arc, time::Duration};
+
+use async_channel::Sender;
+use domain::{StorageError, bulk::Export};
+use futures_util::{FutureExt as _, StreamExt as _};
+use tokio::time::timeout;
+use tokio_postgres::Row;
+
+use crate::{
+    database::Database,
+    error::{column, storage},
+    list::Conditions,
+};
+
+/// How many rows are asked for at once.
+const ROWS: i32 = 2_000;
+
+/// How long somebody who exports may take over so many rows.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Rows are read in the sequence of an index, so that the first does not wait for the last to be
+/// sorted.
+const IN_SEQUENCE: &str = "set local enable_sort = off; set local enable_hashjoin = off";
+
+/// How rows become entities.
+pub(crate) struct Entities<T> {
+    /// Whether two rows, one after the other, belong to one entity.
+    pub(crate) is_same: fn(&Row, &Row) -> bool,
+    /// An entity from its rows.
+    pub(crate) entity: fn(&Row, &[Row]) -> Result<T, StorageError>,
+}
+
+/// The entities of a statement, and how many there are by another one. Its rows are read by a task of their own, so that PostgreSQL is at
+/// the next ones while these are made something of.
+pub(crate) fn export<T: Send + 'static>(
+    database: &Database,
+    statement: String,
+    counted: String,
+    conditions: Conditions,
+    entities: Entities<T>,
+) -> Export<T> {
+    let conditions = Arc::new(conditions);
+    let count = count(database.clone(), counted, Arc::clone(&conditions));
+    let database = database.clone();
+    let (rows, chunks) = async_channel::bounded(1);
+    tokio::spawn(async move {
+        if let Err(error) = read(&database, &statement, &conditions, &rows).await {
+            // Whoever exported may be gone.
+            let _ = rows.send(Err(error)).await;
+        }
+    });
+    let mut rest: Vec<Row> = Vec::new();
+    let batches = chunks.map(move |chunk| {
+        let Chunk { rows, is_last } = chunk?;
+        rest.extend(rows);
+        let whole = if is_last {
+            rest.len()
+        } else {
+            last_entity(&rest, entities.is_same)
+        };
+        let batch = rest
+            .get(..whole)
+            .unwrap_or_default()
+            .chunk_by(entities.is_same)
+            .filter_map(|rows| rows.first().map(|row| (entities.entity)(row, rows)))
+            .collect();
+        rest.drain(..whole);
+        batch
+    });
+    Export {
+        batches: batches.boxed(),
+        count: count.boxed(),
+    }
+}
+
+/// The number that a statement counts.
+async fn count(
+    database: Database,
+    statement: String,
+    conditions: Arc<Conditions>,
+) -> Result<u64, StorageError> {
+    let client = database.bulk_client().await?;
+    let row = client.query_one(&statement, &conditions.params()).await;
+    let count: i64 = column(&row.map_err(storage)?, "count")?;
+    Ok(count.unsigned_abs())
+}
+
+/// Rows that were read together.
+struct Chunk {
+    rows: Vec<Row>,
+    is_last: bool,
+}
+
+async fn read(
+    database: &Database,
+    statement: &str,
+    conditions: &Conditions,
+    chunks: &Sender<Result<Chunk, StorageError>>,
+) -> Result<(), StorageError> {
+    let mut client = database.bulk_client().await?;
+    let begun = client.build_transaction().read_only(true).start().await;
+    let transaction = begun.map_err(storage)?;
+    transaction
+        .batch_execute(IN_SEQUENCE)
+        .await
+        .map_err(storage)?;
+    let portal = transaction.bind(statement, &conditions.params()).await;
+    let portal = portal.map_err(storage)?;
+    loop {
+        let rows = transaction.query_portal(&portal, ROWS).await;
+        let rows = rows.map_err(storage)?;
+        let is_last = i32::try_from(rows.len()).is_ok_and(|rows| rows < ROWS);
+        match timeout(PATIENCE, chunks.send(Ok(Chunk { rows, is_last }))).await {
+            Ok(Ok(())) if !is_last => {}
+            // The last one, or nobody takes any more of them.
+            Ok(_) => return Ok(()),
+            Err(_) => return Err(StorageError::unavailable("nobody takes the rows")),
+        }
+    }
+}
+
+/// Where the rows of the last entity begin, to which the next chunk may add.
+fn last_entity(rows: &[Row], is_same: fn(&Row, &Row) -> bool) -> usize {
+    let last = rows.chunk_by(is_same).next_back();
+    rows.len() - last.map_or(0, <[Row]>::len)
+}

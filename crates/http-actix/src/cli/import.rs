@@ -1,0 +1,207 @@
+//! `balcao import`.
+
+use std::{
+    io::{self, IsTerminal as _, Read as _},
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use actix_web::web::Bytes;
+use adapters_postgres::Database;
+use clap::{Args, Subcommand};
+use domain::catalog::{ImportMode, ImportOutcome};
+use futures_util::{Stream, stream};
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::signal;
+
+use super::{Failure, OPERATOR};
+use crate::{
+    app::shop_of_the_operator,
+    bulk::{Format, ImportEvent, ImportFailed, Rows, import},
+    problem::{Problem, RowFault},
+    settings::DatabaseArgs,
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Import {
+    /// Create products, or change those whose numbers (sku) are known
+    ///
+    /// Rows are written in batches of a thousand. Ctrl-C stops between two batches; what was written
+    /// until then stays, unless it is --atomic.
+    Products(Products),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Products {
+    #[command(flatten)]
+    database: DatabaseArgs,
+
+    /// A table (.csv) or lines of JSON (.ndjson, .jsonl); - is the standard input
+    file: PathBuf,
+
+    /// The format, when the end of the file's name does not say it
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+
+    /// All or nothing: one row that is refused is enough for nothing to be written
+    #[arg(long, conflicts_with = "validate_only")]
+    atomic: bool,
+
+    /// Only say what would be done
+    #[arg(long)]
+    validate_only: bool,
+}
+
+/// How many bytes are read at once.
+const PIECE: usize = 64 * 1_024;
+
+impl Import {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        let Self::Products(products) = self;
+        products.run().await
+    }
+}
+
+impl Products {
+    async fn run(self) -> Result<(), Failure> {
+        let format = self.format()?;
+        let mode = match (self.atomic, self.validate_only) {
+            (true, _) => ImportMode::Atomic,
+            (_, true) => ImportMode::ValidateOnly,
+            (false, false) => ImportMode::InBatches,
+        };
+        let (source, length) = self.open()?;
+        let database = Database::new(&self.database.check()?)?;
+        let shop = shop_of_the_operator(&database)?;
+        let started = shop.catalog.import(&OPERATOR, mode, None).await?;
+        let bar = bar(length);
+        let tell = |event: ImportEvent| match event {
+            ImportEvent::Refused { line, errors } => {
+                bar.suspend(|| eprintln!("line {line}: {}", told(&errors)));
+            }
+            ImportEvent::Progress(progress) => bar.set_message(progress.rows.to_string()),
+        };
+        let bytes = pieces(source, bar.clone());
+        let ended = import(started, Rows::new(format), bytes, tell).await;
+        bar.finish_and_clear();
+        match ended {
+            Ok(outcome) => conclude(outcome, mode),
+            Err(ImportFailed::Source(problem)) => {
+                let cause = problem.cause();
+                Err(cause.unwrap_or_else(|| problem.to_string()).into())
+            }
+            Err(failed) => Err(failed.into()),
+        }
+    }
+
+    fn format(&self) -> Result<Format, Failure> {
+        let extension = self.file.extension().and_then(|end| end.to_str());
+        let of_the_name = match extension {
+            Some("csv") => Some(Format::Csv),
+            Some("ndjson" | "jsonl") => Some(Format::Ndjson),
+            _ => None,
+        };
+        let format = self.format.or(of_the_name);
+        format.ok_or_else(|| "say which format it is: --format csv or --format ndjson".into())
+    }
+
+    /// The file, and how many bytes it has, if that is known.
+    fn open(&self) -> Result<(Box<dyn io::Read>, Option<u64>), Failure> {
+        if self.file.as_os_str() == "-" {
+            return Ok((Box::new(io::stdin().lock()), None));
+        }
+        let name = self.file.display();
+        let file = std::fs::File::open(&self.file).map_err(|error| format!("{name}: {error}"))?;
+        let length = file.metadata()?.len();
+        Ok((Box::new(file), Some(length)))
+    }
+}
+
+/// What is said at the end; an import that refused rows has failed.
+fn conclude(outcome: ImportOutcome, mode: ImportMode) -> Result<(), Failure> {
+    let ImportOutcome {
+        rows,
+        refused,
+        counts,
+    } = outcome;
+    let would = match mode {
+        ImportMode::ValidateOnly => "would be ",
+        ImportMode::InBatches | ImportMode::Atomic => "",
+    };
+    println!(
+        "{rows} rows: {would}created {}, updated {}, unchanged {}, refused {refused}",
+        counts.created, counts.updated, counts.unchanged
+    );
+    match (refused, mode) {
+        (0, _) => Ok(()),
+        (_, ImportMode::Atomic) => Err("rows were refused, so nothing was imported".into()),
+        (_, ImportMode::InBatches | ImportMode::ValidateOnly) => {
+            Err("rows were refused: mend them and import them again".into())
+        }
+    }
+}
+
+fn told(errors: &[RowFault]) -> String {
+    let told = errors
+        .iter()
+        .map(|RowFault { field, detail, .. }| format!("{field} {detail}").trim().to_owned());
+    told.collect::<Vec<_>>().join("; ")
+}
+
+/// The bytes of a file, until Ctrl-C. Reading it takes no time beside what is done with it.
+fn pieces(
+    source: Box<dyn io::Read>,
+    bar: ProgressBar,
+) -> impl Stream<Item = Result<Bytes, Problem>> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let handler = Arc::clone(&interrupted);
+    tokio::spawn(async move {
+        if signal::ctrl_c().await.is_ok() {
+            handler.store(true, Ordering::Relaxed);
+        }
+    });
+    stream::unfold(
+        (source, bar, interrupted),
+        |(mut source, bar, interrupted)| async {
+            let piece = if interrupted.load(Ordering::Relaxed) {
+                Err(io::Error::other("interrupted: the rows before are written"))
+            } else {
+                let mut piece = Vec::with_capacity(PIECE);
+                let mut read = source.by_ref().take(PIECE.try_into().unwrap_or(u64::MAX));
+                read.read_to_end(&mut piece).map(|_| piece)
+            };
+            match piece {
+                Ok(piece) if piece.is_empty() => None,
+                Ok(piece) => {
+                    bar.inc(piece.len().try_into().unwrap_or_default());
+                    Some((Ok(piece.into()), (source, bar, interrupted)))
+                }
+                Err(error) => Some((Err(Problem::internal(error)), (source, bar, interrupted))),
+            }
+        },
+    )
+}
+
+/// A progress bar over so many bytes: rows, rate and the time that is left; on a terminal alone.
+fn bar(length: Option<u64>) -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let (bar, template) = match length {
+        Some(length) => (
+            ProgressBar::new(length),
+            "{wide_bar} {bytes}/{total_bytes} {msg} rows {binary_bytes_per_sec} {eta} left",
+        ),
+        None => (
+            ProgressBar::new_spinner(),
+            "{spinner} {bytes} {msg} rows {binary_bytes_per_sec}",
+        ),
+    };
+    match ProgressStyle::with_template(template) {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
