@@ -7,10 +7,16 @@ from datetime import timedelta
 from http import HTTPStatus
 
 from balcao_client import AuthenticatedClient, Client
-from balcao_client.api.catalog import create_product, get_product, list_best_sellers
-from balcao_client.api.customers import get_customer, register_customer
+from balcao_client.api.catalog import create_product, edit_product, get_product, list_best_sellers
+from balcao_client.api.customers import erase_customer, get_customer, register_customer
 from balcao_client.api.identity import log_in
-from balcao_client.api.orders import get_order, place_order, transition_order
+from balcao_client.api.orders import (
+    get_order,
+    get_order_history,
+    list_orders,
+    place_order,
+    transition_order,
+)
 from balcao_client.api.stock import get_stock
 from balcao_client.models import (
     BestSellerList,
@@ -24,8 +30,11 @@ from balcao_client.models import (
     NewProduct,
     NewStatus,
     Order,
+    OrderHistory,
+    OrderPage,
     OrderStatus,
     Product,
+    ProductPatch,
     Quote,
     Stock,
     Token,
@@ -125,8 +134,31 @@ assert isinstance(stuck, IllegalTransitionProblem), stuck
 assert (stuck.from_, stuck.to) == (OrderStatus.CANCELLED, OrderStatus.PAID)
 assert stuck.allowed == []
 
+# Page by page, and every status that the order had.
+page = list_orders.sync(client=rosa, limit=1)
+assert isinstance(page, OrderPage), page
+assert [listed.id for listed in page.items] == [order.id]
+assert page.next_cursor is None
+history = get_order_history.sync(order.id, client=rosa)
+assert isinstance(history, OrderHistory), history
+assert [entry.status for entry in history.items] == [OrderStatus.PENDING, OrderStatus.CANCELLED]
+
+# Nobody's change is overwritten.
+dearer = ProductPatch(preco="41.90")
+changed = edit_product.sync(coffee.id, client=shop, body=dearer, if_match='"1"')
+assert isinstance(changed, Product), changed
+assert (changed.preco, changed.version) == ("41.90", 2)
+late = edit_product.sync_detailed(coffee.id, client=shop, body=dearer, if_match='"1"')
+assert late.status_code == 412
+
 # Anybody may look.
 assert isinstance(get_product.sync(coffee.id, client=anybody), Product)
 assert isinstance(list_best_sellers.sync(client=anybody, limit=3, days=7), BestSellerList)
+
+# Whoever goes is gone, and what they bought stays.
+gone = erase_customer.sync_detailed(me.id, client=rosa)
+assert gone.status_code == 204
+assert get_customer.sync_detailed(me.id, client=shop).status_code == 404
+assert get_order.sync(order.id, client=shop) is not None
 
 print("client.py: signed up, ordered, repeated, was refused, cancelled")

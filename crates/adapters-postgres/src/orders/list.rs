@@ -106,7 +106,7 @@ pub(super) fn export(database: &Database, filter: &OrdersFilter) -> Export<Order
     let conditions = conditions(filter);
     let statement = format!(
         "select orders.id, customer_id, data_order, status, version, itens_order.id as item_id,
-                itens_order.product_id, quantidade, preco_unitario
+                itens_order.product_id, itens_order.quantidade, itens_order.preco_unitario
          from {source}
          join itens_order on itens_order.order_id = {id}
          {}",

@@ -33,10 +33,33 @@ use crate::{
 /// 200, with everything that a filter describes, as of one moment. When storage fails in the middle,
 /// the answer breaks off: a client sees that it is not whole.
 pub(crate) struct Exporting<T> {
-    pub(crate) name: &'static str,
-    pub(crate) caller: Caller,
-    pub(crate) export: Export<T>,
-    pub(crate) format: Format,
+    name: &'static str,
+    caller: Caller,
+    export: Export<T>,
+    format: Format,
+}
+
+impl<T: Exported + Send + 'static> Exporting<T> {
+    /// Begins an export. What fails before its first rows is a problem like any other.
+    pub(crate) async fn begin(
+        name: &'static str,
+        caller: Caller,
+        export: Export<T>,
+        format: Format,
+    ) -> Result<Self, Problem> {
+        let Export { mut batches, count } = export;
+        let first = match batches.next().await {
+            Some(first) => first?,
+            None => Vec::new(),
+        };
+        let batches = stream::once(async { Ok(first) }).chain(batches).boxed();
+        Ok(Self {
+            name,
+            caller,
+            export: Export { batches, count },
+            format,
+        })
+    }
 }
 
 impl<T: Exported + Send + 'static> Responder for Exporting<T> {

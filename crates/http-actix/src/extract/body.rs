@@ -12,7 +12,7 @@ use crate::{
 
 const JSON: &[&str] = &["application/json"];
 
-/// RFC 7396, section 4; JSON is what most clients call it.
+/// RFC 7396, section 4; JSON is what most clients call it, and is taken for it.
 const MERGE_PATCH: &[&str] = &["application/merge-patch+json", "application/json"];
 
 /// The body, read and checked.
@@ -71,7 +71,8 @@ async fn body<T: Described>(
 }
 
 fn describe_body<T: Described>(operation: &mut Description<'_>, media_types: &[&str]) {
-    operation.takes_body::<T>(media_types);
+    // The first of them: clients that are generated know one a body.
+    operation.takes_body::<T>(media_types.get(..1).unwrap_or_default());
     for code in [
         Code::MalformedJson,
         Code::RequestTimeout,

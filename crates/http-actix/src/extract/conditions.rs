@@ -5,7 +5,7 @@ use std::future::{Ready, ready};
 use actix_web::{
     FromRequest, HttpRequest,
     dev::Payload,
-    http::header::{self, EntityTag, Header, IfMatch, IfNoneMatch},
+    http::header::{self, EntityTag, Header, IfNoneMatch},
 };
 use domain::values::Expected;
 use serde_json::json;
@@ -61,7 +61,9 @@ pub(crate) struct MustMatch(pub(crate) Expected);
 /// What `If-Match` looks like.
 fn tags() -> ObjectBuilder {
     string()
-        .pattern(Some(r#"^(\*|"[^"]*"(, ?"[^"]*")*)$"#))
+        .pattern(Some(
+            r#"^(\*|(W/)?"[!#-+\x2d-~]*"( ?, ?(W/)?"[!#-+\x2d-~]*")*)$"#,
+        ))
         .examples([json!("\"1\"")])
 }
 
@@ -70,7 +72,8 @@ impl FromRequest for MaybeMatch {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Ok(Self(expected(request).unwrap_or(Expected::Any))))
+        let expected = expected(request);
+        ready(expected.map(|expected| Self(expected.unwrap_or(Expected::Any))))
     }
 }
 
@@ -79,6 +82,7 @@ impl Extract for MaybeMatch {
         let about = "The `ETag` of what the caller has seen: nothing is done when it has changed \
                      since.";
         operation.takes_header("If-Match", about, tags());
+        operation.problem(Code::MalformedMatch);
         operation.problem(Code::Stale);
     }
 }
@@ -88,8 +92,11 @@ impl FromRequest for MustMatch {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let expected = expected(request).map(Self);
-        ready(expected.ok_or(Problem::new(Code::MatchRequired)))
+        let expected = expected(request);
+        ready(
+            expected
+                .and_then(|expected| expected.map(Self).ok_or(Problem::new(Code::MatchRequired))),
+        )
     }
 }
 
@@ -98,20 +105,25 @@ impl Extract for MustMatch {
         let about = "The `ETag` of what the caller has seen: nothing is changed when somebody else \
                      has changed it since. `*` changes it whatever it is.";
         operation.requires_header("If-Match", about, tags());
+        operation.problem(Code::MalformedMatch);
         operation.problem(Code::Stale);
         operation.problem(Code::MatchRequired);
     }
 }
 
-/// The versions that `If-Match` names, if it was sent. A malformed one names none.
-fn expected(request: &HttpRequest) -> Option<Expected> {
-    request.headers().get(header::IF_MATCH)?;
-    Some(match IfMatch::parse(request) {
-        Ok(IfMatch::Any) => Expected::Any,
-        Ok(IfMatch::Items(tags)) => {
-            let strong = tags.iter().filter(|tag| !tag.weak);
-            Expected::OneOf(strong.filter_map(Tag::version).collect())
-        }
-        Err(_) => Expected::OneOf(Vec::new()),
-    })
+/// The versions that `If-Match` names, if it was sent. Weak tags match nothing.
+fn expected(request: &HttpRequest) -> Result<Option<Expected>, Problem> {
+    let Some(header) = request.headers().get(header::IF_MATCH) else {
+        return Ok(None);
+    };
+    let malformed = || Problem::new(Code::MalformedMatch);
+    let text = header.to_str().map_err(|_| malformed())?.trim();
+    if text == "*" {
+        return Ok(Some(Expected::Any));
+    }
+    let tags = text.split(',').map(|tag| tag.trim().parse::<EntityTag>());
+    let tags: Vec<_> = tags.collect::<Result<_, _>>().map_err(|_| malformed())?;
+    let strong = tags.iter().filter(|tag| !tag.weak);
+    let versions = strong.filter_map(Tag::version).collect();
+    Ok(Some(Expected::OneOf(versions)))
 }

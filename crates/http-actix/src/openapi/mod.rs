@@ -124,8 +124,8 @@ fn who_may_call(access: Access, operation: &mut Description) -> (String, Vec<Sec
     match access {
         Access::Public => ("Everybody may call it.".to_owned(), Vec::new()),
         Access::Open => (
-            "Everybody may call it; the shop's people may see more.".to_owned(),
-            vec![nobody, bearer],
+            "Everybody may call it. The shop's people see more with their token.".to_owned(),
+            Vec::new(),
         ),
         Access::AnonymousOr(permission) => {
             operation.problem(Code::TokenInvalid);

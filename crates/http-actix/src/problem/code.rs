@@ -58,6 +58,10 @@ problems! {
                  example a UUID.",
         operator: "Nothing.";
 
+    MalformedMatch: BAD_REQUEST, "malformed_match", "The header If-Match is not valid",
+        caller: "Send the ETag as the API gave it, with its quotes: \"3\". Or * for whatever it is.",
+        operator: "Nothing.";
+
     TokenMissing: UNAUTHORIZED, "token_missing", "A token is needed",
         caller: "Log in with POST /auth/login and send the header Authorization: Bearer TOKEN.",
         operator: "Nothing.";

@@ -141,12 +141,7 @@ async fn export(
     Query(parameters): Query<ProductsParameters>,
 ) -> Result<Exporting<StockedProduct>, Problem> {
     let export = app.shop.catalog.export(&caller, parameters.into())?;
-    Ok(Exporting {
-        name: "products",
-        caller,
-        export,
-        format,
-    })
+    Exporting::begin("products", caller, export, format).await
 }
 
 async fn import(

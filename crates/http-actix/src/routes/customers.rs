@@ -123,12 +123,7 @@ async fn export(
     Query(parameters): Query<CustomersParameters>,
 ) -> Result<Exporting<customers::Customer>, Problem> {
     let export = app.shop.customers.export(&caller, parameters.into())?;
-    Ok(Exporting {
-        name: "customers",
-        caller,
-        export,
-        format,
-    })
+    Exporting::begin("customers", caller, export, format).await
 }
 
 async fn get(

@@ -113,12 +113,7 @@ async fn export(
     Query(parameters): Query<OrdersParameters>,
 ) -> Result<Exporting<orders::Order>, Problem> {
     let export = app.shop.orders.export(&caller, parameters.into())?;
-    Ok(Exporting {
-        name: "orders",
-        caller,
-        export,
-        format,
-    })
+    Exporting::begin("orders", caller, export, format).await
 }
 
 async fn get(
