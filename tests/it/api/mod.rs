@@ -11,6 +11,8 @@ mod desk;
 mod foreign;
 mod idempotency;
 mod isolation;
+mod lists;
 mod migrating;
 mod orders;
 mod problems;
+mod walks;
