@@ -11,6 +11,7 @@
 mod api;
 mod binary;
 mod document;
+mod old_orders;
 mod plans;
 mod ports;
 mod schema;

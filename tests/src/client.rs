@@ -113,6 +113,33 @@ impl Client {
         Answer::to(self.request("PUT", path).json(body)).await
     }
 
+    /// `PATCH` with a JSON body, of what has this tag.
+    pub async fn patch(&self, path: &str, tag: &str, body: &Value) -> Answer {
+        let request = self.request("PATCH", path).header("if-match", tag);
+        Answer::to(request.json(body)).await
+    }
+
+    /// `DELETE`.
+    pub async fn delete(&self, path: &str) -> Answer {
+        Answer::to(self.request("DELETE", path)).await
+    }
+
+    /// Every item of a list, page by page; each page is where the one before says.
+    ///
+    /// # Panics
+    ///
+    /// When a page is none.
+    pub async fn walk(&self, list: &str) -> Vec<Value> {
+        let mut items = Vec::new();
+        let mut next = Some(list.to_owned());
+        while let Some(path) = next {
+            let page = self.get(&path).await.expect(200);
+            items.extend_from_slice(page.items());
+            next = page.next();
+        }
+        items
+    }
+
     /// Adds a product as the shop does, and returns its id.
     pub async fn product(&self, price: &str, stock: i64) -> String {
         let body = json!({"nome": "Café", "preco": price, "quantidade_disponivel": stock});
@@ -197,4 +224,72 @@ impl Answer {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
+
+    /// The tag of what is shown.
+    ///
+    /// # Panics
+    ///
+    /// When it has none.
+    #[must_use]
+    #[track_caller]
+    pub fn tag(&self) -> String {
+        self.header("etag").unwrap().to_owned()
+    }
+
+    /// The id of what is shown.
+    ///
+    /// # Panics
+    ///
+    /// When it has none.
+    #[must_use]
+    #[track_caller]
+    pub fn id(&self) -> String {
+        self.body["id"].as_str().unwrap().to_owned()
+    }
+
+    /// The items of a list.
+    ///
+    /// # Panics
+    ///
+    /// When it is no list.
+    #[must_use]
+    #[track_caller]
+    pub fn items(&self) -> &[Value] {
+        self.body["items"].as_array().unwrap()
+    }
+
+    /// Where the next page of a list is; body and header agree on whether there is one.
+    ///
+    /// # Panics
+    ///
+    /// When they do not, or it is no page.
+    #[must_use]
+    #[track_caller]
+    pub fn next(&self) -> Option<String> {
+        let next = self.header("link").map(|link| {
+            let target = link.strip_prefix('<').unwrap();
+            target.strip_suffix(">; rel=\"next\"").unwrap().to_owned()
+        });
+        match &self.body["next_cursor"] {
+            Value::Null => assert_eq!(next, None),
+            cursor => {
+                let cursor = format!("cursor={}", cursor.as_str().unwrap());
+                assert!(next.as_ref().is_some_and(|next| next.ends_with(&cursor)));
+            }
+        }
+        next
+    }
+}
+
+/// The ids of the items of a list.
+///
+/// # Panics
+///
+/// When one has none.
+#[must_use]
+pub fn ids(items: &[Value]) -> Vec<&str> {
+    items
+        .iter()
+        .map(|item| item["id"].as_str().unwrap())
+        .collect()
 }

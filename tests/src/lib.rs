@@ -21,7 +21,7 @@ mod server;
 mod shop;
 mod world;
 
-pub use client::{Answer, Client};
+pub use client::{Answer, Client, ids};
 pub use database::TestDatabase;
 pub use document::{DOCUMENT, validator};
 pub use proxy::Proxy;

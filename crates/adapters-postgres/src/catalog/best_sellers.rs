@@ -40,6 +40,12 @@ const SINCE: &str = "
             cross join unnest(product_ids, quantidades) as sold (product_id, quantidade)
             where day >= $1
         ) as changes
+        where not exists (
+            select
+            from products
+            where products.id = changes.product_id
+              and retired_at is not null
+        )
         group by product_id
         having sum(quantidade) > 0
         order by quantidade_vendida desc, product_id

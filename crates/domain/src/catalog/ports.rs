@@ -98,8 +98,8 @@ pub enum InsertProductError {
 #[async_trait]
 pub trait BestSellersReport: Send + Sync {
     /// The `limit` products with the most units ordered on `first_day` (UTC) or later, most first,
-    /// without cancelled orders. Products with equal sales are in id order. When the caller stops
-    /// waiting, the report MUST stop.
+    /// without cancelled orders and without products that are retired. Products with equal sales are
+    /// in id order. When the caller stops waiting, the report MUST stop.
     ///
     /// # Errors
     ///

@@ -43,8 +43,8 @@ pub(super) const RESOURCE: Resource = Resource {
         endpoint!(GET "/products/best-sellers", Access::Public, best_sellers, About {
             id: "listBestSellers",
             summary: "What sold best",
-            description: "Most sold first, cancelled orders not counted. The list may be a minute \
-                          old.",
+            description: "Most sold first, cancelled orders not counted, without what is retired. \
+                          The list may be a minute old.",
             problems: &[],
         }),
         endpoint!(GET "/products/export", Access::Only(Permission::ProductsWrite), export, About {
