@@ -22,7 +22,7 @@ pub struct Answer {
     pub status: u16,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body; `null` when it is not JSON.
+    /// The body: one JSON value, text that is something else, or `null` when there is none.
     pub body: Value,
 }
 
@@ -177,7 +177,7 @@ impl Answer {
         let answer = Self {
             status,
             headers,
-            body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+            body: read(&bytes),
         };
         document::check(method.as_str(), &path, &answer);
         answer
@@ -292,4 +292,13 @@ pub fn ids(items: &[Value]) -> Vec<&str> {
         .iter()
         .map(|item| item["id"].as_str().unwrap())
         .collect()
+}
+
+/// A body: one JSON value or text.
+fn read(bytes: &[u8]) -> Value {
+    if bytes.is_empty() {
+        return Value::Null;
+    }
+    let text = || Value::from(String::from_utf8_lossy(bytes));
+    serde_json::from_slice(bytes).unwrap_or_else(|_| text())
 }

@@ -39,7 +39,7 @@ pub(crate) fn export<T: Send + 'static>(
     statement: String,
     counted: String,
     conditions: Conditions,
-    entities: Entities<T>,
+    Entities { is_same, entity }: Entities<T>,
 ) -> Export<T> {
     let conditions = Arc::new(conditions);
     let count = count(database.clone(), counted, Arc::clone(&conditions));
@@ -58,13 +58,13 @@ pub(crate) fn export<T: Send + 'static>(
         let whole = if is_last {
             rest.len()
         } else {
-            last_entity(&rest, entities.is_same)
+            last_entity(&rest, is_same)
         };
         let batch = rest
             .get(..whole)
             .unwrap_or_default()
-            .chunk_by(entities.is_same)
-            .filter_map(|rows| rows.first().map(|row| (entities.entity)(row, rows)))
+            .chunk_by(is_same)
+            .filter_map(|rows| rows.first().map(|row| entity(row, rows)))
             .collect();
         rest.drain(..whole);
         batch

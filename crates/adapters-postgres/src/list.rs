@@ -157,7 +157,7 @@ pub(crate) fn page_of<'a, T>(
             break;
         }
         items.push(entry(row, rows)?);
-        last = Some(row).map(position).transpose()?;
+        last = Some(position(row)?);
     }
     Ok(Page { items, next })
 }

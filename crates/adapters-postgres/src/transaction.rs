@@ -55,7 +55,7 @@ impl Transaction {
         let lock = async || {
             let lock = client.prepare_cached(statement).await?;
             let begun = client.batch_execute(BEGIN);
-            let (_, row) = try_join(begun, client.query_opt(&lock, params)).await?;
+            let ((), row) = try_join(begun, client.query_opt(&lock, params)).await?;
             Ok(row)
         };
         let row = match lock().await {

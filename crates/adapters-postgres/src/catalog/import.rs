@@ -1,6 +1,8 @@
 //! Imports of products. Rows are staged in a temporary table of their connection, and written from
 //! there: batch by batch, or all at the end.
 
+mod columns;
+
 use async_trait::async_trait;
 use deadpool_postgres::Object;
 use domain::{
@@ -10,14 +12,12 @@ use domain::{
         WriteImportError,
     },
     idempotency::{Fingerprint, ScopedKey},
-    stock::StockLevel,
-    values::{Description, Sku},
 };
-use rust_decimal::Decimal;
 use time::OffsetDateTime;
 use tokio_postgres::{Error, Row, Transaction, types::ToSql};
 use uuid::Uuid;
 
+use self::columns::Columns;
 use super::PgCatalog;
 use crate::error::{IMPORT_KEYS_PKEY, column, is_taken, storage, violates};
 
@@ -374,52 +374,4 @@ fn earlier(row: &Row) -> Result<(Checkpoint, ImportCounts), StorageError> {
         unchanged: number("unchanged")?,
     };
     Ok((checkpoint, counts))
-}
-
-/// The rows of a batch, column by column.
-#[derive(Default)]
-struct Columns<'a> {
-    product_ids: Vec<Uuid>,
-    stock_ids: Vec<Uuid>,
-    skus: Vec<Option<&'a str>>,
-    names: Vec<&'a str>,
-    descriptions: Vec<Option<&'a str>>,
-    prices: Vec<Decimal>,
-    quantities: Vec<Option<i64>>,
-}
-
-impl<'a> Columns<'a> {
-    fn of(batch: &'a [NumberedRow]) -> Self {
-        let mut columns = Self::default();
-        for NumberedRow {
-            product_id,
-            stock_id,
-            row,
-        } in batch
-        {
-            columns.product_ids.push(product_id.as_uuid());
-            columns.stock_ids.push(stock_id.as_uuid());
-            columns.skus.push(row.sku.as_ref().map(Sku::as_str));
-            columns.names.push(row.name.as_str());
-            let description = row.description.as_ref().map(Description::as_str);
-            columns.descriptions.push(description);
-            columns.prices.push(row.price.as_decimal());
-            columns
-                .quantities
-                .push(row.available.map(StockLevel::units));
-        }
-        columns
-    }
-
-    fn params(&self) -> [&(dyn ToSql + Sync); 7] {
-        [
-            &self.product_ids,
-            &self.stock_ids,
-            &self.skus,
-            &self.names,
-            &self.descriptions,
-            &self.prices,
-            &self.quantities,
-        ]
-    }
 }

@@ -1,5 +1,10 @@
 //! The ports of the catalogue.
 
+#![cfg_attr(
+    test,
+    expect(clippy::ref_option_ref, reason = "mocks refer to their arguments")
+)]
+
 use async_trait::async_trait;
 use thiserror::Error;
 use time::Date;

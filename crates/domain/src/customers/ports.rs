@@ -1,5 +1,10 @@
 //! The port of customers.
 
+#![cfg_attr(
+    test,
+    expect(clippy::ref_option_ref, reason = "mocks refer to their arguments")
+)]
+
 use async_trait::async_trait;
 use thiserror::Error;
 

@@ -48,17 +48,17 @@ impl History {
     /// The history without what is not this reader's business: customers see which role of the shop
     /// did something, but not which account.
     #[must_use]
-    pub(crate) fn as_seen_by(self, reader: &Caller) -> Self {
+    pub(crate) fn seen_by(self, reader: &Caller) -> Self {
         let entries = self.entries.into_iter();
         Self {
-            entries: entries.map(|entry| entry.as_seen_by(reader)).collect(),
+            entries: entries.map(|entry| entry.seen_by(reader)).collect(),
             ..self
         }
     }
 }
 
 impl HistoryEntry {
-    pub(crate) fn as_seen_by(self, reader: &Caller) -> Self {
+    pub(crate) fn seen_by(self, reader: &Caller) -> Self {
         let is_told =
             |id: &AccountId| reader.principal.customer_id().is_none() || *id == reader.account_id;
         Self {

@@ -6,7 +6,7 @@ use super::OrderStatus;
 use crate::{catalog::ProductId, customers::CustomerId};
 
 /// Which orders a list contains: those for which all of this is true.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct OrdersFilter {
     /// They are for this customer.
     pub customer_id: Option<CustomerId>,

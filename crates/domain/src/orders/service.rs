@@ -205,7 +205,7 @@ impl OrderService {
         let reader = *caller;
         let export = self.orders.histories(customer_id);
         let batches = export.batches.map_ok(move |batch| {
-            let seen = |(id, entry): (OrderId, HistoryEntry)| (id, entry.as_seen_by(&reader));
+            let seen = |(id, entry): (OrderId, HistoryEntry)| (id, entry.seen_by(&reader));
             batch.into_iter().map(seen).collect()
         });
         Ok(Export {
@@ -226,7 +226,7 @@ impl OrderService {
         let history = found
             .filter(|history| caller.principal.may_see(history.customer_id))
             .ok_or(OrderError::NotFound)?;
-        Ok(history.as_seen_by(caller))
+        Ok(history.seen_by(caller))
     }
 
     /// Takes the order to another status. Asking for the status that it has changes nothing and

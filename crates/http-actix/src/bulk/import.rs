@@ -9,7 +9,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use super::{Rows, rows::Unreadable};
-use crate::problem::{Problem, RowFault};
+use crate::problem::{Fault, Problem, RowFault};
 
 /// How often it is told how far an import has come.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -102,7 +102,7 @@ async fn feed(
                 Err(faults) => {
                     tell(ImportEvent::Refused {
                         line: read.line,
-                        errors: faults.into_iter().map(|fault| fault.in_a_row()).collect(),
+                        errors: faults.into_iter().map(Fault::in_a_row).collect(),
                     });
                     None
                 }

@@ -1,6 +1,7 @@
 //! What the document of the API says of an operation, gathered from the types of its handler: what
 //! it takes says [`Extract`], what it answers says [`Answer`].
 
+mod handlers;
 mod problems;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +21,7 @@ use utoipa::{
     },
 };
 
+pub(crate) use self::handlers::describe;
 use crate::{
     dto::{
         Described,
@@ -363,42 +365,4 @@ fn canonical(name: &HeaderName) -> String {
         written
     };
     name.as_str().chars().map(letter).collect()
-}
-
-/// A handler whose types say what it takes and answers.
-pub(crate) trait Describe<Args> {
-    fn describe(operation: &mut Description<'_>);
-}
-
-/// Describes a handler.
-pub(crate) fn describe<F: Describe<Args>, Args>(_: F, operation: &mut Description<'_>) {
-    F::describe(operation);
-}
-
-macro_rules! describe_handlers {
-    ($(($($argument:ident),*))+) => {
-        $(
-            impl<F, R, A, $($argument),*> Describe<($($argument,)*)> for F
-            where
-                F: Fn($($argument),*) -> R,
-                R: Future<Output = A>,
-                A: Answer,
-                $($argument: Extract,)*
-            {
-                fn describe(operation: &mut Description<'_>) {
-                    $($argument::describe(operation);)*
-                    A::describe(operation);
-                }
-            }
-        )+
-    };
-}
-
-describe_handlers! {
-    ()
-    (A1)
-    (A1, A2)
-    (A1, A2, A3)
-    (A1, A2, A3, A4)
-    (A1, A2, A3, A4, A5)
 }
