@@ -1,10 +1,16 @@
-//! A wire that can be cut, or hold answers back: stands between a server and its Redis, or its
-//! PostgreSQL.
+//! A wire that can be cut, or hold answers back, or count what is asked for: stands between a server
+//! and its Redis, or its PostgreSQL.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, copy},
+    io::{AsyncReadExt, AsyncWriteExt},
     net::{
         TcpListener, TcpStream,
         tcp::{OwnedReadHalf, OwnedWriteHalf},
@@ -25,6 +31,8 @@ struct State {
     holds: watch::Sender<bool>,
     /// How many answers are held back.
     held: watch::Sender<usize>,
+    /// How many statements PostgreSQL was asked to run.
+    statements: AtomicUsize,
 }
 
 impl Proxy {
@@ -46,6 +54,7 @@ impl Proxy {
             is_cut: watch::Sender::new(false),
             holds: watch::Sender::new(false),
             held: watch::Sender::new(0),
+            statements: AtomicUsize::new(0),
         });
         tokio::spawn(serve(listener, target.to_owned(), Arc::clone(&state)));
         Self { addr, state }
@@ -91,6 +100,12 @@ impl Proxy {
         assert!(holds.is_ok(), "no answer is held back");
     }
 
+    /// How many statements PostgreSQL was asked to run so far. Of Redis it means nothing.
+    #[must_use]
+    pub fn statements(&self) -> usize {
+        self.state.statements.load(Ordering::SeqCst)
+    }
+
     /// Passes on what was held back.
     pub fn let_go(&self) {
         self.state.holds.send_replace(false);
@@ -113,11 +128,11 @@ async fn serve(listener: TcpListener, target: String, state: Arc<State>) {
                 return;
             }
             let far = TcpStream::connect(target).await.unwrap();
-            let ((mut near_reads, near_writes), (far_reads, mut far_writes)) =
+            let ((near_reads, near_writes), (far_reads, far_writes)) =
                 (near.into_split(), far.into_split());
             // Either side hangs up, or the wire is cut.
             tokio::select! {
-                _ = copy(&mut near_reads, &mut far_writes) => {}
+                () = ask(near_reads, far_writes, &state) => {}
                 () = answer(far_reads, near_writes, &state) => {}
                 _ = is_cut.wait_for(|is_cut| *is_cut) => {}
             }
@@ -138,5 +153,53 @@ async fn answer(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, state: &State) 
         if to.write_all(&buffer[..read]).await.is_err() {
             return;
         }
+    }
+}
+
+/// Passes requests on, and counts the statements among them before they can be answered.
+async fn ask(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, state: &State) {
+    let mut buffer = [0; 8_192];
+    let mut messages = Messages::default();
+    while let Ok(read @ 1..) = from.read(&mut buffer).await {
+        let statements = messages.statements(&buffer[..read]);
+        state.statements.fetch_add(statements, Ordering::SeqCst);
+        if to.write_all(&buffer[..read]).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// The messages that a client sends to PostgreSQL (its manual, section "Message Formats"): a type,
+/// a length that counts itself, and that much. The first has no type.
+#[derive(Default)]
+struct Messages {
+    /// What came of the head of the next message.
+    head: Vec<u8>,
+    /// How much of the message before has yet to come.
+    rest: usize,
+    is_started: bool,
+}
+
+impl Messages {
+    /// How many messages that run a statement begin here: Execute, and Query.
+    fn statements(&mut self, bytes: &[u8]) -> usize {
+        let mut statements = 0;
+        for byte in bytes {
+            if self.rest > 0 {
+                self.rest -= 1;
+                continue;
+            }
+            self.head.push(*byte);
+            let size = self.head.get(usize::from(self.is_started)..);
+            let Some(Ok(size)) = size.map(<[u8; 4]>::try_from) else {
+                continue;
+            };
+            statements += usize::from(self.is_started && b"EQ".contains(&self.head[0]));
+            let size = usize::try_from(u32::from_be_bytes(size)).unwrap();
+            self.rest = size.saturating_sub(4);
+            self.head.clear();
+            self.is_started = true;
+        }
+        statements
     }
 }
