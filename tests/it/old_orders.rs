@@ -110,7 +110,7 @@ async fn of_old_orders_the_history_says_what_can_be_known() {
         };
         assert!(placed.at.is_some());
         // Whoever placed it under a key is known; nobody else is, nor when it was.
-        let by = placed.account_id.map(|account| account.as_uuid());
+        let by = placed.account_id.map(domain::identity::AccountId::as_uuid);
         assert_eq!(by, (id == keyed).then_some(account));
         assert_eq!(placed.role.is_some(), id == keyed);
         for entry in later {

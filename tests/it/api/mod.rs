@@ -2,6 +2,7 @@
 
 mod access;
 mod auth;
+mod bulk;
 mod catalog;
 mod coherence;
 mod connections;
