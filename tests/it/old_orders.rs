@@ -3,7 +3,10 @@
 use std::{fs, path::Path};
 
 use adapters_postgres::PgOrders;
-use domain::orders::{History, OrderId, OrderRepository};
+use domain::{
+    identity::AccountId,
+    orders::{History, OrderId, OrderRepository},
+};
 use integration_tests::TestDatabase;
 use tokio_postgres::Client;
 use uuid::Uuid;
@@ -110,7 +113,7 @@ async fn of_old_orders_the_history_says_what_can_be_known() {
         };
         assert!(placed.at.is_some());
         // Whoever placed it under a key is known; nobody else is, nor when it was.
-        let by = placed.account_id.map(|account| account.as_uuid());
+        let by = placed.account_id.map(AccountId::as_uuid);
         assert_eq!(by, (id == keyed).then_some(account));
         assert_eq!(placed.role.is_some(), id == keyed);
         for entry in later {

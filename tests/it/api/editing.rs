@@ -200,9 +200,9 @@ async fn a_change_names_the_version_that_it_is_made_to() {
             let edited = shop.staff.patch(path, &fit, &json!({"nome": name})).await;
             assert_eq!(edited.expect(200).body["nome"], name);
         }
-        let list = format!("\"1\", {}", shop.staff.get(path).await.expect(200).tag());
+        let several = format!("\"1\", {}", shop.staff.get(path).await.expect(200).tag());
         let fourth = json!({"nome": "Fourth"});
-        let edited = shop.staff.patch(path, &list, &fourth).await.expect(200);
+        let edited = shop.staff.patch(path, &several, &fourth).await.expect(200);
         assert_eq!(edited.body["nome"], "Fourth");
     }
 }
