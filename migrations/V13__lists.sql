@@ -10,13 +10,14 @@ create function folded(text) returns text
 -- Orders, by the moment at which they were placed.
 create index orders_data_order_id_idx on orders (data_order, id);
 create index orders_customer_id_data_order_id_idx on orders (customer_id, data_order, id);
-create index orders_status_data_order_id_idx on orders (status, data_order, id);
 drop index orders_data_order_idx;
 drop index orders_customer_id_idx;
 
--- Those of a product, by their ids.
-create index itens_order_product_id_order_id_idx on itens_order (product_id, order_id);
-drop index itens_order_product_id_idx;
+-- By their status. Every order begins as a pending one: an index of their own lets new ones be added
+-- at its end, which costs placing little; the other one is not touched by it.
+create index orders_pending_idx on orders (data_order, id) where status = 'pending';
+create index orders_status_data_order_id_idx on orders (status, data_order, id)
+    where status <> 'pending';
 
 -- Customers.
 create index customers_created_at_id_idx on customers (created_at, id) where erased_at is null;

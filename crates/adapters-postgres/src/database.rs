@@ -104,9 +104,9 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 const LOCK_RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
 impl DatabaseSettings {
-    /// Parses a connection URL. At most `max_connections` read and change rows, as many are the
-    /// desk's (see [`Self::desk_connections`]), one is for reports, and each thread that reads
-    /// products opens two more.
+    /// Parses a connection URL. At most `max_connections` read, search and change rows, as many are
+    /// the desk's (see [`Self::desk_connections`]), one is for reports, four are for imports and
+    /// exports, and each thread that reads products opens two more.
     ///
     /// # Errors
     ///

@@ -19,18 +19,13 @@ use crate::{
     statements::query,
 };
 
-/// Those of one product are found, and so sorted, by the ids of their items' orders.
-const OF_ONE_PRODUCT: &str = "
-    itens_order as bought
-    join orders on orders.id = any(array[bought.order_id])";
-
 pub(super) async fn page(
     database: &Database,
     filter: &OrdersFilter,
     sort: Sort<OrderSort>,
     page: &PageRequest,
 ) -> Result<Page<Order>, StorageError> {
-    let keyset = keyset(filter, sort);
+    let keyset = keyset(sort);
     let mut conditions = conditions(filter);
     let clauses = conditions.page(&keyset, page);
     let statement = format!(
@@ -39,12 +34,11 @@ pub(super) async fn page(
          from (
              select orders.id, customer_id, data_order, status, version, {sort_key},
                     row_number() over () as place
-             from (select orders.* from {source} {clauses}) as orders
+             from (select * from orders {clauses}) as orders
          ) as listed
          join itens_order on itens_order.order_id = any(array[listed.id])
          order by place, itens_order.id",
         sort_key = keyset.column(),
-        source = source(filter),
     );
     let search = Abandonable::on(database.searches_client().await?);
     let rows = query(search.client(), &statement, &conditions.params()).await;
@@ -53,24 +47,11 @@ pub(super) async fn page(
     page_of(rows.chunk_by(is_same_order), page, order)
 }
 
-fn source(filter: &OrdersFilter) -> &'static str {
-    if filter.product_id.is_some() {
-        OF_ONE_PRODUCT
-    } else {
-        "orders"
-    }
-}
-
-fn keyset(filter: &OrdersFilter, sort: Sort<OrderSort>) -> Keyset {
+fn keyset(sort: Sort<OrderSort>) -> Keyset {
     let OrderSort::PlacedAt = sort.by;
-    let (key, id) = if filter.product_id.is_some() {
-        (None, "bought.order_id")
-    } else {
-        (Some(("data_order", "timestamptz")), "orders.id")
-    };
     Keyset {
-        key,
-        id,
+        key: Some(("data_order", "timestamptz")),
+        id: "id",
         is_descending: sort.is_descending,
     }
 }
@@ -78,37 +59,37 @@ fn keyset(filter: &OrdersFilter, sort: Sort<OrderSort>) -> Keyset {
 fn conditions(filter: &OrdersFilter) -> Conditions {
     let mut conditions = Conditions::default();
     conditions.when(
-        "bought.product_id = ?",
-        filter.product_id.map(ProductId::as_uuid),
-    );
-    conditions.when(
         "customer_id = ?",
         filter.customer_id.map(CustomerId::as_uuid),
     );
     conditions.when("status = ?", filter.status.map(OrderStatus::as_str));
     conditions.when("data_order > ?", filter.placed_after);
     conditions.when("data_order < ?", filter.placed_before);
+    // A planner that knows the product begins with its items, or with the orders when most have it.
+    conditions.when(
+        "exists (
+             select
+             from itens_order as bought
+             where bought.order_id = orders.id
+               and bought.product_id = ?
+         )",
+        filter.product_id.map(ProductId::as_uuid),
+    );
     conditions
 }
 
 /// The orders of an export, with their items.
 pub(super) fn export(database: &Database, filter: &OrdersFilter) -> Export<Order> {
-    let (source, id) = if filter.product_id.is_some() {
-        (OF_ONE_PRODUCT, "bought.order_id")
-    } else {
-        ("orders", "orders.id")
-    };
     let keyset = Keyset {
-        key: None,
-        id,
-        is_descending: false,
+        id: "orders.id",
+        ..Keyset::BY_ID
     };
     let conditions = conditions(filter);
     let statement = format!(
         "select orders.id, customer_id, data_order, status, version, itens_order.id as item_id,
                 itens_order.product_id, itens_order.quantidade, itens_order.preco_unitario
-         from {source}
-         join itens_order on itens_order.order_id = {id}
+         from orders
+         join itens_order on itens_order.order_id = orders.id
          {}",
         conditions.all(&keyset),
     );
@@ -120,6 +101,6 @@ pub(super) fn export(database: &Database, filter: &OrdersFilter) -> Export<Order
             Ok(order)
         },
     };
-    let counted = format!("select count(*) from {source} {}", conditions.filter());
+    let counted = format!("select count(*) from orders {}", conditions.filter());
     export::export(database, statement, counted, conditions, entities)
 }

@@ -23,7 +23,6 @@ pub struct OrdersFilter {
 /// What orders are sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OrderSort {
-    /// The moment at which they were placed. Those of one product are in the sequence of their ids
-    /// instead, which were made at that moment.
+    /// The moment at which they were placed.
     PlacedAt,
 }

@@ -104,8 +104,7 @@ input! {
 impl Sorted for OrdersParameters {
     type By = OrderSort;
     const DEFAULT: Sort<OrderSort> = Sort::descending(OrderSort::PlacedAt);
-    const ABOUT: &'static str = "`-data_order`, the latest first, by default. Those of one product \
-                                 are sorted by their ids, which were made when they were placed.";
+    const ABOUT: &'static str = "`-data_order`, the latest first, by default.";
     const EXAMPLE: &'static str = "-data_order";
 }
 
