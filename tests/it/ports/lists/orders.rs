@@ -99,18 +99,14 @@ fn contains(filter: &OrdersFilter, order: &Order) -> bool {
         && filter.placed_before.is_none_or(|end| order.placed_at < end)
 }
 
-/// What the list has to show of these orders. Those of one product are in the sequence of their
-/// ids.
+/// What the list has to show of these orders.
 fn expected(all: &[Order], filter: &OrdersFilter, is_descending: bool) -> Vec<Order> {
     let mut found: Vec<_> = all
         .iter()
         .filter(|order| contains(filter, order))
         .cloned()
         .collect();
-    found.sort_by_key(|order| {
-        let moment = filter.product_id.is_none().then_some(order.placed_at);
-        (moment, order.id.as_uuid())
-    });
+    found.sort_by_key(|order| (order.placed_at, order.id.as_uuid()));
     if is_descending {
         found.reverse();
     }
