@@ -51,6 +51,14 @@ const ERASE_NOTES: &str = "
           where customer_id = $1
       ))";
 
+/// Orders under new keys refer to the account, and wait until it is gone: else one could come between
+/// the end of its keys and its own.
+const LOCK_ACCOUNT: &str = "
+    select id
+    from users
+    where customer_id = $1
+    for update";
+
 const ERASE_KEYS: &str = "
     delete from idempotency_keys
     where account_id = any(array(
@@ -95,6 +103,7 @@ impl WritePlan for CustomerChange {
             Self::Erased { .. } => &[
                 ERASE,
                 ERASE_NOTES,
+                LOCK_ACCOUNT,
                 ERASE_KEYS,
                 ERASE_CREATION_KEYS,
                 ERASE_ACCOUNT,
@@ -121,7 +130,7 @@ impl WritePlan for CustomerChange {
                 let (id, version) = (id.as_uuid(), version.number());
                 let only_id: &[&(dyn ToSql + Sync)] = &[&id];
                 let erase: &[&(dyn ToSql + Sync)] = &[&id, &version, at];
-                let params = [erase, only_id, only_id, only_id, only_id];
+                let params = [erase, only_id, only_id, only_id, only_id, only_id];
                 execute_all(client, statements, &params).await
             }
         }
