@@ -7,16 +7,12 @@ create function folded(text) returns text
     language sql immutable strict parallel safe
     return lower(regexp_replace(normalize($1, NFKD), '[\u0300-\u036f]', '', 'g'));
 
--- Orders, by the moment at which they were placed.
-create index orders_data_order_id_idx on orders (data_order, id);
-create index orders_customer_id_data_order_id_idx on orders (customer_id, data_order, id);
-drop index orders_data_order_idx;
-drop index orders_customer_id_idx;
-
--- By their status. Every order begins as a pending one: an index of their own lets new ones be added
--- at its end, which costs placing little; the other one is not touched by it.
-create index orders_pending_idx on orders (data_order, id) where status = 'pending';
-create index orders_status_data_order_id_idx on orders (status, data_order, id)
+-- Orders have the indexes for their moment, their customer and their products already; those of one
+-- moment are few, and are sorted when they are read. By their status: every order begins as a
+-- pending one, and is added at the end of an index of its own, which costs placing little; the other
+-- one is not touched by it.
+create index orders_pending_idx on orders (data_order) where status = 'pending';
+create index orders_status_data_order_idx on orders (status, data_order)
     where status <> 'pending';
 
 -- Customers.

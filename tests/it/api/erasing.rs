@@ -193,6 +193,22 @@ async fn the_account_of_who_is_erased_ends_and_the_address_is_free() {
 }
 
 #[tokio::test]
+async fn the_old_token_of_who_is_erased_changes_no_order_and_leaves_no_note() {
+    let shop = Shop::open().await;
+    let product = shop.product("1.00", 9).await;
+    let ana = sign_up(&shop).await;
+    let order = ana.client.order(&product, 1).await.expect(201);
+    let path = order.header("location").unwrap();
+    let _ = ana.client.delete(&ana.path).await.expect(204);
+    let cancel = json!({"status": "cancelled", "note": format!("I am {}.", ana.word)});
+    let cancelled = ana.client.put(path, &cancel).await;
+    assert_eq!(rows_with(&shop, &ana.word).await, []);
+    let _ = cancelled.expect_problem(404, "not_found");
+    let order = shop.staff.get(path).await.expect(200);
+    assert_eq!(order.body["status"], "pending");
+}
+
+#[tokio::test]
 async fn orders_of_who_is_erased_keep_their_figures_and_lose_their_notes() {
     let shop = Shop::with(Caches::redis()).await;
     let product = shop.product("19.90", 9).await;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use domain::{
+    identity::Principal,
     orders::{
         OrderError, OrderId, OrderRepository, OrderStatus, TransitionLocks, TransitionStore,
         placement::Outcome,
@@ -21,10 +22,15 @@ async fn a_change_is_written_with_its_version_and_returns_what_it_returns() {
         .place(&customer, &[(second, 2), (first, 3)])
         .await
         .unwrap();
-    let open = TransitionStore::open(&world.orders, placed.id, TransitionLocks::OrderAndStock)
-        .await
-        .unwrap()
-        .unwrap();
+    let open = TransitionStore::open(
+        &world.orders,
+        placed.id,
+        TransitionLocks::OrderAndStock,
+        Principal::Staff,
+    )
+    .await
+    .unwrap()
+    .unwrap();
     assert_eq!(open.state, placed);
     let transition =
         match open
@@ -47,9 +53,14 @@ async fn a_change_is_written_with_its_version_and_returns_what_it_returns() {
 async fn an_order_that_does_not_exist_opens_nothing() {
     let world = World::new().await;
     let nothing = OrderId::new(World::id());
-    let open = TransitionStore::open(&world.orders, nothing, TransitionLocks::OrderAndStock)
-        .await
-        .unwrap();
+    let open = TransitionStore::open(
+        &world.orders,
+        nothing,
+        TransitionLocks::OrderAndStock,
+        Principal::Staff,
+    )
+    .await
+    .unwrap();
     assert!(open.is_none());
     world.no_transaction_is_left_open().await;
 }
@@ -159,9 +170,14 @@ async fn a_change_that_is_dropped_leaves_neither_a_lock_nor_an_open_transaction(
     let (customer, product) = (world.customer().await, world.product(5).await);
     let order = world.place(&customer, &[(product, 1)]).await.unwrap().id;
     drop(
-        TransitionStore::open(&world.orders, order, TransitionLocks::OrderAndStock)
-            .await
-            .unwrap(),
+        TransitionStore::open(
+            &world.orders,
+            order,
+            TransitionLocks::OrderAndStock,
+            Principal::Staff,
+        )
+        .await
+        .unwrap(),
     );
     world.no_transaction_is_left_open().await;
     let orders = world.order_service();

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use deadpool_postgres::Object;
 use domain::{
     StorageError,
+    identity::Principal,
     orders::{Order, OrderId, Transition, TransitionLocks, TransitionStore},
     unit_of_work::Opened,
     values::Note,
@@ -15,9 +16,21 @@ use uuid::Uuid;
 use super::{PgOrders, order};
 use crate::{
     catalog::sales,
-    error::{is_stale_statement, storage},
+    error::{column, is_stale_statement, storage},
     transaction::{BEGIN, Transaction, WritePlan},
 };
+
+/// An erasure locks the same row: what is noted on an order is there before it, and goes with it,
+/// or comes after it.
+const LOCK_CUSTOMER: &str = "
+    select erased_at is null as is_there
+    from customers
+    where id = any(array(
+        select customer_id
+        from orders
+        where id = $1
+    ))
+    for share";
 
 const LOCK_ORDER: &str = "
     select id, customer_id, data_order, status, version
@@ -67,10 +80,21 @@ impl TransitionStore for PgOrders {
         &self,
         id: OrderId,
         locks: TransitionLocks,
+        by: Principal,
     ) -> Result<Option<Opened<Order, Transition>>, StorageError> {
         let open = |client| open(client, id.as_uuid(), locks);
-        let (transaction, order_row, items) = self.database.lock_patiently(open).await?;
-        let Some(order_row) = order_row else {
+        let (transaction, rows) = self.database.lock_patiently(open).await?;
+        let Locked {
+            customer,
+            order: order_row,
+            items,
+        } = rows;
+        let is_there = match &customer {
+            Some(customer) => column(customer, "is_there")?,
+            None => false,
+        };
+        let may_open = is_there || by.customer_id().is_none();
+        let Some(order_row) = order_row.filter(|_| may_open) else {
             transaction.abandon().await.map_err(storage)?;
             return Ok(None);
         };
@@ -81,12 +105,20 @@ impl TransitionStore for PgOrders {
     }
 }
 
-/// The locked order, if there is one, and its items.
-type Locked = (Transaction, Option<Row>, Vec<Row>);
+/// The locked order and its customer, if there is one, and its items.
+struct Locked {
+    customer: Option<Row>,
+    order: Option<Row>,
+    items: Vec<Row>,
+}
 
 /// Begins, locks and reads; statements that became outdated by a change of their table are prepared
 /// again.
-async fn open(client: Object, id: Uuid, locks: TransitionLocks) -> Result<Locked, Error> {
+async fn open(
+    client: Object,
+    id: Uuid,
+    locks: TransitionLocks,
+) -> Result<(Transaction, Locked), Error> {
     let transaction = Transaction::on(client);
     let client = transaction.client();
     let rows = match read(client, id, locks).await {
@@ -102,16 +134,12 @@ async fn open(client: Object, id: Uuid, locks: TransitionLocks) -> Result<Locked
         }
         read => read,
     };
-    let (order, items) = rows?;
-    Ok((transaction, order, items))
+    Ok((transaction, rows?))
 }
 
 /// Begins, locks, and then reads; all statements are sent at once.
-async fn read(
-    client: &Object,
-    id: Uuid,
-    locks: TransitionLocks,
-) -> Result<(Option<Row>, Vec<Row>), Error> {
+async fn read(client: &Object, id: Uuid, locks: TransitionLocks) -> Result<Locked, Error> {
+    let lock_customer = client.prepare_cached(LOCK_CUSTOMER).await?;
     let lock_order = client.prepare_cached(LOCK_ORDER).await?;
     let lock_stock = match locks {
         TransitionLocks::Order => None,
@@ -124,14 +152,23 @@ async fn read(
             None => Ok(0),
         }
     };
-    let ((), order, _, items) = try_join4(
+    let of_order: [&(dyn ToSql + Sync); 1] = [&id];
+    let begun = try_join(
         client.batch_execute(BEGIN),
+        client.query_opt(&lock_customer, &of_order),
+    );
+    let (((), customer), order, _, items) = try_join4(
+        begun,
         client.query_opt(&lock_order, &[&id]),
         stock,
         client.query(&read_items, &[&id]),
     )
     .await?;
-    Ok((order, items))
+    Ok(Locked {
+        customer,
+        order,
+        items,
+    })
 }
 
 /// The statements that write a transition, prepared once per connection.

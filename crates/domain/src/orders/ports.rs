@@ -12,6 +12,7 @@ use crate::{
     bulk::Export,
     catalog::ProductId,
     customers::CustomerId,
+    identity::Principal,
     unit_of_work::Opened,
     values::{Page, PageRequest, Sort},
 };
@@ -98,7 +99,8 @@ pub enum LockWait {
 #[async_trait]
 pub trait TransitionStore: Send + Sync {
     /// Begins a transaction and locks the order with this id, and the stock of its products if
-    /// `locks` asks for that. `None` when there is no such order: nothing is locked.
+    /// `locks` asks for that. `None` when there is no such order, and for a customer who was erased:
+    /// nothing is locked. An erasure MUST wait for the unit, or the unit for the erasure.
     ///
     /// Other transactions MUST NOT be able to open the same order, or to change the stock that was
     /// locked with it, until the unit is committed, abandoned or dropped. A call that waits for a
@@ -111,6 +113,7 @@ pub trait TransitionStore: Send + Sync {
         &self,
         id: OrderId,
         locks: TransitionLocks,
+        by: Principal,
     ) -> Result<Option<Opened<Order, Transition>>, StorageError>;
 }
 

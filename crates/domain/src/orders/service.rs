@@ -243,7 +243,8 @@ impl OrderService {
         expected: &Expected,
     ) -> Result<Arc<Order>, OrderError> {
         caller.must_have(Permission::OrdersWrite)?;
-        let opened = self.transitions.open(id, request.to.locks()).await?;
+        let (locks, by) = (request.to.locks(), caller.principal);
+        let opened = self.transitions.open(id, locks, by).await?;
         let Opened { state: order, unit } = opened.ok_or(OrderError::NotFound)?;
         let transition = match self.decide(&order, request, expected, caller) {
             Ok(Some(transition)) => transition,

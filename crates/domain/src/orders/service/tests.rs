@@ -71,7 +71,7 @@ impl Ports {
         self.transitions
             .expect_open()
             .times(1)
-            .return_once(move |_, _| {
+            .return_once(move |_, _, _| {
                 Ok(Some(Opened {
                     state: order(status),
                     unit: Box::new(unit),
