@@ -167,7 +167,7 @@ fn pieces(
         (source, bar, interrupted),
         |(mut source, bar, interrupted)| async {
             let piece = if interrupted.load(Ordering::Relaxed) {
-                Err(io::Error::other("interrupted: the rows before are written"))
+                Err(io::Error::other("interrupted"))
             } else {
                 let mut piece = Vec::with_capacity(PIECE);
                 let mut read = source.by_ref().take(PIECE.try_into().unwrap_or(u64::MAX));
