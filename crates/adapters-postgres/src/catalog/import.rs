@@ -21,7 +21,8 @@ use self::columns::Columns;
 use super::PgCatalog;
 use crate::error::{IMPORT_KEYS_PKEY, column, is_taken, storage, violates};
 
-/// Only this connection sees it. A transaction that takes long may be needed at the end.
+/// Only this connection sees it. A transaction that takes long may be needed at the end. Every row
+/// looks its product up by an index, whatever the statistics of a catalogue say that grows meanwhile.
 const CREATE_STAGED: &str = "
     create temporary table staged (
         place bigint not null generated always as identity,
@@ -33,11 +34,17 @@ const CREATE_STAGED: &str = "
         preco numeric(12, 2) not null,
         quantidade bigint
     );
-    set statement_timeout = 0";
+    set statement_timeout = 0;
+    set enable_seqscan = off;
+    set enable_hashjoin = off;
+    set enable_mergejoin = off";
 
 const DROP_STAGED: &str = "
     drop table staged;
-    reset statement_timeout";
+    reset statement_timeout;
+    reset enable_seqscan;
+    reset enable_hashjoin;
+    reset enable_mergejoin";
 
 const STAGE: &str = "
     insert into staged (product_id, stock_id, sku, nome, descricao, preco, quantidade)
@@ -66,41 +73,39 @@ const WRITE: &str = "
         select distinct on (coalesce(sku, product_id::text)) *
         from staged
         order by coalesce(sku, product_id::text), place desc
-    ), known as materialized (
+    ), looked_up as materialized (
         select given.*, products.id as known_id
         from given
-        join products on products.sku = given.sku
-        where retired_at is null
+        left join products on products.sku = given.sku and retired_at is null
     ), edited as (
         update products
-        set nome = known.nome,
-            descricao = coalesce(known.descricao, products.descricao),
-            preco = known.preco,
+        set nome = looked_up.nome,
+            descricao = coalesce(looked_up.descricao, products.descricao),
+            preco = looked_up.preco,
             version = version + 1
-        from known
-        where products.id = known.known_id
+        from looked_up
+        where products.id = looked_up.known_id
           and (products.nome, products.descricao, products.preco) is distinct from
-              (known.nome, coalesce(known.descricao, products.descricao), known.preco)
+              (looked_up.nome, coalesce(looked_up.descricao, products.descricao), looked_up.preco)
         returning products.id
     ), counted as (
         update stock
-        set quantidade_disponivel = known.quantidade
-        from known
-        where stock.product_id = known.known_id
-          and stock.quantidade_disponivel <> known.quantidade
+        set quantidade_disponivel = looked_up.quantidade
+        from looked_up
+        where stock.product_id = looked_up.known_id
+          and stock.quantidade_disponivel <> looked_up.quantidade
         returning stock.product_id
     ), added as (
         insert into products (id, nome, descricao, preco, sku, created_at, version)
         select product_id, nome, descricao, preco, sku, $1, 1
-        from given
-        where sku is null
-           or not exists (select from known where known.sku = given.sku)
+        from looked_up
+        where known_id is null
         returning id
     ), stocked as (
         insert into stock (id, product_id, quantidade_disponivel)
         select stock_id, product_id, coalesce(quantidade, 0)
-        from given
-        join added on added.id = given.product_id
+        from looked_up
+        where known_id is null
     ), changed as (
         select id from edited
         union

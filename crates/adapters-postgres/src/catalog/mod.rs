@@ -43,11 +43,6 @@ pub(crate) const KNOW_WORDS: &str = "
     from products
     cross join unnest(tsvector_to_array(words)) as new (word)
     where id = any($1)
-      and not exists (
-          select
-          from product_words
-          where product_words.word = any(array[new.word])
-      )
     order by new.word
     on conflict do nothing";
 
