@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_channel::Sender;
 use domain::{StorageError, bulk::Export};
-use futures_util::{FutureExt as _, StreamExt as _};
+use futures_util::{FutureExt as _, StreamExt as _, stream};
 use tokio::time::timeout;
 use tokio_postgres::Row;
 
@@ -21,8 +21,11 @@ const ROWS: i32 = 2_000;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Rows are read in the sequence of an index, so that the first does not wait for the last to be
-/// sorted.
-const IN_SEQUENCE: &str = "set local enable_sort = off; set local enable_hashjoin = off";
+/// sorted. PostgreSQL waits for longer than we do between two reads: it is we who give up.
+const IN_SEQUENCE: &str = "
+    set local enable_sort = off;
+    set local enable_hashjoin = off;
+    set local idle_in_transaction_session_timeout = '60s'";
 
 /// How rows become entities.
 pub(crate) struct Entities<T> {
@@ -32,8 +35,9 @@ pub(crate) struct Entities<T> {
     pub(crate) entity: fn(&Row, &[Row]) -> Result<T, StorageError>,
 }
 
-/// The entities of a statement, and how many there are by another one. Its rows are read by a task of their own, so that PostgreSQL is at
-/// the next ones while these are made something of.
+/// The entities of a statement, and how many there are by another one. Nothing is read before the
+/// first of them is asked for. Then a task of its own reads, so that PostgreSQL is at the next rows
+/// while something is made of these.
 pub(crate) fn export<T: Send + 'static>(
     database: &Database,
     statement: String,
@@ -44,31 +48,36 @@ pub(crate) fn export<T: Send + 'static>(
     let conditions = Arc::new(conditions);
     let count = count(database.clone(), counted, Arc::clone(&conditions));
     let database = database.clone();
-    let (rows, chunks) = async_channel::bounded(1);
-    tokio::spawn(async move {
-        if let Err(error) = read(&database, &statement, &conditions, &rows).await {
-            // Whoever exported may be gone.
-            let _ = rows.send(Err(error)).await;
-        }
+    let chunks = stream::once(async move {
+        let (rows, chunks) = async_channel::bounded(1);
+        tokio::spawn(async move {
+            if let Err(error) = read(&database, &statement, &conditions, &rows).await {
+                // Whoever exported may be gone.
+                let _ = rows.send(Err(error)).await;
+            }
+        });
+        chunks
     });
     let mut rest: Vec<Row> = Vec::new();
-    let batches = chunks.map(move |chunk| {
-        let Chunk { rows, is_last } = chunk?;
-        rest.extend(rows);
-        let whole = if is_last {
-            rest.len()
-        } else {
-            last_entity(&rest, is_same)
-        };
-        let batch = rest
-            .get(..whole)
-            .unwrap_or_default()
-            .chunk_by(is_same)
-            .filter_map(|rows| rows.first().map(|row| entity(row, rows)))
-            .collect();
-        rest.drain(..whole);
-        batch
-    });
+    let batches = chunks
+        .flatten()
+        .map(move |chunk: Result<Chunk, StorageError>| {
+            let Chunk { rows, is_last } = chunk?;
+            rest.extend(rows);
+            let whole = if is_last {
+                rest.len()
+            } else {
+                last_entity(&rest, is_same)
+            };
+            let batch = rest
+                .get(..whole)
+                .unwrap_or_default()
+                .chunk_by(is_same)
+                .filter_map(|rows| rows.first().map(|row| entity(row, rows)))
+                .collect();
+            rest.drain(..whole);
+            batch
+        });
     Export {
         batches: batches.boxed(),
         count: count.boxed(),

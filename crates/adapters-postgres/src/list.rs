@@ -17,38 +17,24 @@ type Param = Box<dyn ToSql + Sync + Send>;
 /// What a list is sorted by.
 #[derive(Clone, Copy)]
 pub(crate) struct Keyset {
-    /// The expression of the sort key and its type; `None` of a list that is sorted by id alone.
-    pub(crate) key: Option<(&'static str, &'static str)>,
+    /// The expression of the sort key, and its type.
+    pub(crate) key: (&'static str, &'static str),
     /// The column of the id, which decides between equal keys.
     pub(crate) id: &'static str,
     pub(crate) is_descending: bool,
 }
 
 impl Keyset {
-    /// The sequence of the ids.
-    pub(crate) const BY_ID: Self = Self {
-        key: None,
-        id: "id",
-        is_descending: false,
-    };
-
     /// The column `sort_key`, from which the position of a row is made.
     pub(crate) fn column(&self) -> String {
-        self.key.map_or_else(
-            || "'' as sort_key".to_owned(),
-            |(key, _)| format!("({key})::text as sort_key"),
-        )
+        format!("({})::text as sort_key", self.key.0)
     }
 
     /// The clause `order by`.
-    pub(crate) fn order_by(&self) -> String {
+    fn order_by(&self) -> String {
         let direction = if self.is_descending { "desc" } else { "asc" };
-        let key = self.key.map(|(key, _)| format!("{key} {direction}, "));
-        format!(
-            "order by {}{} {direction}",
-            key.unwrap_or_default(),
-            self.id
-        )
+        let (key, _) = self.key;
+        format!("order by {key} {direction}, {} {direction}", self.id)
     }
 }
 
@@ -83,17 +69,12 @@ impl Conditions {
     /// Adds the condition that rows lie behind this position.
     fn after(&mut self, keyset: &Keyset, position: &Position) {
         let behind = if keyset.is_descending { '<' } else { '>' };
-        let condition = match keyset.key {
-            None => format!("{} {behind} {}", keyset.id, self.param(position.id)),
-            Some((key, sql_type)) => {
-                let (value, id) = (self.param(position.key.clone()), self.param(position.id));
-                format!(
-                    "({key}, {}) {behind} ({value}::text::{sql_type}, {id})",
-                    keyset.id
-                )
-            }
-        };
-        self.add(&condition);
+        let (key, sql_type) = keyset.key;
+        let (value, id) = (self.param(position.key.clone()), self.param(position.id));
+        self.add(&format!(
+            "({key}, {}) {behind} ({value}::text::{sql_type}, {id})",
+            keyset.id
+        ));
     }
 
     fn add(&mut self, condition: &str) {
@@ -117,11 +98,6 @@ impl Conditions {
         format!("where {filter}")
     }
 
-    /// The clauses `where` and `order by`, without a limit.
-    pub(crate) fn all(&self, keyset: &Keyset) -> String {
-        format!("{} {}", self.filter(), keyset.order_by())
-    }
-
     /// The clauses `where`, `order by` and `limit` of a page, and one row more: whether there is a
     /// next page.
     pub(crate) fn page(&mut self, keyset: &Keyset, page: &PageRequest) -> String {
@@ -129,7 +105,7 @@ impl Conditions {
             self.after(keyset, position);
         }
         let limit = self.param(i64::from(page.limit.entries()) + 1);
-        format!("{} limit {limit}", self.all(keyset))
+        format!("{} {} limit {limit}", self.filter(), keyset.order_by())
     }
 
     pub(crate) fn params(&self) -> Vec<&(dyn ToSql + Sync)> {

@@ -304,3 +304,53 @@ async fn a_person_gets_all_that_is_known_of_them_and_nothing_of_others() {
     let _ = shop.staff.get(&path).await.expect(200);
     let _ = bob.get(&path).await.expect_problem(404, "not_found");
 }
+
+#[tokio::test]
+async fn an_export_of_many_reads_cuts_no_order_and_ends_with_the_last() {
+    let shop = Shop::open().await;
+    let (ana, ana_id) = shop.customer().await;
+    for _ in 0..3 {
+        let _ = shop.product("1.00", 1).await;
+    }
+    let many = format!(
+        "with placed as (
+             insert into orders (id, customer_id, data_order, status)
+             select gen_random_uuid(), '{ana_id}', now(), 'pending'
+             from generate_series(1, 1500)
+             returning id
+         )
+         insert into itens_order (id, order_id, product_id, quantidade, preco_unitario)
+         select gen_random_uuid(), placed.id, products.id, 1, 1
+         from placed
+         cross join products"
+    );
+    shop.database
+        .client()
+        .await
+        .batch_execute(&many)
+        .await
+        .unwrap();
+    let orders = lines(&exported(&shop.staff, "/orders/export", NDJSON).await);
+    assert_eq!(orders.len(), 1_500);
+    let is_whole = |order: &Value| order["itens"].as_array().unwrap().len() == 3;
+    assert!(orders.iter().all(is_whole));
+    let table = text(&exported(&shop.staff, "/orders/export", CSV).await);
+    assert_eq!(table.lines().count(), 1 + 3 * 1_500);
+    let told = ana.get(&format!("/customers/{ana_id}/export")).await;
+    let told = told.expect(200).body;
+    assert_eq!(
+        told["orders"].as_array().unwrap(),
+        &as_its_customer(&orders)
+    );
+    assert_eq!(told["history"].as_array().unwrap().len(), 1_500);
+}
+
+/// The same orders as a customer sees them, who may only cancel.
+fn as_its_customer(orders: &[Value]) -> Vec<Value> {
+    let own = |order: &Value| {
+        let mut order = order.clone();
+        order["allowed_transitions"] = json!(["cancelled"]);
+        order
+    };
+    orders.iter().map(own).collect()
+}

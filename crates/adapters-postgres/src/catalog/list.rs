@@ -63,11 +63,11 @@ async fn meant(search: &Abandonable, terms: &SearchTerms) -> Result<String, Stor
 
 fn keyset(sort: Sort<ProductSort>) -> Keyset {
     Keyset {
-        key: Some(match sort.by {
+        key: match sort.by {
             ProductSort::CreatedAt => ("created_at", "timestamptz"),
             ProductSort::Name => (r#"folded(nome) collate "C""#, "text"),
             ProductSort::Price => ("preco", "numeric"),
-        }),
+        },
         id: "products.id",
         is_descending: sort.is_descending,
     }
@@ -91,17 +91,14 @@ pub(super) fn export(database: &Database, filter: &ProductsFilter) -> Export<Sto
         "words @@ (select product_query(?))",
         terms.map(str::to_owned),
     );
-    let keyset = Keyset {
-        id: "products.id",
-        ..Keyset::BY_ID
-    };
     let statement = format!(
         "select products.id, nome, descricao, preco, sku, created_at, retired_at, version,
                 quantidade_disponivel
          from products
          join stock on stock.product_id = products.id
-         {}",
-        conditions.all(&keyset)
+         {}
+         order by products.id",
+        conditions.filter()
     );
     let entities = Entities {
         is_same: |_, _| false,

@@ -37,7 +37,7 @@ const INSERT: &str = "
 
 /// Makes the words of products known to those who mistype one. In the sequence of the words, so
 /// that two transactions cannot deadlock; and last of all, so that nobody waits long for them.
-pub(crate) const KNOW_WORDS: &str = "
+const KNOW_WORDS: &str = "
     insert into product_words (word)
     select distinct new.word
     from products

@@ -96,8 +96,8 @@ impl CustomerRepository for PgCustomers {
     fn export(&self, filter: CustomersFilter) -> Export<Customer> {
         let conditions = conditions(&filter);
         let statement = format!(
-            "select id, nome, email, created_at, version from customers {}",
-            conditions.all(&Keyset::BY_ID)
+            "select id, nome, email, created_at, version from customers {} order by id",
+            conditions.filter()
         );
         let entities = Entities {
             is_same: |_, _| false,
@@ -147,10 +147,10 @@ impl CustomerRepository for PgCustomers {
 
 fn keyset(sort: Sort<CustomerSort>) -> Keyset {
     Keyset {
-        key: Some(match sort.by {
+        key: match sort.by {
             CustomerSort::CreatedAt => ("created_at", "timestamptz"),
             CustomerSort::Name => (r#"folded(nome) collate "C""#, "text"),
-        }),
+        },
         id: "id",
         is_descending: sort.is_descending,
     }

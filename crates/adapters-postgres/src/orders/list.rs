@@ -50,7 +50,7 @@ pub(super) async fn page(
 fn keyset(sort: Sort<OrderSort>) -> Keyset {
     let OrderSort::PlacedAt = sort.by;
     Keyset {
-        key: Some(("data_order", "timestamptz")),
+        key: ("data_order", "timestamptz"),
         id: "id",
         is_descending: sort.is_descending,
     }
@@ -80,18 +80,15 @@ fn conditions(filter: &OrdersFilter) -> Conditions {
 
 /// The orders of an export, with their items.
 pub(super) fn export(database: &Database, filter: &OrdersFilter) -> Export<Order> {
-    let keyset = Keyset {
-        id: "orders.id",
-        ..Keyset::BY_ID
-    };
     let conditions = conditions(filter);
     let statement = format!(
         "select orders.id, customer_id, data_order, status, version, itens_order.id as item_id,
                 itens_order.product_id, itens_order.quantidade, itens_order.preco_unitario
          from orders
          join itens_order on itens_order.order_id = orders.id
-         {}",
-        conditions.all(&keyset),
+         {}
+         order by orders.id",
+        conditions.filter(),
     );
     let entities = Entities {
         is_same: is_same_order,

@@ -29,13 +29,14 @@ pub(crate) fn lines<T: Exported>(
     format: Format,
 ) -> impl Stream<Item = Result<Bytes, StorageError>> {
     let head = match format {
-        Format::Csv => csv::Writer::from_writer(Vec::new())
-            .with_record(T::COLUMNS)
-            .map(Bytes::from),
+        Format::Csv => table(|table| table.write_record(T::COLUMNS)),
         Format::Ndjson => Ok(Bytes::new()),
     };
     let pieces = export.batches.map(move |batch| match format {
-        Format::Csv => table(&batch?),
+        Format::Csv => {
+            let batch = batch?;
+            table(|table| batch.iter().try_for_each(|entity| entity.write(table)))
+        }
         Format::Ndjson => ndjson(&caller, &batch?),
     });
     let is_text = |piece: &Result<Bytes, StorageError>| {
@@ -53,26 +54,14 @@ fn ndjson<T: Exported>(caller: &Caller, batch: &[T]) -> Result<Bytes, StorageErr
     Ok(text.into())
 }
 
-fn table<T: Exported>(batch: &[T]) -> Result<Bytes, StorageError> {
-    let mut table = csv::Writer::from_writer(Vec::with_capacity(batch.len() * 256));
-    for entity in batch {
-        entity.write(&mut table).map_err(StorageError::internal)?;
-    }
+/// The rows of a table.
+fn table(
+    write: impl FnOnce(&mut csv::Writer<Vec<u8>>) -> Result<(), csv::Error>,
+) -> Result<Bytes, StorageError> {
+    let mut table = csv::Writer::from_writer(Vec::new());
+    write(&mut table).map_err(StorageError::internal)?;
     let text = table
         .into_inner()
         .map_err(|error| StorageError::internal(error.into_error()))?;
     Ok(text.into())
-}
-
-/// A table that consists of one record.
-trait WithRecord {
-    fn with_record(self, record: &[&str]) -> Result<Vec<u8>, StorageError>;
-}
-
-impl WithRecord for csv::Writer<Vec<u8>> {
-    fn with_record(mut self, record: &[&str]) -> Result<Vec<u8>, StorageError> {
-        self.write_record(record).map_err(StorageError::internal)?;
-        self.into_inner()
-            .map_err(|error| StorageError::internal(error.into_error()))
-    }
 }
