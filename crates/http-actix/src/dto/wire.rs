@@ -13,7 +13,7 @@ use domain::{
 };
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 use serde::de::DeserializeOwned;
-use serde_json::{json, value::RawValue};
+use serde_json::{Value, json, value::RawValue};
 use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 use utoipa::openapi::{
     KnownFormat, Object, ObjectBuilder, SchemaFormat, Type,
@@ -315,5 +315,8 @@ pub(crate) fn or_null(mut schema: Object) -> Object {
         SchemaType::AnyValue => return schema,
     };
     schema.schema_type = types.into_iter().chain([Type::Null]).collect();
+    if let Some(values) = &mut schema.enum_values {
+        values.push(Value::Null);
+    }
     schema
 }
