@@ -32,6 +32,7 @@ integration: ## tests against a real PostgreSQL and Redis, which this starts and
 	@FAST=1 deploy/services up $(TEST_SERVICES)
 	@set -e; trap 'deploy/services down $(TEST_SERVICES)' EXIT; \
 	export $$(deploy/services urls $(TEST_SERVICES) | sed 's/^/TEST_/') \
+		TEST_POSTGRES_PROGRAMS=$$(deploy/services programs $(TEST_SERVICES)) \
 		TEST_REDIS_SERVER=$$(deploy/services redis $(TEST_SERVICES)); \
 	set -x; $(INTEGRATION)
 

@@ -17,34 +17,42 @@ const TEMPLATE_LOCK: i64 = 0x0074_656d_706c_6174;
 
 /// A database of this test's own; it is dropped with this value.
 pub struct TestDatabase {
+    /// The URL of the server's first database.
+    server: String,
     name: String,
 }
 
 impl TestDatabase {
     /// A database with the schema of this checkout and nothing in it.
     pub async fn migrated() -> Self {
-        let server = connect(&variable("TEST_DATABASE_URL")).await;
-        let template = template(&server).await;
-        Self::create(&server, &format!("template {template}")).await
+        Self::migrated_on(&variable("TEST_DATABASE_URL")).await
+    }
+
+    /// The same, on another server than that of the tests.
+    pub(crate) async fn migrated_on(server: &str) -> Self {
+        let template = template(server).await;
+        Self::create(server, &format!("template {template}")).await
     }
 
     /// A database without a schema.
     pub async fn empty() -> Self {
-        let server = connect(&variable("TEST_DATABASE_URL")).await;
-        Self::create(&server, "").await
+        Self::create(&variable("TEST_DATABASE_URL"), "").await
     }
 
-    async fn create(server: &Client, from: &str) -> Self {
+    async fn create(server: &str, from: &str) -> Self {
         let name = format!("balcao_test_{}", Uuid::new_v4().simple());
         let create = format!("create database {name} {from}");
-        server.batch_execute(&create).await.unwrap();
-        Self { name }
+        connect(server).await.batch_execute(&create).await.unwrap();
+        Self {
+            server: server.to_owned(),
+            name,
+        }
     }
 
     /// Where it is.
     #[must_use]
     pub fn url(&self) -> String {
-        url_of(&self.name)
+        url_of(&self.server, &self.name)
     }
 
     /// A pool of at most `max_connections`.
@@ -63,6 +71,7 @@ impl TestDatabase {
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         let drop = format!("drop database {} with (force)", self.name);
+        let server = self.server.clone();
         // On a thread of its own: the test's runtime may be on its way out.
         let dropping = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
@@ -70,8 +79,7 @@ impl Drop for TestDatabase {
                 .build()
                 .unwrap();
             runtime.block_on(async {
-                let server = connect(&variable("TEST_DATABASE_URL")).await;
-                server.batch_execute(&drop).await.unwrap();
+                connect(&server).await.batch_execute(&drop).await.unwrap();
             });
         });
         let is_dropped = dropping.join().is_ok() || std::thread::panicking();
@@ -80,8 +88,9 @@ impl Drop for TestDatabase {
 }
 
 /// The name of a database with the schema of this checkout, made once for all tests.
-async fn template(server: &Client) -> String {
+async fn template(url: &str) -> String {
     let name = format!("balcao_template_{:016x}", migrations_hash());
+    let server = connect(url).await;
     // Waits for whoever makes it; the lock ends with the transaction.
     server.batch_execute("begin").await.unwrap();
     let lock = "select pg_advisory_xact_lock($1)";
@@ -90,14 +99,14 @@ async fn template(server: &Client) -> String {
     let row = server.query_opt(is_made, &[&name]).await.unwrap();
     if !row.is_some_and(|row| row.get(0)) {
         // Made through another connection: `create database` runs in no transaction.
-        let maker = connect(&variable("TEST_DATABASE_URL")).await;
+        let maker = connect(url).await;
         let (drop, create) = (
             format!("drop database if exists {name}"),
             format!("create database {name}"),
         );
         maker.batch_execute(&drop).await.unwrap();
         maker.batch_execute(&create).await.unwrap();
-        let settings = DatabaseSettings::parse(&url_of(&name), 1).unwrap();
+        let settings = DatabaseSettings::parse(&url_of(url, &name), 1).unwrap();
         Database::new(&settings).unwrap().migrate().await.unwrap();
         crate::eventually("the template is left alone", || async {
             let count = "select count(*) from pg_stat_activity where datname = $1";
@@ -128,8 +137,7 @@ fn migrations_hash() -> u64 {
 }
 
 /// The server's URL with another database in it.
-fn url_of(database: &str) -> String {
-    let server = variable("TEST_DATABASE_URL");
+fn url_of(server: &str, database: &str) -> String {
     let (server, _) = server.rsplit_once('/').unwrap();
     format!("{server}/{database}")
 }

@@ -15,6 +15,7 @@
 mod client;
 mod database;
 mod document;
+mod postgres;
 mod proxy;
 mod redis;
 mod server;
@@ -24,6 +25,7 @@ mod world;
 pub use client::{Answer, Client, ids};
 pub use database::TestDatabase;
 pub use document::{DOCUMENT, validator};
+pub use postgres::PrivatePostgres;
 pub use proxy::Proxy;
 pub use redis::{PrivateRedis, RawRedis};
 pub use server::{Caches, PASSWORD, TestServer};

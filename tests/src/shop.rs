@@ -2,7 +2,7 @@
 
 use http_actix::settings::Settings;
 
-use crate::{Caches, Client, TestDatabase, TestServer};
+use crate::{Caches, Client, PrivatePostgres, TestDatabase, TestServer};
 
 /// A server over a database of its own, and somebody who works there.
 pub struct Shop {
@@ -28,7 +28,20 @@ impl Shop {
 
     /// The same, with settings of the server that differ from those of the others.
     pub async fn opened_with(caches: Caches, change: impl FnOnce(&mut Settings)) -> Self {
-        let database = TestDatabase::migrated().await;
+        Self::over(TestDatabase::migrated().await, caches, change).await
+    }
+
+    /// A shop on a PostgreSQL that the test may end.
+    pub async fn on(postgres: &PrivatePostgres) -> Self {
+        let database = TestDatabase::migrated_on(postgres.url()).await;
+        Self::over(database, Caches::InProcess, |_| {}).await
+    }
+
+    async fn over(
+        database: TestDatabase,
+        caches: Caches,
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
         let server = TestServer::start_with(&database, caches.clone(), change);
         let staff = server.staff().await;
         Self {

@@ -45,7 +45,7 @@ struct ForAHead {
     has_begun: bool,
 }
 
-/// A request that a handler is working on, until this is dropped.
+/// A request that a handler is working on, or whose answer is still being made, until this is dropped.
 pub(crate) struct Handled(Progress);
 
 impl Progress {

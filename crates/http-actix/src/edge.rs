@@ -1,21 +1,25 @@
 //! The outermost layer: every request gets an id, one line in the log, and an answer that is a
 //! problem document if it is an error.
 
-use std::time::Instant;
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+    time::Instant,
+};
 
 use actix_web::{
     HttpMessage,
-    body::{BoxBody, MessageBody},
+    body::{BodySize, BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::header::{HeaderName, HeaderValue},
     middleware::Next,
-    web::Data,
+    web::{Bytes, Data},
 };
 use domain::identity::Caller;
 
 use crate::{
     app::App,
-    connection::Progress,
+    connection::{Handled, Progress},
     problem::{Problem, of_framework},
     routes::MatchedRoute,
 };
@@ -33,7 +37,7 @@ pub(crate) async fn around<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let start = Instant::now();
     let id = request_id(&request);
-    let _handled = request.conn_data::<Progress>().map(Progress::handle);
+    let handled = request.conn_data::<Progress>().map(Progress::handle);
     let mut response = match next.call(request).await {
         Ok(response) => response.map_into_boxed_body(),
         // Only middleware fails like this, and ours answers instead.
@@ -51,7 +55,37 @@ pub(crate) async fn around<B: MessageBody + 'static>(
         response.headers_mut().insert(REQUEST_ID, value);
     }
     log(&response, &id, start, cause.as_deref());
+    if response.response().body().size() == BodySize::Stream {
+        response = response.map_body(|_, body| {
+            Working {
+                body,
+                _handled: handled,
+            }
+            .boxed()
+        });
+    }
     Ok(response)
+}
+
+/// A body that is made while it is sent: its request is being handled until it ends.
+struct Working {
+    body: BoxBody,
+    _handled: Option<Handled>,
+}
+
+impl MessageBody for Working {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.body).poll_next(context)
+    }
 }
 
 /// The id that the caller gave, when it is well-formed: letters, digits, `-`, `_` and `.`, at

@@ -3,6 +3,7 @@
 mod commands;
 mod serving;
 mod silence;
+mod terminal;
 
 use std::{
     path::PathBuf,
@@ -18,27 +19,35 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// `balcao` with nothing of this process's environment but what is given.
-fn balcao(database: &TestDatabase, args: &[&str]) -> Command {
-    // Beside this test's own binary: target/PROFILE/deps/it-HASH.
-    let deps = std::env::current_exe().unwrap();
-    let binary: PathBuf = deps
-        .parent()
-        .and_then(|deps| deps.parent())
-        .unwrap()
-        .join("balcao");
+/// The binary, beside this test's own: target/PROFILE/deps/it-HASH.
+fn program() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let folder = test.parent().and_then(|deps| deps.parent()).unwrap();
+    let program = folder.join("balcao");
     assert!(
-        binary.exists(),
+        program.exists(),
         "build it first: cargo build --workspace --bins"
     );
-    let mut command = Command::new(binary);
+    program
+}
+
+/// All that the binary sees of an environment.
+fn environment(database: &TestDatabase) -> [(&'static str, String); 4] {
+    let secret = "a secret that never shows in a log, 32+";
+    [
+        ("DATABASE_URL", database.url()),
+        ("JWT_SECRET", secret.to_owned()),
+        ("BCRYPT_COST", "4".to_owned()),
+        ("HTTP_ADDR", "127.0.0.1:0".to_owned()),
+    ]
+}
+
+fn balcao(database: &TestDatabase, args: &[&str]) -> Command {
+    let mut command = Command::new(program());
     command
         .args(args)
         .env_clear()
-        .env("DATABASE_URL", database.url())
-        .env("JWT_SECRET", "a secret that never shows in a log, 32+")
-        .env("BCRYPT_COST", "4")
-        .env("HTTP_ADDR", "127.0.0.1:0")
+        .envs(environment(database))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -169,7 +169,7 @@ impl Target {
         let shop = shop_of_the_operator(&database)?;
         let export = export(&shop).map_err(Into::into)?;
         let Some(file) = &self.output else {
-            return match pour(export, self.format, &mut io::stdout().lock()).await {
+            return match until_interrupted(pour(export, self.format, &mut io::stdout())).await {
                 // Whoever reads has seen enough.
                 Err(error) if is_broken_pipe(&*error) => Ok(()),
                 poured => poured,
@@ -179,7 +179,7 @@ impl Target {
         let folder = folder.unwrap_or(Path::new("."));
         let told = |error: io::Error| format!("{}: {error}", file.display());
         let mut draft = NamedTempFile::new_in(folder).map_err(told)?;
-        pour(export, self.format, draft.as_file_mut()).await?;
+        until_interrupted(pour(export, self.format, draft.as_file_mut())).await?;
         draft.persist(file).map_err(|error| told(error.error))?;
         Ok(())
     }
@@ -188,6 +188,14 @@ impl Target {
 fn is_broken_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
     let error = error.downcast_ref::<io::Error>();
     error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Does this, unless Ctrl-C ends it.
+async fn until_interrupted(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    tokio::select! {
+        _ = signal::ctrl_c() => Err("interrupted".into()),
+        done = work => done,
+    }
 }
 
 async fn pour<T: Exported + Send + 'static>(
@@ -207,15 +215,8 @@ async fn pour<T: Exported + Send + 'static>(
         ..export
     };
     let mut lines = std::pin::pin!(lines(OPERATOR, export, format));
-    let mut interrupted = std::pin::pin!(signal::ctrl_c());
-    loop {
-        tokio::select! {
-            piece = lines.next() => match piece {
-                Some(piece) => target.write_all(&piece?)?,
-                None => break,
-            },
-            _ = &mut interrupted => return Err("interrupted".into()),
-        }
+    while let Some(piece) = lines.next().await {
+        target.write_all(&piece?)?;
     }
     target.flush()?;
     bar.finish_and_clear();

@@ -3,10 +3,6 @@
 use std::{
     io::{self, IsTerminal as _, Read as _},
     path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
 };
 
 use actix_web::web::Bytes;
@@ -109,9 +105,9 @@ impl Products {
     }
 
     /// The file, and how many bytes it has, if that is known.
-    fn open(&self) -> Result<(Box<dyn io::Read>, Option<u64>), Failure> {
+    fn open(&self) -> Result<(Box<dyn io::Read + Send>, Option<u64>), Failure> {
         if self.file.as_os_str() == "-" {
-            return Ok((Box::new(io::stdin().lock()), None));
+            return Ok((Box::new(io::stdin()), None));
         }
         let name = self.file.display();
         let file = std::fs::File::open(&self.file).map_err(|error| format!("{name}: {error}"))?;
@@ -151,38 +147,39 @@ fn told(errors: &[RowFault]) -> String {
     told.collect::<Vec<_>>().join("; ")
 }
 
-/// The bytes of a file, until Ctrl-C. Reading it takes no time beside what is done with it.
+/// The bytes of a file, until Ctrl-C. They are read on a thread of their own, which nobody waits for:
+/// a pipe may be silent for ever.
 fn pieces(
-    source: Box<dyn io::Read>,
+    mut source: Box<dyn io::Read + Send>,
     bar: ProgressBar,
 ) -> impl Stream<Item = Result<Bytes, Problem>> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let handler = Arc::clone(&interrupted);
-    tokio::spawn(async move {
-        if signal::ctrl_c().await.is_ok() {
-            handler.store(true, Ordering::Relaxed);
+    let (sender, pieces) = async_channel::bounded(1);
+    std::thread::spawn(move || {
+        loop {
+            let mut piece = Vec::with_capacity(PIECE);
+            let mut read = source.by_ref().take(PIECE.try_into().unwrap_or(u64::MAX));
+            let piece = read.read_to_end(&mut piece).map(|_| piece);
+            let is_last = !piece.as_ref().is_ok_and(|piece| piece.len() == PIECE);
+            if sender.send_blocking(piece).is_err() || is_last {
+                break;
+            }
         }
     });
-    stream::unfold(
-        (source, bar, interrupted),
-        |(mut source, bar, interrupted)| async {
-            let piece = if interrupted.load(Ordering::Relaxed) {
-                Err(io::Error::other("interrupted"))
-            } else {
-                let mut piece = Vec::with_capacity(PIECE);
-                let mut read = source.by_ref().take(PIECE.try_into().unwrap_or(u64::MAX));
-                read.read_to_end(&mut piece).map(|_| piece)
+    let interrupted = Box::pin(signal::ctrl_c());
+    stream::unfold((pieces, interrupted), move |(pieces, mut interrupted)| {
+        let bar = bar.clone();
+        async move {
+            let piece = tokio::select! {
+                _ = &mut interrupted => Err(io::Error::other("interrupted")),
+                piece = pieces.recv() => piece.ok()?,
             };
-            match piece {
-                Ok(piece) if piece.is_empty() => None,
-                Ok(piece) => {
-                    bar.inc(piece.len().try_into().unwrap_or_default());
-                    Some((Ok(piece.into()), (source, bar, interrupted)))
-                }
-                Err(error) => Some((Err(Problem::internal(error)), (source, bar, interrupted))),
+            if let Ok(piece) = &piece {
+                bar.inc(piece.len().try_into().unwrap_or_default());
             }
-        },
-    )
+            let piece = piece.map(Bytes::from).map_err(Problem::internal);
+            Some((piece, (pieces, interrupted)))
+        }
+    })
 }
 
 /// A progress bar over so many bytes: rows, rate and the time that is left; on a terminal alone.

@@ -1,0 +1,71 @@
+//! Imports and exports over HTTP.
+
+mod exports;
+mod imports;
+mod interrupted;
+mod slow;
+
+use integration_tests::{Answer, Client, Shop};
+use serde_json::{Value, json};
+
+const CSV: &str = "text/csv";
+const NDJSON: &str = "application/x-ndjson";
+
+/// The lines of the answer to an import.
+async fn import(client: &Client, path: &str, media_type: &str, rows: &str) -> Vec<Value> {
+    let request = client
+        .request("POST", path)
+        .header("content-type", media_type)
+        .body(rows.to_owned());
+    lines(&Answer::to(request).await.expect(200))
+}
+
+async fn import_under(client: &Client, key: &str, rows: &str) -> Vec<Value> {
+    let request = client
+        .request("POST", "/products/import")
+        .header("content-type", CSV)
+        .header("idempotency-key", key)
+        .body(rows.to_owned());
+    lines(&Answer::to(request).await.expect(200))
+}
+
+/// The lines of a body of NDJSON, of which one alone is read as JSON already.
+fn lines(answer: &Answer) -> Vec<Value> {
+    match &answer.body {
+        Value::Null => Vec::new(),
+        Value::String(text) => text
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect(),
+        one => vec![one.clone()],
+    }
+}
+
+fn last(lines: &[Value]) -> &Value {
+    lines.last().unwrap()
+}
+
+fn done(rows: u64, created: u64, updated: u64, unchanged: u64, refused: u64) -> Value {
+    json!({
+        "type": "done",
+        "rows": rows,
+        "created": created,
+        "updated": updated,
+        "unchanged": unchanged,
+        "refused": refused,
+        "is_applied": true,
+    })
+}
+
+async fn exported(client: &Client, path: &str, accept: &str) -> Answer {
+    let request = client.request("GET", path).header("accept", accept);
+    Answer::to(request).await.expect(200)
+}
+
+fn text(answer: &Answer) -> String {
+    answer.body.as_str().unwrap_or_default().to_owned()
+}
+
+async fn products(shop: &Shop) -> usize {
+    lines(&exported(&shop.staff, "/products/export", NDJSON).await).len()
+}
