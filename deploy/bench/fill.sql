@@ -1,4 +1,7 @@
 -- As many orders of two lines as :orders says, of :customers and :products, spread over the last year.
+-- What they refer to is there: the foreign keys are not checked, which would take most of the time.
+set session_replication_role = replica;
+
 insert into orders (id, customer_id, data_order, status)
 select bench_id(4, n), bench_id(1, 1 + n % :customers), now() - interval '1 year' * n / :orders, 'delivered'
 from generate_series(1, :orders) as n;
