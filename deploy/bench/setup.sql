@@ -7,15 +7,17 @@ create or replace function bench_id(kind int, n bigint) returns uuid
 
 -- The word that a product has at this place, of three syllables, one of 20 000: as in a language, a
 -- word is the rarer the higher its number is (Zipf's law).
+create or replace function bench_syllable(n int) returns text
+    language sql immutable parallel safe
+    return substr('bcdfglmnprstvz', 1 + n / 5 % 14, 1) || substr('aeiou', 1 + n % 5, 1);
+create or replace function bench_number(product bigint, place int) returns int
+    language sql immutable parallel safe
+    return floor(20000::float8 ^ ((hashint8extended(product, place) & 65535) / 65536::float8))::int;
 create or replace function bench_word(product bigint, place int) returns text
     language sql immutable parallel safe
-    return (
-        select string_agg(substr('bcdfglmnprstvz', 1 + n / 5 % 14, 1) || substr('aeiou', 1 + n % 5, 1), '')
-        from (
-                 select floor(20000 ^ ((hashint8extended(product, place) & 65535) / 65536.0))::int as word
-             ) as drawn,
-             unnest(array[word / 4900, word / 70, word]) as n
-    );
+    return bench_syllable(bench_number(product, place) / 4900)
+        || bench_syllable(bench_number(product, place) / 70)
+        || bench_syllable(bench_number(product, place));
 
 insert into customers (id, nome, email, created_at)
 select bench_id(1, n), 'Customer ' || n, 'customer' || n || '@bench.example', now()

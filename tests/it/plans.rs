@@ -4,16 +4,17 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    catalog::{ProductId, ProductRepository},
-    customers::CustomerRepository,
+    catalog::{ProductId, ProductRepository, ProductSort, ProductsFilter},
+    customers::{CustomerRepository, CustomerSort, CustomersFilter},
     idempotency::IdempotencyKey,
     identity::{Account, AccountRepository, PasswordHash, Principal},
     orders::{
-        IdempotencyKeys, LockWait, OrderId, OrderRepository, OrderStatus, PlacementStore,
+        IdempotencyKeys, LockWait, OrderId, OrderRepository, OrderSort, OrderStatus, OrdersFilter,
+        PlacementStore,
         placement::{Outcome, Scope},
     },
     stock::{StockLevel, StockRepository},
-    values::{Email, Expected},
+    values::{Email, Expected, Limit, PageRequest, Sort},
 };
 use integration_tests::{TestDatabase, World};
 use time::Duration;
@@ -55,6 +56,7 @@ async fn do_everything(world: &World) {
     holder.unit.abandon().await.unwrap();
     read_and_move(world, &placed, first).await;
     look_customers_and_accounts_up(world).await;
+    list(world).await;
     let old = World::now() - Duration::hours(24);
     world.orders.remove_before(old, 3).await.unwrap();
 }
@@ -117,6 +119,40 @@ async fn look_customers_and_accounts_up(world: &World) {
         .unwrap();
 }
 
+/// The first pages of whole lists, and those after them.
+async fn list(world: &World) {
+    let mut page = PageRequest {
+        limit: Limit::parse(2).unwrap(),
+        after: None,
+    };
+    let newest_first = Sort::descending(OrderSort::PlacedAt);
+    let filter = OrdersFilter::default();
+    for _ in 0..2 {
+        let orders = OrderRepository::page(&world.orders, &filter, newest_first, &page).await;
+        page.after = orders.unwrap().next;
+    }
+    for by in [
+        ProductSort::CreatedAt,
+        ProductSort::Name,
+        ProductSort::Price,
+    ] {
+        let (filter, sort) = (ProductsFilter::default(), Sort::descending(by));
+        page.after = None;
+        for _ in 0..2 {
+            let products = ProductRepository::page(&world.catalog, &filter, sort, &page).await;
+            page.after = products.unwrap().next;
+        }
+    }
+    for by in [CustomerSort::CreatedAt, CustomerSort::Name] {
+        let (filter, sort) = (CustomersFilter::default(), Sort::descending(by));
+        page.after = None;
+        for _ in 0..2 {
+            let customers = CustomerRepository::page(&world.customers, &filter, sort, &page).await;
+            page.after = customers.unwrap().next;
+        }
+    }
+}
+
 /// Rows of every kind, so many of them, past the product.
 async fn grow(client: &Client, rows: i64) {
     let grow = format!(
@@ -132,7 +168,7 @@ async fn grow(client: &Client, rows: i64) {
          insert into stock (id, product_id, quantidade_disponivel)
          select gen_random_uuid(), product, 100 from n;
          insert into orders (id, customer_id, data_order, status)
-         select placed, customer, now(), 'pending' from n;
+         select placed, customer, now() - n * interval '1 minute', 'pending' from n;
          insert into itens_order (id, order_id, product_id, quantidade, preco_unitario)
          select gen_random_uuid(), placed, product, 1, 1 from n;
          insert into idempotency_keys (account_id, key, fingerprint, order_id, created_at)

@@ -16,7 +16,7 @@ use crate::error::{from_pool, is_lock_not_available, storage};
 /// that other transactions may have locked.
 #[derive(Clone)]
 pub struct Database {
-    /// For statements that find their rows by id and wait for no lock.
+    /// For statements that find their rows by id, or a page of them by an index, and wait for no lock.
     shared: Pool,
     /// Only for placing orders.
     desk: Pool,

@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 
 use domain::{
     StorageError,
-    values::{Page, PageRequest, Position},
+    values::{Limit, Page, PageRequest, Position},
 };
 use tokio_postgres::{Row, types::ToSql};
 
-use crate::error::column;
+use crate::{abandonable::Abandonable, database::Database, error::column};
 
 /// A value of a statement.
 type Param = Box<dyn ToSql + Sync + Send>;
@@ -43,6 +43,8 @@ impl Keyset {
 pub(crate) struct Conditions {
     text: String,
     params: Vec<Param>,
+    /// Whether the caller asks for less than the whole list.
+    is_filtered: bool,
 }
 
 impl Conditions {
@@ -50,7 +52,7 @@ impl Conditions {
     pub(crate) fn always(condition: &str) -> Self {
         Self {
             text: condition.to_owned(),
-            params: Vec::new(),
+            ..Self::default()
         }
     }
 
@@ -61,6 +63,7 @@ impl Conditions {
         value: Option<T>,
     ) {
         if let Some(value) = value {
+            self.is_filtered = true;
             let placeholder = self.param(value);
             self.add(&condition.replace('?', &placeholder));
         }
@@ -99,13 +102,39 @@ impl Conditions {
     }
 
     /// The clauses `where`, `order by` and `limit` of a page, and one row more: whether there is a
-    /// next page.
+    /// next page. The `limit` is that of the longest page, as a constant, so that a plan for every
+    /// page reads them by an index; where the page ends is for [`Self::limit`] around it.
     pub(crate) fn page(&mut self, keyset: &Keyset, page: &PageRequest) -> String {
         if let Some(position) = &page.after {
             self.after(keyset, position);
         }
+        let longest = Limit::MAX.entries() + 1;
+        format!("{} {} limit {longest}", self.filter(), keyset.order_by())
+    }
+
+    /// The clause `limit` of a page, and one row more.
+    pub(crate) fn limit(&mut self, page: &PageRequest) -> String {
         let limit = self.param(i64::from(page.limit.entries()) + 1);
-        format!("{} {} limit {limit}", self.filter(), keyset.order_by())
+        format!("limit {limit}")
+    }
+
+    /// Whether the caller asks for less than the whole list.
+    pub(crate) const fn is_filtered(&self) -> bool {
+        self.is_filtered
+    }
+
+    /// A connection for this list. The plan of the whole list is always the same, and is made once;
+    /// the best one for a part of it depends on what is asked for.
+    pub(crate) async fn connection(
+        &self,
+        database: &Database,
+    ) -> Result<Abandonable, StorageError> {
+        let client = if self.is_filtered {
+            database.searches_client().await?
+        } else {
+            database.client().await?
+        };
+        Ok(Abandonable::on(client))
     }
 
     pub(crate) fn params(&self) -> Vec<&(dyn ToSql + Sync)> {

@@ -29,33 +29,42 @@ pub(super) async fn page(
     sort: Sort<ProductSort>,
     page: &PageRequest,
 ) -> Result<Page<StockedProduct>, StorageError> {
-    let search = Abandonable::on(database.searches_client().await?);
-    let rows = async {
-        let meant = match &filter.terms {
-            Some(terms) => Some(meant(&search, terms).await?),
-            None => None,
-        };
-        let keyset = keyset(sort);
-        let mut conditions = conditions(filter, meant);
-        let clauses = conditions.page(&keyset, page);
-        let statement = format!(
-            "select products.id, nome, descricao, preco, sku, created_at, retired_at, version,
+    let meant = match &filter.terms {
+        Some(terms) => Some(meant(database, terms).await?),
+        None => None,
+    };
+    let keyset = keyset(sort);
+    let mut conditions = conditions(filter, meant);
+    let (clauses, limit) = (conditions.page(&keyset, page), conditions.limit(page));
+    // A plan for all pages looks the stock of each product up; one for a filter may begin with it.
+    let of_the_product = if conditions.is_filtered() {
+        "= products.id"
+    } else {
+        "= any(array[products.id])"
+    };
+    let statement = format!(
+        "select *
+         from (
+             select products.id, nome, descricao, preco, sku, created_at, retired_at, version,
                     quantidade_disponivel, {}
              from products
-             join stock on stock.product_id = products.id
-             {clauses}",
-            keyset.column()
-        );
-        let rows = query(search.client(), &statement, &conditions.params()).await;
-        rows.map_err(storage)
-    };
-    let rows = rows.await;
+             join stock on stock.product_id {of_the_product}
+             {clauses}
+         ) as listed
+         {limit}",
+        keyset.column()
+    );
+    let search = conditions.connection(database).await?;
+    let rows = query(search.client(), &statement, &conditions.params()).await;
     search.finish();
-    page_of(rows?.chunks(1), page, |row, _| stocked_product(row))
+    let rows = rows.map_err(storage)?;
+    page_of(rows.chunks(1), page, |row, _| stocked_product(row))
 }
 
-async fn meant(search: &Abandonable, terms: &SearchTerms) -> Result<String, StorageError> {
+async fn meant(database: &Database, terms: &SearchTerms) -> Result<String, StorageError> {
+    let search = Abandonable::on(database.searches_client().await?);
     let rows = query(search.client(), MEANT, &[&terms.as_str()]).await;
+    search.finish();
     let rows = rows.map_err(storage)?;
     let meant = rows.first().map(|row: &Row| column(row, "meant"));
     meant.unwrap_or(Ok(String::new()))

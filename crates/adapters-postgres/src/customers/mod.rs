@@ -18,7 +18,6 @@ use domain::{
 use tokio_postgres::{Client, Error, Row};
 
 use crate::{
-    abandonable::Abandonable,
     creation_keys::{self, Kind},
     database::Database,
     error::{CREATION_KEYS_PKEY, column, is_taken, storage, violates},
@@ -75,12 +74,16 @@ impl CustomerRepository for PgCustomers {
     ) -> Result<Page<Customer>, StorageError> {
         let keyset = keyset(sort);
         let mut conditions = conditions(filter);
-        let clauses = conditions.page(&keyset, page);
+        let (clauses, limit) = (conditions.page(&keyset, page), conditions.limit(page));
         let statement = format!(
-            "select id, nome, email, created_at, version, {} from customers {clauses}",
+            "select *
+             from (
+                 select id, nome, email, created_at, version, {} from customers {clauses}
+             ) as listed
+             {limit}",
             keyset.column()
         );
-        let search = Abandonable::on(self.database.searches_client().await?);
+        let search = conditions.connection(&self.database).await?;
         let rows = query(search.client(), &statement, &conditions.params()).await;
         search.finish();
         page_of(rows.map_err(storage)?.chunks(1), page, |row, _| {

@@ -11,7 +11,6 @@ use domain::{
 
 use super::{is_same_order, order};
 use crate::{
-    abandonable::Abandonable,
     database::Database,
     error::storage,
     export::{self, Entities},
@@ -27,7 +26,7 @@ pub(super) async fn page(
 ) -> Result<Page<Order>, StorageError> {
     let keyset = keyset(sort);
     let mut conditions = conditions(filter);
-    let clauses = conditions.page(&keyset, page);
+    let (clauses, limit) = (conditions.page(&keyset, page), conditions.limit(page));
     let statement = format!(
         "select listed.*, itens_order.id as item_id, itens_order.product_id, quantidade,
                 preco_unitario
@@ -35,12 +34,13 @@ pub(super) async fn page(
              select orders.id, customer_id, data_order, status, version, {sort_key},
                     row_number() over () as place
              from (select * from orders {clauses}) as orders
+             {limit}
          ) as listed
          join itens_order on itens_order.order_id = any(array[listed.id])
          order by place, itens_order.id",
         sort_key = keyset.column(),
     );
-    let search = Abandonable::on(database.searches_client().await?);
+    let search = conditions.connection(database).await?;
     let rows = query(search.client(), &statement, &conditions.params()).await;
     search.finish();
     let rows = rows.map_err(storage)?;
