@@ -102,25 +102,20 @@ impl Conditions {
     }
 
     /// The clauses `where`, `order by` and `limit` of a page, and one row more: whether there is a
-    /// next page. The `limit` is that of the longest page, as a constant, so that a plan for every
-    /// page reads them by an index; where the page ends is for [`Self::limit`] around it.
-    pub(crate) fn page(&mut self, keyset: &Keyset, page: &PageRequest) -> String {
+    /// next page; and the clause `limit` of what is around them. The plan of the whole list serves
+    /// pages of every length: it is told the longest, as a constant, and stops at the other `limit`.
+    pub(crate) fn page(&mut self, keyset: &Keyset, page: &PageRequest) -> (String, String) {
         if let Some(position) = &page.after {
             self.after(keyset, position);
         }
-        let longest = Limit::MAX.entries() + 1;
-        format!("{} {} limit {longest}", self.filter(), keyset.order_by())
-    }
-
-    /// The clause `limit` of a page, and one row more.
-    pub(crate) fn limit(&mut self, page: &PageRequest) -> String {
-        let limit = self.param(i64::from(page.limit.entries()) + 1);
-        format!("limit {limit}")
-    }
-
-    /// Whether the caller asks for less than the whole list.
-    pub(crate) const fn is_filtered(&self) -> bool {
-        self.is_filtered
+        let rows = self.param(i64::from(page.limit.entries()) + 1);
+        let planned = if self.is_filtered {
+            rows.clone()
+        } else {
+            (Limit::MAX.entries() + 1).to_string()
+        };
+        let clauses = format!("{} {} limit {planned}", self.filter(), keyset.order_by());
+        (clauses, format!("limit {rows}"))
     }
 
     /// A connection for this list. The plan of the whole list is always the same, and is made once;

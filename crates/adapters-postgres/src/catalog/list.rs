@@ -35,24 +35,27 @@ pub(super) async fn page(
     };
     let keyset = keyset(sort);
     let mut conditions = conditions(filter, meant);
-    let (clauses, limit) = (conditions.page(&keyset, page), conditions.limit(page));
-    // A plan for all pages looks the stock of each product up; one for a filter may begin with it.
-    let of_the_product = if conditions.is_filtered() {
-        "= products.id"
-    } else {
-        "= any(array[products.id])"
+    let (clauses, limit) = conditions.page(&keyset, page);
+    // The stock of a product is looked up when the page is known, unless it decides what is on it.
+    let source = match filter.in_stock {
+        Some(_) => "products join stock on stock.product_id = products.id",
+        None => "products",
     };
     let statement = format!(
-        "select *
+        "select listed.*, quantidade_disponivel
          from (
-             select products.id, nome, descricao, preco, sku, created_at, retired_at, version,
-                    quantidade_disponivel, {}
-             from products
-             join stock on stock.product_id {of_the_product}
-             {clauses}
+             select *, row_number() over () as place
+             from (
+                 select products.id, nome, descricao, preco, sku, created_at, retired_at, version,
+                        {sort_key}
+                 from {source}
+                 {clauses}
+             ) as sorted
+             {limit}
          ) as listed
-         {limit}",
-        keyset.column()
+         join stock on stock.product_id = any(array[listed.id])
+         order by place",
+        sort_key = keyset.column()
     );
     let search = conditions.connection(database).await?;
     let rows = query(search.client(), &statement, &conditions.params()).await;

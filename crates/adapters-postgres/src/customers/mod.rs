@@ -74,7 +74,7 @@ impl CustomerRepository for PgCustomers {
     ) -> Result<Page<Customer>, StorageError> {
         let keyset = keyset(sort);
         let mut conditions = conditions(filter);
-        let (clauses, limit) = (conditions.page(&keyset, page), conditions.limit(page));
+        let (clauses, limit) = conditions.page(&keyset, page);
         let statement = format!(
             "select *
              from (

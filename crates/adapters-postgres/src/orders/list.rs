@@ -26,7 +26,7 @@ pub(super) async fn page(
 ) -> Result<Page<Order>, StorageError> {
     let keyset = keyset(sort);
     let mut conditions = conditions(filter);
-    let (clauses, limit) = (conditions.page(&keyset, page), conditions.limit(page));
+    let (clauses, limit) = conditions.page(&keyset, page);
     let statement = format!(
         "select listed.*, itens_order.id as item_id, itens_order.product_id, quantidade,
                 preco_unitario
