@@ -147,6 +147,8 @@ async fn ctrl_c_leaves_whole_batches_of_an_import() {
     let database = TestDatabase::migrated().await;
     let shown = interrupted(&database, &[]).await;
     let products = products(&database).await;
+    let told = format!("what was written stays: created {products},");
+    assert!(shown.contains(&told), "{shown}");
     assert!(products > 0 && products < 10_000, "{products}: {shown}");
     assert_eq!(products % 1_000, 0, "{shown}");
 }
@@ -155,6 +157,42 @@ async fn ctrl_c_leaves_whole_batches_of_an_import() {
 async fn ctrl_c_leaves_nothing_of_an_atomic_import() {
     let database = TestDatabase::migrated().await;
     let _ = interrupted(&database, &["--atomic"]).await;
+    assert_eq!(products(&database).await, 0);
+}
+
+/// Runs a command that waits for a table which somebody else holds, presses Ctrl-C, and returns what
+/// was shown.
+async fn interrupted_while_it_waits_for(
+    table: &str,
+    database: &TestDatabase,
+    args: &[&str],
+) -> String {
+    let holder = database.client().await;
+    let hold = format!("begin; lock table {table} in access exclusive mode");
+    holder.batch_execute(&hold).await.unwrap();
+    let mut terminal = Terminal::run(database, args);
+    let is_waiting = "
+        select exists (
+            select
+            from pg_stat_activity
+            where datname = current_database()
+              and wait_event_type = 'Lock'
+        )";
+    eventually("it waits", || holds(database, is_waiting)).await;
+    terminal.press_ctrl_c().await;
+    let (is_success, shown) = terminal.end().await;
+    assert!(!is_success, "{shown}");
+    shown
+}
+
+#[tokio::test]
+async fn ctrl_c_leaves_nothing_of_an_atomic_import_that_is_being_written() {
+    let (database, folder) = (TestDatabase::migrated().await, Folder::new());
+    let file = folder.path("products.csv");
+    fs::write(&file, table(2_500)).unwrap();
+    let args = ["import", "products", "--atomic", &file];
+    let shown = interrupted_while_it_waits_for("products", &database, &args).await;
+    assert!(shown.contains("interrupted"), "{shown}");
     assert_eq!(products(&database).await, 0);
 }
 
@@ -179,24 +217,8 @@ async fn an_export_shows_how_far_it_is() {
 #[tokio::test]
 async fn ctrl_c_leaves_no_file_of_an_export() {
     let (database, folder) = (TestDatabase::migrated().await, Folder::new());
-    // Whoever holds this lets nobody read.
-    let holder = database.client().await;
-    holder
-        .batch_execute("begin; lock table orders in access exclusive mode")
-        .await
-        .unwrap();
     let file = folder.path("orders.csv");
-    let mut terminal = Terminal::run(&database, &["export", "orders", "--output", &file]);
-    let is_waiting = "
-        select exists (
-            select
-            from pg_stat_activity
-            where datname = current_database()
-              and wait_event_type = 'Lock'
-        )";
-    eventually("it waits", || holds(&database, is_waiting)).await;
-    terminal.press_ctrl_c().await;
-    let (is_success, shown) = terminal.end().await;
-    assert!(!is_success, "{shown}");
+    let args = ["export", "orders", "--output", &file];
+    let _ = interrupted_while_it_waits_for("orders", &database, &args).await;
     assert_eq!(folder.files(), Vec::<String>::new());
 }

@@ -8,7 +8,7 @@ use deadpool_postgres::Object;
 use domain::{
     StorageError,
     catalog::{
-        Checkpoint, ImportCounts, ImportMode, ImportStore, ImportUnit, NumberedRow,
+        Checkpoint, EarlierImport, ImportCounts, ImportMode, ImportStore, ImportUnit, NumberedRow,
         WriteImportError,
     },
     idempotency::{Fingerprint, ScopedKey},
@@ -130,23 +130,24 @@ const COUNT_KNOWN: &str = "
     ) as looked_up";
 
 const EARLIER: &str = "
-    select rows, fingerprint, created, updated, unchanged
+    select rows, fingerprint, created, updated, unchanged, is_finished
     from import_keys
     where account_id = $1
       and key = $2";
 
 const FIRST_CHECKPOINT: &str = "
     insert into import_keys
-        (account_id, key, rows, fingerprint, created, updated, unchanged, created_at)
-    values ($1, $2, $3, $4, $5, $6, $7, now())";
+        (account_id, key, rows, fingerprint, created, updated, unchanged, is_finished, created_at)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, now())";
 
 const NEXT_CHECKPOINT: &str = "
     update import_keys
     set rows = $3, fingerprint = $4, created = created + $5, updated = updated + $6,
-        unchanged = unchanged + $7
+        unchanged = unchanged + $7, is_finished = $8
     where account_id = $1
       and key = $2
-      and rows = $8";
+      and rows = $9
+      and not is_finished";
 
 /// How often a batch is written at most when another product gets one of its numbers meanwhile.
 const MAX_TRIES: u32 = 3;
@@ -194,7 +195,7 @@ impl Drop for Import {
 #[async_trait]
 impl ImportUnit for Import {
     #[tracing::instrument(level = "debug", name = "db.import.earlier", skip_all)]
-    async fn earlier(&mut self) -> Result<Option<(Checkpoint, ImportCounts)>, StorageError> {
+    async fn earlier(&mut self) -> Result<Option<EarlierImport>, StorageError> {
         let Some(key) = &self.key else {
             return Ok(None);
         };
@@ -233,10 +234,12 @@ impl ImportUnit for Import {
         now: OffsetDateTime,
         checkpoint: Checkpoint,
     ) -> Result<ImportCounts, WriteImportError> {
-        let written = match self.mode {
-            ImportMode::ValidateOnly => ImportCounts::default(),
-            // Of what is imported in batches, this is the checkpoint alone.
-            ImportMode::Atomic | ImportMode::InBatches => {
+        let written = match (self.mode, &self.key) {
+            (ImportMode::ValidateOnly, _) | (ImportMode::InBatches, None) => {
+                ImportCounts::default()
+            }
+            // Of what is imported in batches, this is the end of what the key stands for.
+            (ImportMode::Atomic, _) | (ImportMode::InBatches, Some(_)) => {
                 self.write_staged(None, now, checkpoint).await?
             }
         };
@@ -324,7 +327,7 @@ impl Import {
             unchanged: (staged - created - updated).unsigned_abs(),
         };
         if let Some(key) = &key
-            && !keep(&transaction, key, checkpoint, rows, counts).await?
+            && !keep(&transaction, key, checkpoint, rows, counts, batch.is_none()).await?
         {
             return Ok(None);
         }
@@ -341,6 +344,7 @@ async fn keep(
     checkpoint: Checkpoint,
     before: Option<i64>,
     counts: ImportCounts,
+    is_finished: bool,
 ) -> Result<bool, Error> {
     let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     let (account_id, text) = (key.account_id.as_uuid(), key.key.as_str());
@@ -355,6 +359,7 @@ async fn keep(
         &created,
         &updated,
         &unchanged,
+        &is_finished,
     ];
     let statement = match &before {
         None => FIRST_CHECKPOINT,
@@ -366,17 +371,19 @@ async fn keep(
     Ok(transaction.execute(statement, &params).await? == 1)
 }
 
-fn earlier(row: &Row) -> Result<(Checkpoint, ImportCounts), StorageError> {
+fn earlier(row: &Row) -> Result<EarlierImport, StorageError> {
     let number = |name| column::<i64>(row, name).map(i64::unsigned_abs);
-    let checkpoint = Checkpoint {
-        rows: number("rows")?,
-        fingerprint: Fingerprint::from_stored(column(row, "fingerprint")?)
-            .map_err(StorageError::corrupt)?,
-    };
-    let counts = ImportCounts {
-        created: number("created")?,
-        updated: number("updated")?,
-        unchanged: number("unchanged")?,
-    };
-    Ok((checkpoint, counts))
+    Ok(EarlierImport {
+        checkpoint: Checkpoint {
+            rows: number("rows")?,
+            fingerprint: Fingerprint::from_stored(column(row, "fingerprint")?)
+                .map_err(StorageError::corrupt)?,
+        },
+        counts: ImportCounts {
+            created: number("created")?,
+            updated: number("updated")?,
+            unchanged: number("unchanged")?,
+        },
+        is_finished: column(row, "is_finished")?,
+    })
 }

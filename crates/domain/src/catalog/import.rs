@@ -1,6 +1,6 @@
 //! Imports: products in any number, created, or changed by their numbers.
 
-use std::{collections::HashSet, ops::AddAssign, sync::Arc};
+use std::{cmp::Ordering, collections::HashSet, ops::AddAssign, sync::Arc};
 
 use async_trait::async_trait;
 use sha2::{Digest, Sha256};
@@ -81,6 +81,8 @@ pub struct ImportOutcome {
     pub refused: u64,
     /// What became of the others.
     pub counts: ImportCounts,
+    /// Whether an earlier import under the same key did all of this.
+    pub is_replay: bool,
 }
 
 /// A place in the text of an import, behind which nothing is written yet.
@@ -90,6 +92,17 @@ pub struct Checkpoint {
     pub rows: u64,
     /// What these rows were.
     pub fingerprint: Fingerprint,
+}
+
+/// What imports under a key have done before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EarlierImport {
+    /// How far they have come.
+    pub checkpoint: Checkpoint,
+    /// What became of the rows before it.
+    pub counts: ImportCounts,
+    /// Whether one of them came to its end: the key stands for these rows, and no more.
+    pub is_finished: bool,
 }
 
 /// Opens imports.
@@ -112,13 +125,12 @@ pub trait ImportStore: Send + Sync {
 #[cfg_attr(test, mockall::automock)]
 #[async_trait]
 pub trait ImportUnit: Send {
-    /// How far imports under this key have come, and what became of the rows; `None` when there was
-    /// none, and without a key.
+    /// What imports under this key have done; `None` when there was none, and without a key.
     ///
     /// # Errors
     ///
     /// When storage fails.
-    async fn earlier(&mut self) -> Result<Option<(Checkpoint, ImportCounts)>, StorageError>;
+    async fn earlier(&mut self) -> Result<Option<EarlierImport>, StorageError>;
 
     /// Writes a batch, in which no number stands twice, and, with a key, that the import has come to
     /// this checkpoint: both or neither. An atomic import MUST NOT show any of it before `finish`,
@@ -193,8 +205,8 @@ pub struct Import {
     rows: u64,
     refused: u64,
     counts: ImportCounts,
-    /// Where an earlier import under the same key has come to.
-    resume_at: Option<Checkpoint>,
+    /// What was done before under the same key.
+    earlier: Option<EarlierImport>,
 }
 
 /// The most rows that are written at once.
@@ -214,7 +226,7 @@ impl Import {
         let account_id = caller.account_id;
         let key = key.map(|key| ScopedKey { account_id, key });
         let mut unit = store.open(mode, key).await?;
-        let (resume_at, counts) = unit.earlier().await?.unzip();
+        let earlier = unit.earlier().await?;
         Ok(Self {
             unit,
             mode,
@@ -225,8 +237,8 @@ impl Import {
             digest: Sha256::new(),
             rows: 0,
             refused: 0,
-            counts: counts.unwrap_or_default(),
-            resume_at,
+            counts: earlier.map_or_else(ImportCounts::default, |earlier| earlier.counts),
+            earlier,
         })
     }
 
@@ -265,10 +277,15 @@ impl Import {
 
     /// Whether the row that was just taken was written before.
     fn is_behind(&self) -> Result<bool, KeyReused> {
-        match self.resume_at {
-            Some(done) if self.rows == done.rows && self.checkpoint() != done => Err(KeyReused),
-            Some(done) => Ok(self.rows <= done.rows),
-            None => Ok(false),
+        let Some(earlier) = &self.earlier else {
+            return Ok(false);
+        };
+        let done = &earlier.checkpoint;
+        match self.rows.cmp(&done.rows) {
+            Ordering::Equal if self.checkpoint() != *done => Err(KeyReused),
+            Ordering::Greater if earlier.is_finished => Err(KeyReused),
+            Ordering::Greater => Ok(false),
+            Ordering::Less | Ordering::Equal => Ok(true),
         }
     }
 
@@ -281,11 +298,12 @@ impl Import {
 
     /// How far the import has come.
     #[must_use]
-    pub const fn outcome(&self) -> ImportOutcome {
+    pub fn outcome(&self) -> ImportOutcome {
         ImportOutcome {
             rows: self.rows,
             refused: self.refused,
             counts: self.counts,
+            is_replay: self.earlier.is_some_and(|earlier| earlier.is_finished),
         }
     }
 
@@ -295,8 +313,13 @@ impl Import {
     ///
     /// `KeyReused`, or `Write`: batches that were written before stay, unless it is atomic.
     pub async fn finish(mut self) -> Result<ImportOutcome, ImportError> {
-        if self.resume_at.is_some_and(|done| self.rows < done.rows) {
-            return Err(KeyReused.into());
+        if let Some(earlier) = self.earlier {
+            if self.rows < earlier.checkpoint.rows {
+                return Err(KeyReused.into());
+            }
+            if earlier.is_finished {
+                return Ok(self.outcome());
+            }
         }
         if self.mode == ImportMode::Atomic && self.refused > 0 {
             self.counts = ImportCounts::default();
@@ -306,11 +329,8 @@ impl Import {
             self.write().await?;
         }
         let (now, checkpoint) = (self.clock.now(), self.checkpoint());
-        let is_done = self.resume_at == Some(checkpoint);
         let mut outcome = self.outcome();
-        if !is_done {
-            outcome.counts += self.unit.finish(now, checkpoint).await?;
-        }
+        outcome.counts += self.unit.finish(now, checkpoint).await?;
         Ok(outcome)
     }
 

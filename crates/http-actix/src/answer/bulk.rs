@@ -167,6 +167,8 @@ enum Ended<'a> {
         progress: Progress,
         /// Whether what it says was written.
         is_applied: bool,
+        /// Whether it was written by an earlier import under the same key.
+        is_replay: bool,
     },
     /// It broke off.
     Failed { problem: ProblemDocument<'a> },
@@ -208,6 +210,7 @@ impl Importing {
                         ImportMode::Atomic => outcome.refused == 0,
                         ImportMode::ValidateOnly => false,
                     },
+                    is_replay: outcome.is_replay,
                 }),
                 Err(failed) => {
                     let problem = Problem::from(failed);

@@ -44,20 +44,21 @@ impl Format {
 /// What a spreadsheet takes for the beginning of a formula (OWASP, "CSV Injection").
 const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
+/// Whether a spreadsheet takes this for a formula, but for apostrophes before it.
+fn is_armed(text: &str) -> bool {
+    text.trim_start_matches('\'').starts_with(FORMULA)
+}
+
 /// Text that no spreadsheet runs: an apostrophe before it makes it text.
 pub(crate) fn defused(text: &str) -> String {
-    if text.starts_with(FORMULA) {
-        format!("'{text}")
-    } else {
-        text.to_owned()
-    }
+    let apostrophe = if is_armed(text) { "'" } else { "" };
+    format!("{apostrophe}{text}")
 }
 
 /// The text that was defused.
 fn armed(text: &str) -> &str {
-    text.strip_prefix('\'')
-        .filter(|rest| rest.starts_with(FORMULA))
-        .unwrap_or(text)
+    let rest = text.strip_prefix('\'').filter(|rest| is_armed(rest));
+    rest.unwrap_or(text)
 }
 
 #[cfg(test)]
@@ -66,7 +67,7 @@ mod tests {
 
     #[test]
     fn what_a_spreadsheet_would_run_is_text_and_comes_back_as_it_was() {
-        for text in ["=1+1", "+1", "-1", "@sum", "\tx"] {
+        for text in ["=1+1", "+1", "-1", "@sum", "\tx", "'=1+1", "''-1"] {
             assert_eq!(defused(text), format!("'{text}"));
             assert_eq!(armed(&defused(text)), text);
         }

@@ -4,7 +4,7 @@ use domain::catalog::ImportRow;
 
 use super::{Format, armed};
 use crate::{
-    dto::{ProductRow, read_line, read_record},
+    dto::{Described as _, ProductRow, read_line, read_record},
     problem::Fault,
 };
 
@@ -34,10 +34,21 @@ pub(crate) struct Read {
 pub(crate) enum Unreadable {
     #[error("the row on line {line} has more than {MAX_ROW} bytes")]
     TooLong { line: u64 },
+    #[error("the quote that opens in the row on line {line} is never closed")]
+    OpenQuote { line: u64 },
     #[error("the first line has more than {MAX_COLUMNS} columns")]
     TooManyColumns,
     #[error("the first line must name the columns in UTF-8")]
-    Columns,
+    NotUtf8,
+    #[error(
+        "the first line must name the columns, with commas or semicolons between them; \
+         there are {known}, and {required} must be there. It names: {named}"
+    )]
+    Columns {
+        known: String,
+        required: String,
+        named: String,
+    },
 }
 
 impl Rows {
@@ -60,8 +71,7 @@ impl Rows {
     pub(crate) fn end(&mut self) -> Result<Vec<Read>, Unreadable> {
         match self {
             Self::Ndjson(lines) => lines.read(b"\n"),
-            // No bytes are the end.
-            Self::Csv(table) => table.parse(b""),
+            Self::Csv(table) => table.end(),
         }
     }
 }
@@ -84,9 +94,10 @@ impl Lines {
             self.complete += 1;
             let text = std::mem::take(&mut self.begun);
             if !text.trim_ascii().is_empty() {
+                let json = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text);
                 read.push(Read {
                     line: self.complete,
-                    row: read_line::<ProductRow>(&text).map(ImportRow::from),
+                    row: read_line::<ProductRow>(json).map(ImportRow::from),
                     text,
                 });
             }
@@ -124,6 +135,8 @@ struct Record {
     fields: usize,
     /// The line breaks before and in it.
     breaks: usize,
+    /// The quotes in it.
+    quotes: usize,
     /// The line on which it begins.
     line: u64,
 }
@@ -136,8 +149,20 @@ impl Default for Record {
             ends: [0; MAX_COLUMNS],
             fields: 0,
             breaks: 0,
+            quotes: 0,
             line: 1,
         }
+    }
+}
+
+impl Record {
+    /// Fails when a quote in it has opened, and lines later is not closed.
+    fn is_whole(&self) -> Result<(), Unreadable> {
+        let has_breaks = u64::try_from(self.breaks).is_ok_and(|breaks| breaks >= self.line);
+        if self.quotes % 2 == 1 && has_breaks {
+            return Err(Unreadable::OpenQuote { line: self.line });
+        }
+        Ok(())
     }
 }
 
@@ -157,6 +182,22 @@ impl Table {
             return Ok(Vec::new());
         }
         self.parse(b"")
+    }
+
+    /// Reads the record that the end completes.
+    fn end(&mut self) -> Result<Vec<Read>, Unreadable> {
+        let mut read = if self.parser.is_none() {
+            self.parse(b"")?
+        } else {
+            Vec::new()
+        };
+        self.record.is_whole()?;
+        // No bytes are the end.
+        read.extend(self.parse(b"")?);
+        if self.columns.is_none() {
+            columns(Vec::new())?;
+        }
+        Ok(read)
     }
 
     /// Reads the records that these bytes complete, and those of the beginning that was kept.
@@ -197,6 +238,7 @@ impl Table {
             let (consumed, rest) = bytes.split_at(taken);
             bytes = rest;
             record.breaks += memchr::memchr_iter(b'\n', consumed).count();
+            record.quotes += memchr::memchr_iter(b'"', consumed).count();
             record.length += written;
             record.fields += ended;
             match outcome {
@@ -204,7 +246,10 @@ impl Table {
                 Outcome::OutputFull if record.length < MAX_ROW => {
                     record.bytes.resize(record.bytes.len() * 2, 0);
                 }
-                Outcome::OutputFull => return Err(Unreadable::TooLong { line: record.line }),
+                Outcome::OutputFull => {
+                    record.is_whole()?;
+                    return Err(Unreadable::TooLong { line: record.line });
+                }
                 Outcome::OutputEndsFull => return Err(Unreadable::TooManyColumns),
                 Outcome::Record => {
                     read.extend(self.take()?);
@@ -228,12 +273,9 @@ impl Table {
             cells.push(record.bytes.get(start..end).unwrap_or_default().to_vec());
             start = end;
         }
-        (record.length, record.fields) = (0, 0);
+        (record.length, record.fields, record.quotes) = (0, 0, 0);
         let Some(columns) = &self.columns else {
-            let names = cells.into_iter().map(String::from_utf8);
-            let names: Result<Vec<_>, _> = names.collect();
-            let names = names.map_err(|_| Unreadable::Columns)?;
-            self.columns = Some(names.iter().map(|name| name.trim().to_owned()).collect());
+            self.columns = Some(columns(cells)?);
             return Ok(None);
         };
         Ok(Some(Read {
@@ -242,6 +284,28 @@ impl Table {
             text: cells.join(&0x1f),
         }))
     }
+}
+
+/// The names of the columns, of which each is known and none that must be there is missing.
+fn columns(cells: Vec<Vec<u8>>) -> Result<Vec<String>, Unreadable> {
+    let names = cells.into_iter().map(String::from_utf8);
+    let names: Result<Vec<_>, _> = names.collect();
+    let names = names.map_err(|_| Unreadable::NotUtf8)?;
+    let names: Vec<_> = names.iter().map(|name| name.trim().to_owned()).collect();
+    let known = ProductRow::properties();
+    let is_named = |name: &str| names.iter().any(|named| named == name);
+    let is_known = |name: &String| known.iter().any(|column| column.name == name);
+    let required = known.iter().filter(|column| column.is_required);
+    let required: Vec<_> = required.map(|column| column.name).collect();
+    if names.iter().all(is_known) && required.iter().all(|name| is_named(name)) {
+        return Ok(names);
+    }
+    let known: Vec<_> = known.iter().map(|column| column.name).collect();
+    Err(Unreadable::Columns {
+        known: known.join(", "),
+        required: required.join(" and "),
+        named: names.join(", "),
+    })
 }
 
 /// A row from its cells; one that is empty is missing.
@@ -319,7 +383,6 @@ mod tests {
         let text = "preco,nome,descricao\r\n1.00,A,\r\n2.00,\"B, \"\"the\nsecond\"\"\",x\r\n3.00,C";
         let expected = [named(2, "A"), wrong(3, &["nome"]), named(5, "C")];
         assert_eq!(read(Format::Csv, text), expected);
-        assert_eq!(read(Format::Csv, ""), []);
         assert_eq!(read(Format::Csv, "nome,preco\n"), []);
     }
 
@@ -330,9 +393,43 @@ mod tests {
     }
 
     #[test]
-    fn unknown_columns_and_missing_cells_are_told() {
-        let text = "nome,price\nA,1.00\nB\n";
-        let expected = [wrong(2, &["preco", "price"]), wrong(3, &["preco"])];
+    fn missing_cells_and_cells_too_many_are_told() {
+        let text = "nome,preco\nA\nB,1.00,2\n";
+        let expected = [wrong(2, &["preco"]), wrong(3, &[""])];
+        assert_eq!(read(Format::Csv, text), expected);
+    }
+
+    /// Why nothing more is read.
+    fn unreadable(text: &str) -> String {
+        let mut rows = Rows::new(Format::Csv);
+        let read = rows.read(text.as_bytes()).and_then(|_| rows.end());
+        read.map(|_| ()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_first_line_that_is_no_names_of_columns_is_told_once() {
+        for (text, named) in [
+            ("name,price\nA,1\n", "name, price"),
+            ("nome\tpreco\nA\t1\n", "nome\tpreco"),
+            ("id,nome,preco\n1,A,1\n", "id, nome, preco"),
+            ("nome\n", "nome"),
+            ("", ""),
+        ] {
+            let told = unreadable(text);
+            assert!(told.ends_with(&format!("It names: {named}")), "{told}");
+            assert!(told.contains("nome and preco must be there"), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_quote_that_is_never_closed_is_told_and_one_within_a_cell_is_none() {
+        let told = unreadable("nome,preco\nA,1\n\"B,1\nC,1\n");
+        assert_eq!(
+            told,
+            "the quote that opens in the row on line 3 is never closed"
+        );
+        let text = "nome,preco\n5\" nail,1\n\"two\nlines\",2\n";
+        let expected = [named(2, "5\" nail"), wrong(3, &["nome"])];
         assert_eq!(read(Format::Csv, text), expected);
     }
 

@@ -74,22 +74,40 @@ impl Products {
         let shop = shop_of_the_operator(&database)?;
         let started = shop.catalog.import(&OPERATOR, mode, None).await?;
         let bar = bar(length);
+        let mut told_last = None;
         let tell = |event: ImportEvent| match event {
             ImportEvent::Refused { line, errors } => {
                 bar.suspend(|| eprintln!("line {line}: {}", told(&errors)));
             }
-            ImportEvent::Progress(progress) => bar.set_message(progress.rows.to_string()),
+            ImportEvent::Progress(progress) => {
+                told_last = Some(progress);
+                bar.set_message(progress.rows.to_string());
+            }
         };
         let bytes = pieces(source, bar.clone());
-        let ended = import(started, Rows::new(format), bytes, tell).await;
-        bar.finish_and_clear();
-        match ended {
-            Ok(outcome) => conclude(outcome, mode),
-            Err(ImportFailed::Source(problem)) => {
-                let cause = problem.cause();
-                Err(cause.unwrap_or_else(|| problem.to_string()).into())
+        let work = import(started, Rows::new(format), bytes, tell);
+        let ended = if mode == ImportMode::Atomic {
+            // At any moment: it has written nothing until its end.
+            tokio::select! {
+                ended = work => ended,
+                _ = signal::ctrl_c() => Err(interrupted()),
             }
-            Err(failed) => Err(failed.into()),
+        } else {
+            work.await
+        };
+        bar.finish_and_clear();
+        match (ended, told_last) {
+            (Ok(outcome), _) => conclude(outcome, mode),
+            (Err(failed), Some(progress)) if mode == ImportMode::InBatches => Err(format!(
+                "{}; of {} rows, what was written stays: created {}, updated {}, unchanged {}",
+                cause(failed),
+                progress.rows,
+                progress.created,
+                progress.updated,
+                progress.unchanged
+            )
+            .into()),
+            (Err(failed), _) => Err(cause(failed).into()),
         }
     }
 
@@ -116,12 +134,25 @@ impl Products {
     }
 }
 
+fn interrupted() -> ImportFailed {
+    ImportFailed::Source(Problem::internal("interrupted"))
+}
+
+/// Why an import broke off.
+fn cause(failed: ImportFailed) -> String {
+    match failed {
+        ImportFailed::Source(problem) => problem.cause().unwrap_or_else(|| problem.to_string()),
+        failed => failed.to_string(),
+    }
+}
+
 /// What is said at the end; an import that refused rows has failed.
 fn conclude(outcome: ImportOutcome, mode: ImportMode) -> Result<(), Failure> {
     let ImportOutcome {
         rows,
         refused,
         counts,
+        is_replay: _,
     } = outcome;
     let would = match mode {
         ImportMode::ValidateOnly => "would be ",
@@ -170,6 +201,7 @@ fn pieces(
         let bar = bar.clone();
         async move {
             let piece = tokio::select! {
+                biased;
                 _ = &mut interrupted => Err(io::Error::other("interrupted")),
                 piece = pieces.recv() => piece.ok()?,
             };

@@ -79,8 +79,8 @@ input! {
     /// Which products are asked for.
     pub(crate) struct ProductsParameters {
         /// Only products in whose name or description is every one of these words, or, if the
-        /// catalogue does not have it, one like it. Case and accents do not matter, and the end of
-        /// a word may be missing.
+        /// catalogue does not have it, one like it. Case and accents do not matter, and of a word of
+        /// three letters or more the end may be missing.
         q: Option<SearchTerms>,
         /// Only products of which one unit costs as much or more.
         min_price: Option<Price> = "10.00",

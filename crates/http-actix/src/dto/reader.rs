@@ -39,8 +39,13 @@ pub(crate) fn read_body<T: Input>(bytes: &[u8]) -> Result<T, Problem> {
 
 /// Reads one object of many.
 pub(crate) fn read_line<T: Input>(bytes: &[u8]) -> Result<T, Vec<Fault>> {
-    let raw: &RawValue = serde_json::from_slice(bytes)
-        .map_err(|error| vec![Fault::at("", "malformed_json", error.to_string())])?;
+    let raw: &RawValue = serde_json::from_slice(bytes).map_err(|error| {
+        // It counts the lines of what it was given, which is one.
+        let detail = error
+            .to_string()
+            .replace(" at line 1 column ", " at column ");
+        vec![Fault::at("", "malformed_json", detail)]
+    })?;
     let mut faults = Vec::new();
     let value = read_object(raw, "", &mut faults, T::read);
     value.ok().filter(|_| faults.is_empty()).ok_or(faults)

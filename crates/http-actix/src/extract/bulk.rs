@@ -5,7 +5,7 @@ use std::future::{Ready, ready};
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest,
     dev::Payload,
-    http::header::{self, Accept, Header},
+    http::header::{self, Accept, Header, Quality},
     web::Bytes,
 };
 use futures_util::Stream;
@@ -28,7 +28,14 @@ impl FromRequest for Accepted {
         if !request.headers().contains_key(header::ACCEPT) {
             return ready(Ok(Self(Format::Ndjson)));
         }
-        let accepted = Accept::parse(request).map(|accept| accept.ranked());
+        let accepted = Accept::parse(request).map(|accept| {
+            // What is wanted with nothing is not wanted.
+            let wanted = accept
+                .0
+                .into_iter()
+                .filter(|range| range.quality > Quality::ZERO);
+            Accept(wanted.collect()).ranked()
+        });
         let accepted = accepted.unwrap_or_default();
         let format = accepted.iter().find_map(|range| {
             let is_in_range = |format: &Format| {

@@ -101,9 +101,12 @@ const IMPORT: &str = "Takes any number of rows, as a table whose first line name
     row `refused` for every row that was refused, with its `line` and `errors` (`field`, `code`, \
     `detail`); and at last `done`, with how many `rows` there were, how many products were `created`, \
     `updated` and `unchanged`, how many rows were `refused`, and whether it `is_applied`; or `failed`, \
-    with the `problem`. An answer without one of these two was interrupted.\n\n\
+    with the `problem`: the status of the answer is 200 by then, and the problem has the one that \
+    counts. An answer without one of these two was interrupted. What is missing in a row of a product \
+    that there is stays as it is.\n\n\
     Under an `Idempotency-Key` every row is imported once: what was interrupted goes on where it \
-    broke off when all of it is sent again.";
+    broke off when all of it is sent again; what has ended is told again, with `is_replay`. Under the \
+    same key other rows, or more of them than one that has ended, are `idempotency_key_reused`.";
 
 async fn create(
     app: Data<App>,

@@ -3,7 +3,7 @@
 use integration_tests::Shop;
 use serde_json::json;
 
-use super::{CSV, NDJSON, done, exported, import, import_under, last, products, text};
+use super::{CSV, NDJSON, done, exported, import, import_under, last, products, replayed, text};
 
 const TWO: &str = "sku,nome,descricao,preco,quantidade_disponivel\n\
                    A,First,\"=1+1\",1.00,5\n\
@@ -111,13 +111,27 @@ async fn under_a_key_every_row_is_imported_once() {
     let first = import_under(&shop.staff, "key", rows).await;
     let again = import_under(&shop.staff, "key", rows).await;
     assert_eq!(last(&first), &done(2, 2, 0, 0, 0));
-    assert_eq!(last(&again), last(&first));
-    // The same rows and more go on where the first ended.
-    let more = import_under(&shop.staff, "key", &format!("{rows}C,3\n")).await;
-    assert_eq!(last(&more), &done(3, 3, 0, 0, 0));
-    for other in ["nome,preco\nA,1\nX,2\nC,3\n", "nome,preco\nA,1\n"] {
+    assert_eq!(last(&again), &replayed(last(&first)));
+    for other in [
+        "nome,preco\nA,1\nX,2\n",
+        "nome,preco\nA,1\n",
+        "nome,preco\nA,1\nB,2\nC,3\n",
+    ] {
         let refused = import_under(&shop.staff, "key", other).await;
         assert_eq!(last(&refused)["problem"]["code"], "idempotency_key_reused");
     }
-    assert_eq!(products(&shop).await, 3);
+    assert_eq!(products(&shop).await, 2);
+}
+
+#[tokio::test]
+async fn a_first_line_that_names_no_columns_is_told_once() {
+    let shop = Shop::open().await;
+    let rows = "name;price\nA;1\nB;2\n";
+    let told = import(&shop.staff, "/products/import", CSV, rows).await;
+    assert_eq!(
+        told.iter().filter(|line| line["type"] == "refused").count(),
+        0
+    );
+    let detail = last(&told)["problem"]["detail"].as_str().unwrap();
+    assert!(detail.ends_with("It names: name, price"), "{detail}");
 }

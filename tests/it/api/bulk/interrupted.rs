@@ -6,7 +6,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::{CSV, done, import, import_under, last, products};
+use super::{CSV, done, import, import_under, last, products, replayed};
 
 /// So many rows, each a new product.
 pub(super) fn many(rows: usize) -> String {
@@ -72,10 +72,12 @@ async fn after_a_crash_of_postgresql_every_row_is_imported_once_under_the_same_k
     postgres.restart().await;
     // It may have met the crash or not: either is told.
     let told = unfinished.finish().await;
-    let is_told = told.contains("\"created\":2500") || told.contains("\"unavailable\"");
-    assert!(is_told, "{told}");
+    let is_done = told.contains("\"created\":2500");
+    assert!(is_done || told.contains("\"unavailable\""), "{told}");
     let told = import_under(&shop.staff, "key", &rows).await;
-    assert_eq!(last(&told), &done(2_500, 2_500, 0, 0, 0));
+    let all = done(2_500, 2_500, 0, 0, 0);
+    let again = if is_done { replayed(&all) } else { all };
+    assert_eq!(last(&told), &again);
     assert_eq!(products(&shop).await, 2_500);
 }
 

@@ -54,7 +54,15 @@ fn done(rows: u64, created: u64, updated: u64, unchanged: u64, refused: u64) -> 
         "unchanged": unchanged,
         "refused": refused,
         "is_applied": true,
+        "is_replay": false,
     })
+}
+
+/// The same, told again.
+fn replayed(done: &Value) -> Value {
+    let mut done = done.clone();
+    done["is_replay"] = json!(true);
+    done
 }
 
 async fn exported(client: &Client, path: &str, accept: &str) -> Answer {

@@ -111,10 +111,14 @@ async fn behind(rows: &[&[u8]]) -> Checkpoint {
     import.checkpoint()
 }
 
-async fn resuming(done: Checkpoint, batches: &[(usize, u64)]) -> Import {
+async fn resuming(checkpoint: Checkpoint, is_finished: bool, batches: &[(usize, u64)]) -> Import {
     let mut unit = MockImportUnit::new();
-    unit.expect_earlier()
-        .returning(move || Ok(Some((done, CREATED))));
+    let earlier = EarlierImport {
+        checkpoint,
+        counts: CREATED,
+        is_finished,
+    };
+    unit.expect_earlier().returning(move || Ok(Some(earlier)));
     unit.expect_finish()
         .returning(|_, _| Ok(ImportCounts::default()));
     open(ImportMode::InBatches, expecting(unit, batches)).await
@@ -122,23 +126,41 @@ async fn resuming(done: Checkpoint, batches: &[(usize, u64)]) -> Import {
 
 #[tokio::test]
 async fn a_repeat_goes_on_where_the_first_broke_off() {
-    let mut import = resuming(behind(&[b"one", b"two"]).await, &[(1, 3)]).await;
+    let mut import = resuming(behind(&[b"one", b"two"]).await, false, &[(1, 3)]).await;
     for text in ["one", "two", "three"] {
         import.take(text.as_bytes(), Some(row(None))).await.unwrap();
     }
     let outcome = import.finish().await.unwrap();
     assert_eq!((outcome.rows, outcome.counts.created), (3, 2));
+    assert!(!outcome.is_replay);
+}
+
+#[tokio::test]
+async fn a_repeat_of_what_has_ended_writes_nothing_and_takes_no_further_row() {
+    let done = behind(&[b"one", b"two"]).await;
+    let repeat = async || {
+        let mut import = resuming(done, true, &[]).await;
+        for text in [b"one", b"two"] {
+            import.take(text, Some(row(None))).await.unwrap();
+        }
+        import
+    };
+    let outcome = repeat().await.finish().await.unwrap();
+    assert_eq!((outcome.rows, outcome.counts.created), (2, 1));
+    assert!(outcome.is_replay);
+    let longer = repeat().await.take(b"three", Some(row(None))).await;
+    assert!(matches!(longer, Err(ImportError::KeyReused(_))));
 }
 
 #[tokio::test]
 async fn a_key_does_not_stand_for_other_rows() {
     let done = behind(&[b"one", b"two"]).await;
-    let mut import = resuming(done, &[]).await;
+    let mut import = resuming(done, false, &[]).await;
     import.take(b"one", Some(row(None))).await.unwrap();
     let other = import.take(b"TWO", Some(row(None))).await;
     assert!(matches!(other, Err(ImportError::KeyReused(_))));
 
-    let mut import = resuming(done, &[]).await;
+    let mut import = resuming(done, false, &[]).await;
     import.take(b"one", Some(row(None))).await.unwrap();
     let shorter = import.finish().await;
     assert!(matches!(shorter, Err(ImportError::KeyReused(_))));
