@@ -1,6 +1,7 @@
 //! `balcao export`.
 
 use std::{
+    fmt,
     io::{self, IsTerminal as _, Write},
     path::{Path, PathBuf},
 };
@@ -15,7 +16,7 @@ use domain::{
     values::{Email, Price, SearchTerms, ValueError},
 };
 use futures_util::StreamExt as _;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use tempfile::NamedTempFile;
 use time::OffsetDateTime;
 use tokio::signal;
@@ -229,7 +230,11 @@ async fn bar<T>(export: &mut bulk::Export<T>) -> Result<ProgressBar, Failure> {
         return Ok(ProgressBar::hidden());
     }
     let count = (&mut export.count).await?;
-    let style =
-        ProgressStyle::with_template("{wide_bar} {human_pos}/{human_len} {per_sec} {eta} left")?;
+    let template = "{wide_bar} {human_pos}/{human_len} {rate} {eta} left";
+    let rate = |state: &ProgressState, text: &mut dyn fmt::Write| {
+        // A bar that cannot be written is not shown.
+        let _ = write!(text, "{:.0}/s", state.per_sec());
+    };
+    let style = ProgressStyle::with_template(template)?.with_key("rate", rate);
     Ok(ProgressBar::new(count).with_style(style))
 }

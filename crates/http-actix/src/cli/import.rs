@@ -81,7 +81,8 @@ impl Products {
             }
             ImportEvent::Progress(progress) => {
                 told_last = Some(progress);
-                bar.set_message(progress.rows.to_string());
+                let rate = progress.rows / bar.elapsed().as_secs().max(1);
+                bar.set_message(format!("{} rows {rate}/s", progress.rows));
             }
         };
         let bytes = pieces(source, bar.clone());
@@ -222,15 +223,12 @@ fn bar(length: Option<u64>) -> ProgressBar {
     let (bar, template) = match length {
         Some(length) => (
             ProgressBar::new(length),
-            "{wide_bar} {bytes}/{total_bytes} {msg} rows {binary_bytes_per_sec} {eta} left",
+            "{wide_bar} {bytes}/{total_bytes} {msg} {eta} left",
         ),
-        None => (
-            ProgressBar::new_spinner(),
-            "{spinner} {bytes} {msg} rows {binary_bytes_per_sec}",
-        ),
+        None => (ProgressBar::new_spinner(), "{spinner} {bytes} {msg}"),
     };
     match ProgressStyle::with_template(template) {
-        Ok(style) => bar.with_style(style),
+        Ok(style) => bar.with_style(style).with_message("0 rows"),
         Err(_) => bar,
     }
 }

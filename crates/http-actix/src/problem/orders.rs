@@ -85,10 +85,11 @@ impl From<TransitionRefused> for Problem {
                     .with("to", to.as_str())
                     .with("allowed", json!(allowed))
             }
-            TransitionRefused::NotForCustomers { from, .. } => {
+            TransitionRefused::NotForCustomers { from, to } => {
                 Self::new(Code::Forbidden).detail(format!(
-                    "customers may only cancel orders that are {}; this one is {from}",
-                    OrderStatus::Pending
+                    "customers may take orders from {} to {}, not from {from} to {to}",
+                    OrderStatus::Pending,
+                    OrderStatus::Cancelled
                 ))
             }
         }

@@ -26,7 +26,8 @@ pub(super) const RESOURCE: Resource = Resource {
         endpoint!(PUT "/products/{id}/stock", Access::Only(Permission::StockWrite), set, About {
             id: "setStock",
             summary: "Set the stock of a product",
-            description: "What was counted replaces what there was.",
+            description: "What was counted replaces what there was, whatever was sold meanwhile: \
+                          `If-Match` is not looked at.",
             problems: &[Code::NotFound],
         }),
     ],
