@@ -1,38 +1,13 @@
 //! What the migrations make of orders that were placed before histories were kept.
 
-use std::{fs, path::Path};
-
 use adapters_postgres::PgOrders;
 use domain::orders::{History, OrderId, OrderRepository};
-use integration_tests::TestDatabase;
+use integration_tests::{TestDatabase, apply_migrations};
 use tokio_postgres::Client;
 use uuid::Uuid;
 
 /// The migration after which orders have histories.
 const HISTORIES: u32 = 12;
-
-/// Applies the migrations of these numbers, past the product.
-async fn apply(client: &Client, numbers: impl Fn(u32) -> bool) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
-    let mut migrations = Vec::new();
-    for file in fs::read_dir(folder).unwrap() {
-        let path = file.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap();
-        let number = name
-            .strip_prefix('V')
-            .and_then(|name| name.split_once("__"));
-        if let Some((number, _)) = number {
-            migrations.push((number.parse::<u32>().unwrap(), path.clone()));
-        }
-    }
-    migrations.sort();
-    migrations.retain(|(number, _)| numbers(*number));
-    assert!(!migrations.is_empty());
-    for (_, path) in migrations {
-        let sql = fs::read_to_string(&path).unwrap();
-        client.batch_execute(&sql).await.unwrap();
-    }
-}
 
 /// An order that was at this version when it had this status.
 async fn old_order(client: &Client, customer: Uuid, status: &str, version: i64) -> Uuid {
@@ -73,7 +48,7 @@ fn statuses(history: &History) -> Vec<&str> {
 async fn of_old_orders_the_history_says_what_can_be_known() {
     let database = TestDatabase::empty().await;
     let client = database.client().await;
-    apply(&client, |number| number < HISTORIES).await;
+    apply_migrations(&client, |number| number < HISTORIES).await;
     let (customer, account) = customer(&client).await;
     let mut orders = Vec::new();
     for (status, version, expected) in [
@@ -96,7 +71,7 @@ async fn of_old_orders_the_history_says_what_can_be_known() {
         insert into idempotency_keys (account_id, key, fingerprint, order_id, created_at)
         values ($1, 'key-1', decode(repeat('00', 32), 'hex'), $2, now())";
     client.execute(key, &[&account, &keyed]).await.unwrap();
-    apply(&client, |number| number >= HISTORIES).await;
+    apply_migrations(&client, |number| number >= HISTORIES).await;
 
     let pool = database.pool(1);
     let repository = PgOrders::new(&pool);
@@ -124,7 +99,7 @@ async fn of_old_orders_the_history_says_what_can_be_known() {
 async fn of_an_old_order_that_contradicts_itself_nothing_is_made_up() {
     let database = TestDatabase::empty().await;
     let client = database.client().await;
-    apply(&client, |number| number < HISTORIES).await;
+    apply_migrations(&client, |number| number < HISTORIES).await;
     let (customer, _) = customer(&client).await;
     // More versions, or fewer, than their statuses need.
     for (status, version) in [
@@ -135,7 +110,7 @@ async fn of_an_old_order_that_contradicts_itself_nothing_is_made_up() {
     ] {
         old_order(&client, customer, status, version).await;
     }
-    apply(&client, |number| number >= HISTORIES).await;
+    apply_migrations(&client, |number| number >= HISTORIES).await;
     let count = "select count(*) from order_history";
     let count: i64 = client.query_one(count, &[]).await.unwrap().get(0);
     assert_eq!(count, 0);

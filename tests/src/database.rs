@@ -121,6 +121,29 @@ async fn template(url: &str) -> String {
     name
 }
 
+/// Applies the migrations of these numbers, past the product.
+pub async fn apply_migrations(client: &Client, numbers: impl Fn(u32) -> bool) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
+    let mut migrations = Vec::new();
+    for file in fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let number = name
+            .strip_prefix('V')
+            .and_then(|name| name.split_once("__"));
+        if let Some((number, _)) = number {
+            migrations.push((number.parse::<u32>().unwrap(), path.clone()));
+        }
+    }
+    migrations.sort();
+    migrations.retain(|(number, _)| numbers(*number));
+    assert!(!migrations.is_empty());
+    for (_, path) in migrations {
+        let sql = fs::read_to_string(&path).unwrap();
+        client.batch_execute(&sql).await.unwrap();
+    }
+}
+
 /// What the migrations of this checkout say, in short.
 fn migrations_hash() -> u64 {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");

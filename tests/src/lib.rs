@@ -23,7 +23,7 @@ mod shop;
 mod world;
 
 pub use client::{Answer, Client, ids};
-pub use database::TestDatabase;
+pub use database::{TestDatabase, apply_migrations};
 pub use document::{DOCUMENT, validator};
 pub use postgres::PrivatePostgres;
 pub use proxy::Proxy;
@@ -32,7 +32,9 @@ pub use server::{Caches, PASSWORD, TestServer};
 pub use shop::Shop;
 pub use world::World;
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
+
+use tokio::net::TcpListener;
 
 /// How long a test waits for what must happen before it fails.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -51,6 +53,19 @@ pub async fn eventually<F: Future<Output = bool>>(what: &str, mut condition: imp
     tokio::time::timeout(PATIENCE, holds)
         .await
         .unwrap_or_else(|_| panic!("{what}: not within {PATIENCE:?}"));
+}
+
+/// A table of so many new products, to be imported.
+#[must_use]
+pub fn table_of_products(rows: usize) -> String {
+    let row = |n| format!("Product {n},1.00\n");
+    format!("nome,preco\n{}", (0..rows).map(row).collect::<String>())
+}
+
+/// An address that was free a moment ago, and so most likely still is.
+async fn free_addr() -> SocketAddr {
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    free.local_addr().unwrap()
 }
 
 fn variable(name: &str) -> String {

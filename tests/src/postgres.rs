@@ -6,10 +6,10 @@ use std::{
     process::{Command, Stdio},
 };
 
-use tokio::{net::TcpListener, task::spawn_blocking};
+use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
-use crate::variable;
+use crate::{free_addr, variable};
 
 /// A PostgreSQL that a test may end; it is gone with this value. It loses nothing in a crash.
 pub struct PrivatePostgres {
@@ -23,12 +23,12 @@ impl PrivatePostgres {
     pub async fn start() -> Self {
         let folder = format!("balcao-postgres-{}", Uuid::new_v4().simple());
         let folder = env::temp_dir().join(folder);
-        let ports = [free_port().await, free_port().await];
+        let ports = [free_addr().await, free_addr().await].map(|addr| addr.port().to_string());
         let started = folder.clone();
         let url = spawn_blocking(move || {
             let up = services("up", &started)
-                .env("POSTGRES_PORT", ports[0].to_string())
-                .env("REDIS_PORT", ports[1].to_string())
+                .env("POSTGRES_PORT", &ports[0])
+                .env("REDIS_PORT", &ports[1])
                 .status();
             assert!(up.unwrap().success(), "PostgreSQL did not start");
             let urls = services("urls", &started).output().unwrap().stdout;
@@ -63,12 +63,6 @@ impl Drop for PrivatePostgres {
             && std::fs::remove_dir_all(&self.folder).is_ok();
         assert!(is_gone || std::thread::panicking());
     }
-}
-
-/// Free a moment ago, and so most likely still.
-async fn free_port() -> u16 {
-    let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    free.local_addr().unwrap().port()
 }
 
 fn services(command: &str, folder: &Path) -> Command {

@@ -5,12 +5,12 @@ use std::{path::PathBuf, process::Stdio};
 
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     process::{Child, Command},
 };
 use uuid::Uuid;
 
-use crate::variable;
+use crate::{free_addr, variable};
 
 /// A Redis that a test speaks to by itself.
 #[derive(Clone)]
@@ -93,10 +93,7 @@ impl PrivateRedis {
     /// When it does not start.
     pub async fn start() -> Self {
         let program = PathBuf::from(variable("TEST_REDIS_SERVER"));
-        // Free a moment ago, and so most likely still.
-        let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let addr = free.local_addr().unwrap();
-        drop(free);
+        let addr = free_addr().await;
         let process = Command::new(program)
             .args(["--port", &addr.port().to_string(), "--bind", "127.0.0.1"])
             .args(["--save", "", "--appendonly", "no"])

@@ -2,7 +2,7 @@
 
 use std::{fs, io::Write as _, path::PathBuf};
 
-use integration_tests::{PATIENCE, TestDatabase, eventually};
+use integration_tests::{PATIENCE, TestDatabase, eventually, table_of_products};
 use pty_process::{OwnedWritePty, Size};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -93,17 +93,11 @@ async fn products(database: &TestDatabase) -> i64 {
     client.query_one(count, &[]).await.unwrap().get(0)
 }
 
-/// So many rows, each a new product.
-fn table(rows: usize) -> String {
-    let row = |n| format!("Product {n},1.00\n");
-    format!("nome,preco\n{}", (0..rows).map(row).collect::<String>())
-}
-
 #[tokio::test]
 async fn an_import_shows_how_far_it_is_and_what_it_did() {
     let (database, folder) = (TestDatabase::migrated().await, Folder::new());
     let file = folder.path("products.csv");
-    fs::write(&file, table(2_500)).unwrap();
+    fs::write(&file, table_of_products(2_500)).unwrap();
     let terminal = Terminal::run(&database, &["import", "products", &file]);
     let (is_success, shown) = terminal.end().await;
     assert!(is_success, "{shown}");
@@ -123,7 +117,8 @@ async fn interrupted(database: &TestDatabase, flags: &[&str]) -> String {
     let mut terminal = Terminal::run(database, &args);
     let pipe = spawn_blocking(move || {
         let mut pipe = fs::OpenOptions::new().write(true).open(file).unwrap();
-        pipe.write_all(table(10_000).as_bytes()).unwrap();
+        pipe.write_all(table_of_products(10_000).as_bytes())
+            .unwrap();
         pipe
     });
     let pipe = pipe.await.unwrap();
@@ -189,7 +184,7 @@ async fn interrupted_while_it_waits_for(
 async fn ctrl_c_leaves_nothing_of_an_atomic_import_that_is_being_written() {
     let (database, folder) = (TestDatabase::migrated().await, Folder::new());
     let file = folder.path("products.csv");
-    fs::write(&file, table(2_500)).unwrap();
+    fs::write(&file, table_of_products(2_500)).unwrap();
     let args = ["import", "products", "--atomic", &file];
     let shown = interrupted_while_it_waits_for("products", &database, &args).await;
     assert!(shown.contains("interrupted"), "{shown}");
@@ -200,7 +195,7 @@ async fn ctrl_c_leaves_nothing_of_an_atomic_import_that_is_being_written() {
 async fn an_export_shows_how_far_it_is() {
     let (database, folder) = (TestDatabase::migrated().await, Folder::new());
     let rows = folder.path("rows.csv");
-    fs::write(&rows, table(2_500)).unwrap();
+    fs::write(&rows, table_of_products(2_500)).unwrap();
     let imported = Terminal::run(&database, &["import", "products", &rows]);
     let _ = imported.end().await;
     let file = folder.path("products.csv");

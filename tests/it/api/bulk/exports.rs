@@ -3,7 +3,7 @@
 use integration_tests::{Answer, Client, Shop};
 use serde_json::{Value, json};
 
-use super::{CSV, NDJSON, exported, lines, text};
+use super::{CSV, NDJSON, exported, lines, place, text};
 
 #[tokio::test]
 async fn an_export_holds_what_a_list_would_and_is_refused_in_other_formats() {
@@ -79,24 +79,7 @@ async fn an_export_of_many_reads_cuts_no_order_and_ends_with_the_last() {
     for _ in 0..3 {
         let _ = shop.product("1.00", 1).await;
     }
-    let many = format!(
-        "with placed as (
-             insert into orders (id, customer_id, data_order, status)
-             select gen_random_uuid(), '{ana_id}', now(), 'pending'
-             from generate_series(1, 1500)
-             returning id
-         )
-         insert into itens_order (id, order_id, product_id, quantidade, preco_unitario)
-         select gen_random_uuid(), placed.id, products.id, 1, 1
-         from placed
-         cross join products"
-    );
-    shop.database
-        .client()
-        .await
-        .batch_execute(&many)
-        .await
-        .unwrap();
+    place(&shop, &ana_id, 1_500).await;
     let orders = lines(&exported(&shop.staff, "/orders/export", NDJSON).await);
     assert_eq!(orders.len(), 1_500);
     let is_whole = |order: &Value| order["itens"].as_array().unwrap().len() == 3;

@@ -1,18 +1,12 @@
 //! Imports that are interrupted: by a client that hangs up, and by a PostgreSQL that crashes.
 
-use integration_tests::{PrivatePostgres, Shop, eventually};
+use integration_tests::{PrivatePostgres, Shop, eventually, table_of_products};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
 };
 
-use super::{CSV, done, import, import_under, last, products, replayed};
-
-/// So many rows, each a new product.
-pub(super) fn many(rows: usize) -> String {
-    let row = |n| format!("Product {n},1.00\n");
-    format!("nome,preco\n{}", (0..rows).map(row).collect::<String>())
-}
+use super::{CSV, begin, done, import, import_under, last, products, replayed};
 
 /// An import whose last row is still to be sent.
 struct Unfinished {
@@ -23,15 +17,8 @@ struct Unfinished {
 impl Unfinished {
     /// Begins to import rows, under a key.
     async fn begin(shop: &Shop, path: &str, rows: &str) -> Self {
-        let mut socket = TcpStream::connect(shop.staff.addr()).await.unwrap();
-        let head = format!(
-            "POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\nconnection: close\r\n\
-             content-type: text/csv\r\nidempotency-key: key\r\ncontent-length: {}\r\n\r\n",
-            shop.staff.token().unwrap(),
-            rows.len()
-        );
+        let mut socket = begin(shop, path, rows.len()).await;
         let (sent, last_row) = rows.split_at(rows.len() - 9);
-        socket.write_all(head.as_bytes()).await.unwrap();
         socket.write_all(sent.as_bytes()).await.unwrap();
         Self {
             socket,
@@ -51,7 +38,7 @@ impl Unfinished {
 #[tokio::test]
 async fn a_client_that_hangs_up_leaves_whole_batches_and_goes_on_under_its_key() {
     let shop = Shop::open().await;
-    let rows = many(2_500);
+    let rows = table_of_products(2_500);
     let unfinished = Unfinished::begin(&shop, "/products/import", &rows).await;
     let two_batches = || async { products(&shop).await == 2_000 };
     eventually("two batches are written", two_batches).await;
@@ -65,7 +52,7 @@ async fn a_client_that_hangs_up_leaves_whole_batches_and_goes_on_under_its_key()
 async fn after_a_crash_of_postgresql_every_row_is_imported_once_under_the_same_key() {
     let postgres = PrivatePostgres::start().await;
     let shop = Shop::on(&postgres).await;
-    let rows = many(2_500);
+    let rows = table_of_products(2_500);
     let unfinished = Unfinished::begin(&shop, "/products/import", &rows).await;
     let two_batches = || async { products(&shop).await == 2_000 };
     eventually("two batches are written", two_batches).await;
@@ -85,7 +72,7 @@ async fn after_a_crash_of_postgresql_every_row_is_imported_once_under_the_same_k
 async fn an_atomic_import_that_meets_a_crash_of_postgresql_has_done_nothing() {
     let postgres = PrivatePostgres::start().await;
     let shop = Shop::on(&postgres).await;
-    let rows = many(2_500);
+    let rows = table_of_products(2_500);
     let atomic = "/products/import?atomic=true";
     let unfinished = Unfinished::begin(&shop, atomic, &rows).await;
     let client = shop.database.client().await;
@@ -110,21 +97,13 @@ async fn an_atomic_import_that_meets_a_crash_of_postgresql_has_done_nothing() {
 #[tokio::test]
 async fn an_atomic_import_that_hangs_up_leaves_nothing() {
     let shop = Shop::open().await;
-    let rows = many(2_500);
-    let mut socket = TcpStream::connect(shop.staff.addr()).await.unwrap();
-    let head = format!(
-        "POST /products/import?atomic=true HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\
-         content-type: text/csv\r\ncontent-length: {}\r\n\r\n",
-        shop.staff.token().unwrap(),
-        rows.len() + 1
-    );
-    socket.write_all(head.as_bytes()).await.unwrap();
-    socket.write_all(rows.as_bytes()).await.unwrap();
-    socket.shutdown().await.unwrap();
+    let rows = table_of_products(2_500);
+    let atomic = "/products/import?atomic=true";
+    let mut unfinished = Unfinished::begin(&shop, atomic, &rows).await;
     // Half a connection is none: the answer, if there is one, ends.
-    let mut answer = Vec::new();
-    let _ = socket.read_to_end(&mut answer).await;
+    unfinished.socket.shutdown().await.unwrap();
+    let _ = unfinished.finish().await;
     assert_eq!(products(&shop).await, 0);
-    let told = import(&shop.staff, "/products/import?atomic=true", CSV, &rows).await;
+    let told = import(&shop.staff, atomic, CSV, &rows).await;
     assert_eq!(last(&told)["created"], 2_500);
 }

@@ -7,6 +7,7 @@ mod slow;
 
 use integration_tests::{Answer, Client, Shop};
 use serde_json::{Value, json};
+use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
 const CSV: &str = "text/csv";
 const NDJSON: &str = "application/x-ndjson";
@@ -27,6 +28,36 @@ async fn import_under(client: &Client, key: &str, rows: &str) -> Vec<Value> {
         .header("idempotency-key", key)
         .body(rows.to_owned());
     lines(&Answer::to(request).await.expect(200))
+}
+
+/// Begins to import so many bytes of a table, under a key.
+async fn begin(shop: &Shop, path: &str, bytes: usize) -> TcpStream {
+    let mut socket = TcpStream::connect(shop.staff.addr()).await.unwrap();
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\nconnection: close\r\n\
+         content-type: {CSV}\r\nidempotency-key: key\r\ncontent-length: {bytes}\r\n\r\n",
+        shop.staff.token().unwrap(),
+    );
+    socket.write_all(head.as_bytes()).await.unwrap();
+    socket
+}
+
+/// Places so many orders for somebody, each of one unit of every product, past the product.
+async fn place(shop: &Shop, customer: &str, orders: usize) {
+    let place = format!(
+        "with placed as (
+             insert into orders (id, customer_id, data_order, status)
+             select gen_random_uuid(), '{customer}', now(), 'pending'
+             from generate_series(1, {orders})
+             returning id
+         )
+         insert into itens_order (id, order_id, product_id, quantidade, preco_unitario)
+         select gen_random_uuid(), placed.id, products.id, 1, 1
+         from placed
+         cross join products"
+    );
+    let client = shop.database.client().await;
+    client.batch_execute(&place).await.unwrap();
 }
 
 /// The lines of a body of NDJSON, of which one alone is read as JSON already.

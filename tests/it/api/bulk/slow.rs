@@ -3,14 +3,14 @@
 
 use std::time::Duration;
 
-use integration_tests::{Caches, Shop};
+use integration_tests::{Caches, Shop, table_of_products};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpSocket, TcpStream},
     time::{Instant, Interval, MissedTickBehavior, interval},
 };
 
-use super::{interrupted::many, products};
+use super::{begin, place, products};
 
 /// For how long a client may keep the server waiting. The framework's clock ticks twice a second.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -35,7 +35,7 @@ fn pace() -> Interval {
     pace
 }
 
-/// Connects, with small buffers: most of what is sent waits on the other side.
+/// Connects, with a small buffer: most of what is sent waits on the other side.
 async fn connect(shop: &Shop) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(65_536).unwrap();
@@ -46,15 +46,8 @@ async fn connect(shop: &Shop) -> TcpStream {
 #[tokio::test]
 async fn an_import_that_arrives_slowly_is_taken_whole() {
     let shop = shop().await;
-    let rows = many(2_500);
-    let mut socket = connect(&shop).await;
-    let head = format!(
-        "POST /products/import HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\nconnection: close\r\n\
-         content-type: text/csv\r\ncontent-length: {}\r\n\r\n",
-        shop.staff.token().unwrap(),
-        rows.len()
-    );
-    socket.write_all(head.as_bytes()).await.unwrap();
+    let rows = table_of_products(2_500);
+    let mut socket = begin(&shop, "/products/import", rows.len()).await;
     let mut pace = pace();
     let parts = usize::try_from(LONG.as_millis() / PACE.as_millis()).unwrap();
     for part in rows.as_bytes().chunks(rows.len() / parts) {
@@ -71,20 +64,8 @@ async fn an_import_that_arrives_slowly_is_taken_whole() {
 async fn an_export_that_is_read_slowly_is_given_whole() {
     let shop = shop().await;
     let (_, customer) = shop.customer().await;
-    let product = shop.product("1.00", 1).await;
-    let orders = format!(
-        "with placed as (
-             insert into orders (id, customer_id, data_order, status)
-             select gen_random_uuid(), '{customer}', now(), 'pending'
-             from generate_series(1, 50000)
-             returning id
-         )
-         insert into itens_order (id, order_id, product_id, quantidade, preco_unitario)
-         select gen_random_uuid(), placed.id, '{product}', 1, 1
-         from placed"
-    );
-    let client = shop.database.client().await;
-    client.batch_execute(&orders).await.unwrap();
+    let _ = shop.product("1.00", 1).await;
+    place(&shop, &customer, 50_000).await;
     let mut socket = connect(&shop).await;
     let head = format!(
         "GET /orders/export HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\nconnection: close\r\n\r\n",
