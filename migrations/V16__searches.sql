@@ -2,6 +2,10 @@
 -- finds products that have several given words without reading all that have any of them, but only
 -- for whole words. A word that the catalogue does not have stands for those most like it; "kafe" and
 -- "cafe" share a quarter of their trigrams.
+
+-- Loads pg_trgm: who is no superuser may name a setting of it only once it is there.
+select show_limit();
+
 create or replace function product_query(search text) returns tsquery
     language sql stable strict parallel safe
     set pg_trgm.similarity_threshold = 0.25
@@ -19,8 +23,9 @@ begin atomic
                 select product_words.word
                 from product_words
                 where product_words.word >= words.word collate "C"
-                  and product_words.word < (words.word || chr(1114111)) collate "C"
-                  and (char_length(words.word) > 2 or product_words.word = words.word)
+                  and product_words.word <= (
+                      words.word || case when char_length(words.word) > 2 then chr(1114111) else '' end
+                  ) collate "C"
                 order by product_words.word
                 limit 21
             ) as begun

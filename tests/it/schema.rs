@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use adapters_postgres::{MAPPED_CONSTRAINTS, embedded_migrations};
-use integration_tests::{TestDatabase, World};
-use tokio_postgres::Client;
+use integration_tests::{TestDatabase, World, apply_migrations};
+use tokio_postgres::{Client, Config, NoTls};
 
 async fn names(client: &Client, query: &str) -> HashSet<String> {
     let rows = client.query(query, &[]).await.unwrap();
@@ -173,4 +173,36 @@ async fn taking_stock_touches_no_index() {
         counted.get::<_, i64>(0) == 1
     })
     .await;
+}
+
+#[tokio::test]
+async fn an_owner_who_is_no_superuser_applies_each_migration_in_a_session_of_its_own() {
+    let database = TestDatabase::empty().await;
+    let superuser = database.client().await;
+    let owner = format!("owner_{}", uuid::Uuid::new_v4().simple());
+    let give = format!(
+        "create role {owner} login;
+         do $$ begin
+             execute format('alter database %I owner to {owner}', current_database());
+         end $$"
+    );
+    superuser.batch_execute(&give).await.unwrap();
+    let mut config: Config = database.url().parse().unwrap();
+    config.user(&owner);
+    for number in 1..=u32::try_from(embedded_migrations()).unwrap() {
+        let (client, connection) = config.connect(NoTls).await.unwrap();
+        tokio::spawn(connection);
+        apply_migrations(&client, |migration| migration == number).await;
+    }
+    let searched = "select product_query('kafe')::text";
+    superuser.query_one(searched, &[]).await.unwrap();
+    let take_back = format!(
+        "do $$ begin
+             execute format('alter database %I owner to current_user', current_database());
+         end $$;
+         reassign owned by {owner} to current_user;
+         drop owned by {owner};
+         drop role {owner}"
+    );
+    superuser.batch_execute(&take_back).await.unwrap();
 }

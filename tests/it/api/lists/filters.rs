@@ -52,6 +52,7 @@ async fn products_are_found_whatever_the_case_the_accents_and_the_typing_errors(
         ("cerrado+acucar", vec![sugar]),
         ("xicara+cafe", vec![cup]),
         ("media", vec![minas]),
+        ("kafe", vec![cerrado, minas, cup]),
         ("torra+cerrado", vec![]),
         ("bicicleta", vec![]),
         // Text, whatever it means to the database.
@@ -61,6 +62,28 @@ async fn products_are_found_whatever_the_case_the_accents_and_the_typing_errors(
     ] {
         let listed = names(&shop.anonymous(), "/products", &format!("q={search}")).await;
         assert_eq!(listed, found, "{search}");
+    }
+}
+
+#[tokio::test]
+async fn a_long_word_may_lack_its_end_and_a_short_one_is_looked_for_as_it_is() {
+    let shop = Shop::open().await;
+    catalogue(&shop).await;
+    // More words that begin alike than a search names one by one.
+    for size in 10..40 {
+        let body = json!({"nome": format!("Parafuso{size} M{size}"), "preco": "0.50"});
+        let _ = shop.staff.post("/products", &body).await.expect(201);
+    }
+    for (search, found) in [
+        ("para", 31),
+        ("parafuso1", 10),
+        ("parafuso12", 1),
+        ("paraf+m12", 1),
+        ("do", 1),
+    ] {
+        let path = format!("q={search}");
+        let listed = names(&shop.anonymous(), "/products", &path).await;
+        assert_eq!(listed.len(), found, "{search}: {listed:?}");
     }
 }
 
