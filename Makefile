@@ -48,7 +48,7 @@ lint: ## format, clippy, docs, and who may depend on whom
 format: ## format the code
 	cargo fmt --all
 
-bench: ## measure placing and reading against pgbench and bare actix-web (needs wrk)
+bench: ## measure it as ratios to pgbench, psql and bare actix-web (needs wrk); PARTS says what
 	@deploy/bench/run
 
 conformance: ## hold the API to its OpenAPI document: schemathesis, clients in Python and TypeScript

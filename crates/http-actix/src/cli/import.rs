@@ -191,8 +191,9 @@ fn pieces(
             let mut piece = Vec::with_capacity(PIECE);
             let mut read = source.by_ref().take(PIECE.try_into().unwrap_or(u64::MAX));
             let piece = read.read_to_end(&mut piece).map(|_| piece);
-            let is_last = !piece.as_ref().is_ok_and(|piece| piece.len() == PIECE);
-            if sender.send_blocking(piece).is_err() || is_last {
+            let is_end = piece.as_ref().is_ok_and(Vec::is_empty);
+            let is_last = piece.is_err();
+            if is_end || sender.send_blocking(piece).is_err() || is_last {
                 break;
             }
         }

@@ -4,7 +4,7 @@ use domain::catalog::ImportRow;
 
 use super::{super::armed, BYTE_ORDER_MARK, MAX_ROW, Read, Unreadable};
 use crate::{
-    dto::{Described as _, ProductRow, read_record},
+    dto::{Described as _, ProductRow, Property, read_record},
     problem::Fault,
 };
 
@@ -52,7 +52,7 @@ impl Default for Record {
 
 impl Record {
     /// Fails when a quote in it has opened, and lines later is not closed.
-    fn is_whole(&self) -> Result<(), Unreadable> {
+    fn must_be_whole(&self) -> Result<(), Unreadable> {
         let has_breaks = u64::try_from(self.breaks).is_ok_and(|breaks| breaks >= self.line);
         if self.quotes % 2 == 1 && has_breaks {
             return Err(Unreadable::OpenQuote { line: self.line });
@@ -83,13 +83,13 @@ impl Table {
         } else {
             Vec::new()
         };
-        self.record.is_whole()?;
+        self.record.must_be_whole()?;
         // No bytes are the end.
         read.extend(self.parse(b"")?);
-        if self.columns.is_none() {
-            columns(Vec::new())?;
+        match self.columns {
+            Some(_) => Ok(read),
+            None => Err(misnamed(&[])),
         }
-        Ok(read)
     }
 
     /// Reads the records that these bytes complete, and those of the beginning that was kept.
@@ -139,7 +139,7 @@ impl Table {
                     record.bytes.resize(record.bytes.len() * 2, 0);
                 }
                 Outcome::OutputFull => {
-                    record.is_whole()?;
+                    record.must_be_whole()?;
                     return Err(Unreadable::TooLong { line: record.line });
                 }
                 Outcome::OutputEndsFull => return Err(Unreadable::TooManyColumns),
@@ -185,19 +185,27 @@ fn columns(cells: Vec<Vec<u8>>) -> Result<Vec<String>, Unreadable> {
     let names = names.map_err(|_| Unreadable::NotUtf8)?;
     let names: Vec<_> = names.iter().map(|name| name.trim().to_owned()).collect();
     let known = ProductRow::properties();
-    let is_named = |name: &str| names.iter().any(|named| named == name);
     let is_known = |name: &String| known.iter().any(|column| column.name == name);
-    let required = known.iter().filter(|column| column.is_required);
-    let required: Vec<_> = required.map(|column| column.name).collect();
-    if names.iter().all(is_known) && required.iter().all(|name| is_named(name)) {
-        return Ok(names);
+    let is_named = |column: &Property| names.iter().any(|name| name == column.name);
+    let mut required = known.iter().filter(|column| column.is_required);
+    if names.iter().all(is_known) && required.all(is_named) {
+        Ok(names)
+    } else {
+        Err(misnamed(&names))
     }
-    let known: Vec<_> = known.iter().map(|column| column.name).collect();
-    Err(Unreadable::Columns {
+}
+
+/// What is told of a first line that names these columns.
+fn misnamed(names: &[String]) -> Unreadable {
+    let columns = ProductRow::properties();
+    let known: Vec<_> = columns.iter().map(|column| column.name).collect();
+    let required = columns.iter().filter(|column| column.is_required);
+    let required: Vec<_> = required.map(|column| column.name).collect();
+    Unreadable::Columns {
         known: known.join(", "),
         required: required.join(" and "),
         named: names.join(", "),
-    })
+    }
 }
 
 /// A row from its cells; one that is empty is missing.
