@@ -1,10 +1,14 @@
 //! The connection pools, and the session settings of every connection.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 use domain::StorageError;
 use thiserror::Error;
+use thread_local::ThreadLocal;
 use tokio_postgres::{Config, Error, NoTls, config::SslMode};
 
 use crate::error::{from_pool, is_lock_not_available, storage};
@@ -16,8 +20,12 @@ use crate::error::{from_pool, is_lock_not_available, storage};
 /// that other transactions may have locked.
 #[derive(Clone)]
 pub struct Database {
-    /// For statements that find their rows by id, or a page of them by an index, and wait for no lock.
-    shared: Pool,
+    /// For statements that find their rows by id, or a page of them by an index, and wait for no
+    /// lock. Each thread has connections of its own, so that no answer has to wake another thread:
+    /// that is most of the time of a short statement.
+    by_thread: Arc<ThreadLocal<Pool>>,
+    /// How many of these connections each thread opens at most.
+    per_thread: usize,
     /// Only for placing orders.
     desk: Pool,
     /// For changes of rows that exist, which may have to wait for a lock.
@@ -28,7 +36,7 @@ pub struct Database {
     reports: Pool,
     /// For imports and exports, which take as long as their clients.
     bulk: Pool,
-    /// The configuration of one more connection like the shared ones.
+    /// The configuration of these connections.
     by_id: Config,
 }
 
@@ -38,6 +46,7 @@ pub struct DatabaseSettings {
     config: Config,
     max_connections: usize,
     desk_connections: usize,
+    threads: usize,
 }
 
 /// Why a URL does not name a database that this build can reach.
@@ -94,6 +103,9 @@ const MAX_BULK: usize = 4;
 /// The most connections that change existing rows.
 const MAX_CHANGES: usize = 4;
 
+/// The fewest connections that each thread may open: while one waits, another is of use.
+const MIN_PER_THREAD: usize = 2;
+
 /// The most connections that search.
 const MAX_SEARCHES: usize = 4;
 
@@ -104,9 +116,10 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 const LOCK_RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
 impl DatabaseSettings {
-    /// Parses a connection URL. At most `max_connections` read, search and change rows, as many are
-    /// the desk's (see [`Self::desk_connections`]), one is for reports, four are for imports and
-    /// exports, and each thread that reads products opens two more.
+    /// Parses a connection URL. At most `max_connections` read, search and change rows, but at least
+    /// two read in each thread (see [`Self::threads`]); as many are the desk's (see
+    /// [`Self::desk_connections`]), one is for reports, four are for imports and exports, and each
+    /// thread that reads products opens two more.
     ///
     /// # Errors
     ///
@@ -128,7 +141,14 @@ impl DatabaseSettings {
             config,
             max_connections,
             desk_connections: max_connections,
+            threads: 1,
         })
+    }
+
+    /// Divides the connections that read among this many threads.
+    #[must_use]
+    pub fn threads(self, threads: usize) -> Self {
+        Self { threads, ..self }
     }
 
     /// Limits the desk to this many connections: one for each batch that it places at once.
@@ -161,9 +181,10 @@ impl Database {
         let locking = settings.session(&format!("{ROWS_BY_ID} {ROWS_TO_LOCK}"));
         let changes = (settings.max_connections / 2).clamp(1, MAX_CHANGES);
         let searches = (settings.max_connections / 4).clamp(1, MAX_SEARCHES);
-        let shared = settings.max_connections.saturating_sub(changes + searches);
+        let reading = settings.max_connections.saturating_sub(changes + searches);
         Ok(Self {
-            shared: pool(by_id.clone(), shared.max(1))?,
+            by_thread: Arc::default(),
+            per_thread: reading.div_ceil(settings.threads).max(MIN_PER_THREAD),
             desk: pool(locking.clone(), settings.desk_connections)?,
             changes: pool(locking, changes)?,
             searches: pool(
@@ -197,9 +218,12 @@ impl Database {
         self.by_id.clone()
     }
 
-    /// A shared connection.
+    /// A connection of this thread.
     pub(crate) async fn client(&self) -> Result<Object, StorageError> {
-        self.shared.get().await.map_err(from_pool)
+        let connections = self
+            .by_thread
+            .get_or_try(|| pool(self.by_id.clone(), self.per_thread))?;
+        connections.get().await.map_err(from_pool)
     }
 
     /// A connection of the desk.

@@ -31,7 +31,7 @@ impl Keyset {
     }
 
     /// The clause `order by`.
-    fn order_by(&self) -> String {
+    pub(crate) fn order_by(&self) -> String {
         let direction = if self.is_descending { "desc" } else { "asc" };
         let (key, _) = self.key;
         format!("order by {key} {direction}, {} {direction}", self.id)

@@ -28,17 +28,17 @@ pub(super) async fn page(
     let mut conditions = conditions(filter);
     let (clauses, limit) = conditions.page(&keyset, page);
     let statement = format!(
-        "select listed.*, itens_order.id as item_id, itens_order.product_id, quantidade,
-                preco_unitario
+        "select orders.id, customer_id, data_order, status, version, sort_key,
+                itens_order.id as item_id, itens_order.product_id, quantidade, preco_unitario
          from (
-             select orders.id, customer_id, data_order, status, version, {sort_key},
-                    row_number() over () as place
+             select *, {sort_key}
              from (select * from orders {clauses}) as orders
              {limit}
-         ) as listed
-         join itens_order on itens_order.order_id = any(array[listed.id])
-         order by place, itens_order.id",
+         ) as orders
+         join itens_order on itens_order.order_id = any(array[orders.id])
+         {order}, itens_order.id",
         sort_key = keyset.column(),
+        order = keyset.order_by(),
     );
     let search = conditions.connection(database).await?;
     let rows = query(search.client(), &statement, &conditions.params()).await;
@@ -51,7 +51,7 @@ fn keyset(sort: Sort<OrderSort>) -> Keyset {
     let OrderSort::PlacedAt = sort.by;
     Keyset {
         key: ("data_order", "timestamptz"),
-        id: "id",
+        id: "orders.id",
         is_descending: sort.is_descending,
     }
 }

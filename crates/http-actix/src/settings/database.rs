@@ -15,9 +15,9 @@ pub struct DatabaseArgs {
     #[arg(value_parser = setting(given_url))]
     database_url: Setting<SecretString>,
 
-    /// The most connections to PostgreSQL for reading, searching and changing; the desk takes one
-    /// more for each of its workers and lanes, reports take one, imports and exports up to four,
-    /// and reading products two for each HTTP worker
+    /// The most connections to PostgreSQL for reading, searching and changing, but each HTTP worker
+    /// reads over at least two; the desk takes one more for each of its workers and lanes, reports
+    /// take one, imports and exports up to four, and reading products two for each HTTP worker
     #[arg(long, env, value_name = "N", default_value = "8")]
     #[arg(value_parser = setting(whole::<usize>(1..=1_000)))]
     database_max_connections: Setting<usize>,

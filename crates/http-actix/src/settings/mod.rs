@@ -101,10 +101,12 @@ impl ServeArgs {
         let passwords = self.passwords.read(faults);
         let desk = self.desk.read(faults);
         let http = self.http.read(faults);
-        let desk = desk?;
+        let (http, desk) = (http?, desk?);
         Ok(Settings {
-            http: http?,
-            database: database?.desk_connections(desk.workers + desk.max_lanes),
+            database: database?
+                .threads(http.workers)
+                .desk_connections(desk.workers + desk.max_lanes),
+            http,
             redis: redis?,
             cache_ttl: cache_ttl?,
             jwt: jwt?,
