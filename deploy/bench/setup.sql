@@ -39,4 +39,10 @@ insert into stock (id, product_id, quantidade_disponivel)
 select bench_id(3, n), bench_id(2, n), case when n % 10 = 0 and n > 10000 then 0 else 1000000000 end
 from generate_series(1, :products) as n;
 
-vacuum analyze customers, products, product_words, stock;
+insert into stock_movements (id, product_id, moved_at, delta, reason)
+select stock.id, product_id, created_at, quantidade_disponivel, 'opening'
+from stock
+join products on products.id = product_id
+where quantidade_disponivel <> 0;
+
+vacuum analyze customers, products, product_words, stock, stock_movements;

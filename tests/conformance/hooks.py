@@ -24,7 +24,8 @@ OWN = {
 }
 SHOP = {
     "registerCustomer", "listCustomers", "exportCustomers", "createProduct", "exportProducts",
-    "importProducts", "editProduct", "retireProduct", "getStock", "setStock",
+    "importProducts", "editProduct", "retireProduct", "getStock", "setStock", "listStock",
+    "moveStock", "listStockMovements",
 }
 SERVED = {
     "anonymous": PUBLIC | {"registerCustomer"},

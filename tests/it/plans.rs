@@ -13,7 +13,7 @@ use domain::{
         PlacementStore,
         placement::{Outcome, Scope},
     },
-    stock::{StockLevel, StockRepository},
+    stock::{Count, StockLevel, StockRepository},
     values::{Email, Expected, Limit, PageRequest, Sort},
 };
 use integration_tests::{TestDatabase, World};
@@ -86,9 +86,13 @@ async fn read_and_move(world: &World, placed: &[OrderId], product: ProductId) {
     assert!(found.is_some());
     let stock = StockRepository::find(&world.stock, product).await.unwrap();
     assert!(stock.is_some());
-    let level = StockLevel::parse(500).unwrap();
-    let set = StockRepository::set(&world.stock, product, level).await;
-    assert!(set.unwrap().is_some());
+    let count = Count {
+        available: StockLevel::parse(500).unwrap(),
+        seen: Expected::Any,
+        expected: None,
+    };
+    let service = world.stock_service();
+    service.count(&staff, product, count).await.unwrap();
 }
 
 async fn look_customers_and_accounts_up(world: &World) {

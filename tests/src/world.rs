@@ -8,17 +8,22 @@ use domain::{
     Clock, IdSource,
     catalog::{Product, ProductId, ProductRepository},
     customers::{Customer, CustomerId, CustomerRepository},
-    identity::{Account, AccountId, AccountRepository, Caller, PasswordHash, Principal, Role},
+    identity::{
+        Account, AccountId, AccountRepository, Actor, Caller, PasswordHash, Principal, Role,
+    },
     orders::{
-        Actor, Desk, DeskError, DeskSettings, LockWait, NewOrder, Order, OrderLine, OrderService,
+        Desk, DeskError, DeskSettings, LockWait, NewOrder, Order, OrderLine, OrderService,
         PlacementStore,
         placement::{Outcome, Plan, Refusal, Request, Scope, State, decide},
     },
-    stock::{Stock, StockId, StockLevel, StockRepository},
+    stock::{
+        MovementId, NewStock, Reconciliation, Stamp, Stock, StockId, StockLevel, StockRepository,
+        StockService,
+    },
     unit_of_work::Opened,
     values::{Email, Name, Price, Quantity, Version},
 };
-use futures_util::future::join_all;
+use futures_util::{TryStreamExt as _, future::join_all};
 use http_actix::adapters::{SystemClock, UuidV7Source};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -150,13 +155,41 @@ impl World {
             retired_at: None,
             version: Version::FIRST,
         };
-        let stock = Stock {
-            id: StockId::new(Self::id()),
-            product_id: product.id,
-            available: StockLevel::parse(stock).unwrap(),
-        };
+        let stock = self.new_stock(product.id, stock);
         self.catalog.insert(&product, &stock, None).await.unwrap();
         product.id
+    }
+
+    /// The stock of a new product.
+    #[must_use]
+    pub fn new_stock(&self, product_id: ProductId, units: i64) -> NewStock {
+        let stock = Stock {
+            id: StockId::new(Self::id()),
+            product_id,
+            available: StockLevel::parse(units).unwrap(),
+        };
+        stock.opened(Stamp {
+            id: MovementId::new(Self::id()),
+            at: Self::now(),
+            by: self.shop,
+        })
+    }
+
+    /// The use cases of stock over this storage.
+    #[must_use]
+    pub fn stock_service(&self) -> StockService {
+        let stock = Arc::new(self.stock.clone());
+        StockService::new(stock, Arc::new(SystemClock), Arc::new(UuidV7Source))
+    }
+
+    /// The levels of all products and their ledgers, compared.
+    pub async fn books(&self) -> Reconciliation {
+        let entries: Vec<_> = self.stock.books().batches.try_concat().await.unwrap();
+        let mut books = Reconciliation::default();
+        for entry in entries {
+            books.take(entry);
+        }
+        books
     }
 
     /// The units of a product that can be ordered.

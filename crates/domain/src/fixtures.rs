@@ -13,9 +13,9 @@ use crate::{
     catalog::{BestSeller, Product, ProductId},
     customers::{Customer, CustomerId},
     idempotency::{IdempotencyKey, ScopedKey},
-    identity::{Account, AccountId, Caller, PasswordHash, Principal, Role},
+    identity::{Account, AccountId, Actor, Caller, PasswordHash, Principal, Role},
     orders::{
-        Actor, NewOrder, Order, OrderId, OrderItem, OrderItemId, OrderLine, OrderStatus,
+        NewOrder, Order, OrderId, OrderItem, OrderItemId, OrderLine, OrderStatus,
         placement::{Offer, Request, State},
     },
     stock::StockLevel,

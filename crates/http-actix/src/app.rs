@@ -156,7 +156,7 @@ impl Parts<'_> {
                 ids(),
                 self.best_sellers_fresh_for,
             ),
-            stock: StockService::new(Arc::new(PgStock::new(self.database))),
+            stock: StockService::new(Arc::new(PgStock::new(self.database)), clock(), ids()),
             orders: OrderService::new(
                 desk.clone(),
                 orders.clone(),

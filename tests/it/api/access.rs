@@ -45,6 +45,13 @@ const MAY: &[(&str, &str, &[&str])] = &[
     ),
     ("GET", "/products/{id}/stock", &["staff", "admin"]),
     ("PUT", "/products/{id}/stock", &["staff", "admin"]),
+    ("GET", "/products/{id}/stock/movements", &["staff", "admin"]),
+    (
+        "POST",
+        "/products/{id}/stock/movements",
+        &["staff", "admin"],
+    ),
+    ("GET", "/stock", &["staff", "admin"]),
     ("POST", "/orders", &["customer", "staff", "admin"]),
     ("GET", "/orders", &["customer", "staff", "admin"]),
     ("GET", "/orders/export", &["customer", "staff", "admin"]),

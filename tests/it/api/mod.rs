@@ -23,4 +23,5 @@ mod problems;
 mod racing_edits;
 mod racing_erasures;
 mod retiring;
+mod stock;
 mod walks;

@@ -17,6 +17,35 @@ async fn the_document_of_the_api_is_printed_without_a_database() {
     assert_eq!(printed, *integration_tests::DOCUMENT);
 }
 
+#[tokio::test]
+async fn reconciling_succeeds_until_a_row_was_tampered_with_and_then_names_the_product() {
+    let database = TestDatabase::migrated().await;
+    let _ = stdout(&run(balcao(&database, &["seed"]), "").await);
+    let reconcile = || async { run(balcao(&database, &["reconcile"]), "").await };
+    assert_eq!(
+        stdout(&reconcile().await),
+        "40 products: the stock of each is the sum of its ledger"
+    );
+    let client = database.client().await;
+    let tamper = "
+        update stock
+        set quantidade_disponivel = quantidade_disponivel + 1
+        where product_id = (select min(product_id::text)::uuid from stock)
+        returning product_id, quantidade_disponivel";
+    let row = client.query_one(tamper, &[]).await.unwrap();
+    let (product, units): (Uuid, i64) = (row.get(0), row.get(1));
+    let failed = reconcile().await;
+    assert!(!failed.status.success());
+    assert_eq!(
+        String::from_utf8_lossy(&failed.stdout).trim_end(),
+        format!("{product}: {units} in stock, {} by its ledger", units - 1)
+    );
+    assert_eq!(
+        String::from_utf8_lossy(&failed.stderr).trim_end(),
+        "balcao: of 40 products, 1 with stock that is not the sum of its ledger"
+    );
+}
+
 /// The orders of a demonstration: their ids and statuses, the oldest first, and how many days ago
 /// the first and the last were placed.
 async fn demonstration(database: &TestDatabase) -> (Vec<(Uuid, String)>, f64, f64) {

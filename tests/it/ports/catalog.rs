@@ -2,7 +2,6 @@
 
 use domain::{
     catalog::{Product, ProductId, ProductRepository, StockedProduct},
-    stock::{Stock, StockId, StockLevel},
     values::{Description, Name, Price, Version},
 };
 use integration_tests::World;
@@ -20,14 +19,6 @@ fn product(price: &str, description: Option<&str>) -> Product {
     }
 }
 
-fn stock_of(product: &Product, units: i64) -> Stock {
-    Stock {
-        id: StockId::new(World::id()),
-        product_id: product.id,
-        available: StockLevel::parse(units).unwrap(),
-    }
-}
-
 #[tokio::test]
 async fn a_product_is_found_as_it_was_kept_with_its_stock() {
     let world = World::new().await;
@@ -38,10 +29,10 @@ async fn a_product_is_found_as_it_was_kept_with_its_stock() {
         ("9999999999.99", Some("")),
     ] {
         let kept = product(price, description);
-        let stock = stock_of(&kept, 1_000_000_000);
+        let stock = world.new_stock(kept.id, 1_000_000_000);
         products.insert(&kept, &stock, None).await.unwrap();
         let expected = StockedProduct {
-            available: stock.available,
+            available: stock.stock.available,
             product: kept.clone(),
         };
         assert_eq!(products.find(kept.id).await.unwrap(), Some(expected));
@@ -56,13 +47,13 @@ async fn a_product_whose_stock_is_refused_is_not_kept() {
     let products: &dyn ProductRepository = &world.catalog;
     let (first, second) = (product("1.00", None), product("2.00", None));
     products
-        .insert(&first, &stock_of(&first, 1), None)
+        .insert(&first, &world.new_stock(first.id, 1), None)
         .await
         .unwrap();
     // The stock row of the first once more: the second product must not stay without any.
     assert!(
         products
-            .insert(&second, &stock_of(&first, 1), None)
+            .insert(&second, &world.new_stock(first.id, 1), None)
             .await
             .is_err()
     );

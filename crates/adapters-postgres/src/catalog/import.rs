@@ -2,6 +2,7 @@
 //! there: batch by batch, or all at the end.
 
 mod columns;
+mod keys;
 
 use async_trait::async_trait;
 use deadpool_postgres::Object;
@@ -11,10 +12,11 @@ use domain::{
         Checkpoint, EarlierImport, ImportCounts, ImportMode, ImportStore, ImportUnit, NumberedRow,
         WriteImportError,
     },
-    idempotency::{Fingerprint, ScopedKey},
+    idempotency::ScopedKey,
+    identity::Actor,
 };
 use time::OffsetDateTime;
-use tokio_postgres::{Error, Row, Transaction, types::ToSql};
+use tokio_postgres::Error;
 use uuid::Uuid;
 
 use self::columns::Columns;
@@ -28,6 +30,7 @@ const CREATE_STAGED: &str = "
         place bigint not null generated always as identity,
         product_id uuid not null,
         stock_id uuid not null,
+        movement_id uuid not null,
         sku text,
         nome text not null,
         descricao text,
@@ -47,10 +50,12 @@ const DROP_STAGED: &str = "
     reset enable_mergejoin";
 
 const STAGE: &str = "
-    insert into staged (product_id, stock_id, sku, nome, descricao, preco, quantidade)
+    insert into staged
+        (product_id, stock_id, movement_id, sku, nome, descricao, preco, quantidade)
     select *
     from unnest(
-        $1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::numeric[], $7::bigint[]
+        $1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::numeric[],
+        $8::bigint[]
     )";
 
 /// In id order, as orders lock it, so that they cannot deadlock.
@@ -67,16 +72,18 @@ const LOCK_STOCK: &str = "
     order by product_id
     for update";
 
-/// Of several rows with one number the last one counts.
+/// Of several rows with one number the last one counts. Stock that is counted is locked by now, and
+/// only now it is said when: moments follow each other as changes do.
 const WRITE: &str = "
     with given as materialized (
         select distinct on (coalesce(sku, product_id::text)) *
         from staged
         order by coalesce(sku, product_id::text), place desc
     ), looked_up as materialized (
-        select given.*, products.id as known_id
+        select given.*, products.id as known_id, quantidade_disponivel as before
         from given
         left join products on products.sku = given.sku and retired_at is null
+        left join stock on stock.product_id = products.id
     ), edited as (
         update products
         set nome = looked_up.nome,
@@ -93,7 +100,7 @@ const WRITE: &str = "
         set quantidade_disponivel = looked_up.quantidade
         from looked_up
         where stock.product_id = looked_up.known_id
-          and stock.quantidade_disponivel <> looked_up.quantidade
+          and before <> looked_up.quantidade
         returning stock.product_id
     ), added as (
         insert into products (id, nome, descricao, preco, sku, created_at, version)
@@ -106,6 +113,16 @@ const WRITE: &str = "
         select stock_id, product_id, coalesce(quantidade, 0)
         from looked_up
         where known_id is null
+    ), recorded as (
+        insert into stock_movements
+            (id, product_id, moved_at, delta, reason, moved_by, moved_by_role)
+        select movement_id, product_id, $1, quantidade, 'opening', $2::uuid, $3
+        from looked_up
+        where known_id is null and quantidade <> 0
+        union all
+        select movement_id, known_id, clock_timestamp(), quantidade - before, 'count', $2, $3
+        from looked_up
+        where before <> quantidade
     ), changed as (
         select id from edited
         union
@@ -129,26 +146,6 @@ const COUNT_KNOWN: &str = "
         from staged
     ) as looked_up";
 
-const EARLIER: &str = "
-    select rows, fingerprint, created, updated, unchanged, is_finished
-    from import_keys
-    where account_id = $1
-      and key = $2";
-
-const FIRST_CHECKPOINT: &str = "
-    insert into import_keys
-        (account_id, key, rows, fingerprint, created, updated, unchanged, is_finished, created_at)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, now())";
-
-const NEXT_CHECKPOINT: &str = "
-    update import_keys
-    set rows = $3, fingerprint = $4, created = created + $5, updated = updated + $6,
-        unchanged = unchanged + $7, is_finished = $8
-    where account_id = $1
-      and key = $2
-      and rows = $9
-      and not is_finished";
-
 /// How often a batch is written at most when another product gets one of its numbers meanwhile.
 const MAX_TRIES: u32 = 3;
 
@@ -158,12 +155,14 @@ impl ImportStore for PgCatalog {
     async fn open(
         &self,
         mode: ImportMode,
+        by: Actor,
         key: Option<ScopedKey>,
     ) -> Result<Box<dyn ImportUnit>, StorageError> {
         let client = self.database.bulk_client().await?;
         let unit = Import {
             client: Some(client),
             mode,
+            by,
             key,
             rows: None,
         };
@@ -179,6 +178,7 @@ impl ImportStore for PgCatalog {
 struct Import {
     client: Option<Object>,
     mode: ImportMode,
+    by: Actor,
     key: Option<ScopedKey>,
     /// The rows that the checkpoint of the key is behind.
     rows: Option<i64>,
@@ -201,12 +201,12 @@ impl ImportUnit for Import {
         };
         let (account_id, text) = (key.account_id.as_uuid(), key.key.as_str());
         let client = self.client()?;
-        let row = client.query_opt(EARLIER, &[&account_id, &text]).await;
+        let row = client.query_opt(keys::EARLIER, &[&account_id, &text]).await;
         let Some(row) = row.map_err(storage)? else {
             return Ok(None);
         };
         self.rows = Some(column(&row, "rows")?);
-        Ok(Some(earlier(&row)?))
+        Ok(Some(keys::earlier(&row)?))
     }
 
     #[tracing::instrument(level = "debug", name = "db.import.write", skip_all)]
@@ -306,6 +306,7 @@ impl Import {
         checkpoint: Checkpoint,
     ) -> Result<Option<ImportCounts>, Error> {
         let (key, rows) = (self.key.clone(), self.rows);
+        let (account, role) = (self.by.account_id.as_uuid(), self.by.role.as_str());
         let Some(client) = &mut self.client else {
             return Ok(None);
         };
@@ -316,7 +317,9 @@ impl Import {
             transaction.batch_execute("analyze staged").await?;
         }
         transaction.execute(LOCK_STOCK, &[]).await?;
-        let row = transaction.query_one(WRITE, &[&now]).await?;
+        let row = transaction
+            .query_one(WRITE, &[&now, &account, &role])
+            .await?;
         let (created, updated): (i64, i64) = (row.try_get("created")?, row.try_get("updated")?);
         let staged: i64 = row.try_get("staged")?;
         let ids: Vec<Uuid> = row.try_get("ids")?;
@@ -327,7 +330,7 @@ impl Import {
             unchanged: (staged - created - updated).unsigned_abs(),
         };
         if let Some(key) = &key
-            && !keep(&transaction, key, checkpoint, rows, counts, batch.is_none()).await?
+            && !keys::keep(&transaction, key, checkpoint, rows, counts, batch.is_none()).await?
         {
             return Ok(None);
         }
@@ -335,55 +338,4 @@ impl Import {
         transaction.commit().await?;
         Ok(Some(counts))
     }
-}
-
-/// Keeps how far an import has come; `false` when another has come further meanwhile.
-async fn keep(
-    transaction: &Transaction<'_>,
-    key: &ScopedKey,
-    checkpoint: Checkpoint,
-    before: Option<i64>,
-    counts: ImportCounts,
-    is_finished: bool,
-) -> Result<bool, Error> {
-    let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-    let (account_id, text) = (key.account_id.as_uuid(), key.key.as_str());
-    let (rows, fingerprint) = (number(checkpoint.rows), checkpoint.fingerprint.as_bytes());
-    let (created, updated) = (number(counts.created), number(counts.updated));
-    let unchanged = number(counts.unchanged);
-    let mut params: Vec<&(dyn ToSql + Sync)> = vec![
-        &account_id,
-        &text,
-        &rows,
-        &fingerprint,
-        &created,
-        &updated,
-        &unchanged,
-        &is_finished,
-    ];
-    let statement = match &before {
-        None => FIRST_CHECKPOINT,
-        Some(before) => {
-            params.push(before);
-            NEXT_CHECKPOINT
-        }
-    };
-    Ok(transaction.execute(statement, &params).await? == 1)
-}
-
-fn earlier(row: &Row) -> Result<EarlierImport, StorageError> {
-    let number = |name| column::<i64>(row, name).map(i64::unsigned_abs);
-    Ok(EarlierImport {
-        checkpoint: Checkpoint {
-            rows: number("rows")?,
-            fingerprint: Fingerprint::from_stored(column(row, "fingerprint")?)
-                .map_err(StorageError::corrupt)?,
-        },
-        counts: ImportCounts {
-            created: number("created")?,
-            updated: number("updated")?,
-            unchanged: number("unchanged")?,
-        },
-        is_finished: column(row, "is_finished")?,
-    })
 }

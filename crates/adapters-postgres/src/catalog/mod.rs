@@ -16,7 +16,7 @@ use domain::{
         ProductsFilter, StockedProduct,
     },
     idempotency::{Creation, CreationKey},
-    stock::Stock,
+    stock::NewStock,
     unit_of_work::Opened,
     values::{Description, Name, Page, PageRequest, Price, Sku, Sort, Version},
 };
@@ -89,7 +89,7 @@ impl ProductRepository for PgCatalog {
     async fn insert<'a>(
         &self,
         product: &Product,
-        stock: &Stock,
+        stock: &NewStock,
         key: Option<&'a CreationKey>,
     ) -> Result<(), InsertProductError> {
         let mut client = self.database.client().await?;

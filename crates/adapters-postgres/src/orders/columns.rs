@@ -3,7 +3,8 @@
 
 use domain::{
     idempotency::{Fingerprint, ScopedKey},
-    orders::{Actor, Order, OrderId},
+    identity::Actor,
+    orders::{Order, OrderId},
 };
 use rust_decimal::Decimal;
 use time::OffsetDateTime;

@@ -11,8 +11,8 @@ use super::ProductId;
 use crate::{
     Clock, IdSource, StorageError,
     idempotency::{Fingerprint, IdempotencyKey, KeyReused, ScopedKey},
-    identity::{Caller, Forbidden, Permission},
-    stock::{StockId, StockLevel},
+    identity::{Actor, Caller, Forbidden, Permission},
+    stock::{MovementId, StockId, StockLevel},
     values::{Description, Name, Price, Sku},
 };
 
@@ -38,6 +38,8 @@ pub struct NumberedRow {
     pub product_id: ProductId,
     /// The id of its stock.
     pub stock_id: StockId,
+    /// The id of the movement of its stock, or of that of the product that is changed.
+    pub movement_id: MovementId,
     /// The row.
     pub row: ImportRow,
 }
@@ -109,7 +111,7 @@ pub struct EarlierImport {
 #[cfg_attr(test, mockall::automock)]
 #[async_trait]
 pub trait ImportStore: Send + Sync {
-    /// Opens an import. With a key, what it has done is kept with it.
+    /// Opens an import by this account. With a key, what it has done is kept with it.
     ///
     /// # Errors
     ///
@@ -117,6 +119,7 @@ pub trait ImportStore: Send + Sync {
     async fn open(
         &self,
         mode: ImportMode,
+        by: Actor,
         key: Option<ScopedKey>,
     ) -> Result<Box<dyn ImportUnit>, StorageError>;
 }
@@ -225,7 +228,7 @@ impl Import {
         caller.must_have(Permission::StockWrite)?;
         let account_id = caller.account_id;
         let key = key.map(|key| ScopedKey { account_id, key });
-        let mut unit = store.open(mode, key).await?;
+        let mut unit = store.open(mode, caller.into(), key).await?;
         let earlier = unit.earlier().await?;
         Ok(Self {
             unit,
@@ -267,6 +270,7 @@ impl Import {
         self.batch.push(NumberedRow {
             product_id: ProductId::new(self.ids.next_id()),
             stock_id: StockId::new(self.ids.next_id()),
+            movement_id: MovementId::new(self.ids.next_id()),
             row,
         });
         if self.batch.len() == BATCH {

@@ -14,7 +14,7 @@ use crate::{
     StorageError,
     bulk::Export,
     idempotency::{Creation, CreationKey},
-    stock::Stock,
+    stock::NewStock,
     unit_of_work::Opened,
     values::{Page, PageRequest, Sort},
 };
@@ -57,7 +57,7 @@ pub trait ProductRepository: Send + Sync {
     async fn insert<'a>(
         &self,
         product: &Product,
-        stock: &Stock,
+        stock: &NewStock,
         key: Option<&'a CreationKey>,
     ) -> Result<(), InsertProductError>;
 

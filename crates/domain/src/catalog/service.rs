@@ -17,7 +17,7 @@ use crate::{
     concurrency::bulkhead::Bulkhead,
     idempotency::{Created, Creation, CreationKey, Fingerprint, IdempotencyKey, KeyReused},
     identity::{Caller, Forbidden, Permission},
-    stock::{Stock, StockId, StockLevel},
+    stock::{MovementId, Stamp, Stock, StockId, StockLevel},
     unit_of_work::{CommitError, Opened},
     values::{Description, Expected, Limit, Name, Page, PageRequest, Price, Sku, Sort, Version},
 };
@@ -127,11 +127,17 @@ impl CatalogService {
         }
         let id = ProductId::new(self.ids.next_id());
         let StockedProduct { product, available } = new.clone().with(id, self.clock.now());
+        let stamp = Stamp {
+            id: MovementId::new(self.ids.next_id()),
+            at: product.created_at,
+            by: caller.into(),
+        };
         let stock = Stock {
             id: StockId::new(self.ids.next_id()),
             product_id: id,
             available,
         };
+        let stock = stock.opened(stamp);
         match self.products.insert(&product, &stock, key.as_ref()).await {
             Ok(()) => Ok(Created {
                 entity: StockedProduct { product, available },
@@ -269,7 +275,7 @@ impl CatalogService {
         caller.must_have(Permission::ProductsWrite)?;
         let opened = self.products.open(id).await?;
         let Opened { state: found, unit } = opened.ok_or(CatalogError::NotFound)?;
-        if !expected.allows(found.product.version) {
+        if !expected.allows(&found.product.version) {
             unit.abandon().await?;
             return Err(CatalogError::Stale);
         }

@@ -288,7 +288,7 @@ impl CustomerService {
             state: customer,
             unit,
         } = opened.ok_or(CustomerError::NotFound)?;
-        if !expected.allows(customer.version) {
+        if !expected.allows(&customer.version) {
             unit.abandon().await?;
             return Err(CustomerError::Stale);
         }

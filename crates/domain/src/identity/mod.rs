@@ -2,6 +2,7 @@
 
 mod account;
 mod accounts;
+mod actor;
 mod caller;
 mod client_address;
 mod failed_attempts;
@@ -13,6 +14,7 @@ mod role;
 
 pub use account::{Account, AccountId};
 pub use accounts::{AccountError, AccountService};
+pub use actor::Actor;
 pub use caller::{Caller, Forbidden, Permission, Permissions};
 pub use client_address::ClientAddress;
 pub use login::{AuthError, AuthService};

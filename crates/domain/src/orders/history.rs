@@ -9,15 +9,6 @@ use crate::{
     values::{Note, Version},
 };
 
-/// Who did something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Actor {
-    /// The account, which may be gone by now.
-    pub account_id: AccountId,
-    /// The role that it had then.
-    pub role: Role,
-}
-
 /// An order got a status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryEntry {
@@ -64,15 +55,6 @@ impl HistoryEntry {
         Self {
             account_id: self.account_id.filter(is_told),
             ..self
-        }
-    }
-}
-
-impl From<&Caller> for Actor {
-    fn from(caller: &Caller) -> Self {
-        Self {
-            account_id: caller.account_id,
-            role: caller.principal.role(),
         }
     }
 }

@@ -11,7 +11,7 @@ mod status;
 mod transition;
 
 pub use desk::{Desk, DeskError, DeskSettings, DeskTask};
-pub use history::{Actor, History, HistoryEntry};
+pub use history::{History, HistoryEntry};
 pub use list::{OrderSort, OrdersFilter};
 
 pub use order::{NewOrder, Order, OrderId, OrderItem, OrderItemId, OrderLine};

@@ -276,7 +276,7 @@ impl OrderService {
         if !caller.principal.may_see(order.customer_id) {
             return Err(OrderError::NotFound);
         }
-        if !expected.allows(order.version) && request.to != order.status {
+        if !expected.allows(&order.version) && request.to != order.status {
             return Err(OrderError::Stale);
         }
         Ok(order.transition(request, caller, self.clock.now())?)

@@ -3,9 +3,9 @@
 use thiserror::Error;
 use time::OffsetDateTime;
 
-use super::{Actor, Order, OrderLine, OrderStatus};
+use super::{Order, OrderLine, OrderStatus};
 use crate::{
-    identity::{Caller, Permission},
+    identity::{Actor, Caller, Permission},
     values::Note,
 };
 

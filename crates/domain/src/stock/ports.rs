@@ -2,10 +2,16 @@
 
 use async_trait::async_trait;
 
-use super::{Stock, StockLevel};
-use crate::{StorageError, catalog::ProductId};
+use super::{BookEntry, LedgerEntry, ProductStock, Stock, StockChange, StockLevel};
+use crate::{
+    StorageError,
+    bulk::Export,
+    catalog::ProductId,
+    unit_of_work::Opened,
+    values::{Page, PageRequest},
+};
 
-/// Reads and sets the stock of a product, outside of orders.
+/// Reads and changes the stock of products, outside of orders.
 #[cfg_attr(test, mockall::automock)]
 #[async_trait]
 pub trait StockRepository: Send + Sync {
@@ -16,15 +22,41 @@ pub trait StockRepository: Send + Sync {
     /// When storage fails.
     async fn find(&self, product_id: ProductId) -> Result<Option<Stock>, StorageError>;
 
-    /// Sets the units of this product that can be ordered, and returns its stock; `None` when there
-    /// is no such product. It MUST wait for placements that have locked this stock.
+    /// Locks the stock of this product to change it; `None` when there is no such product. It MUST
+    /// wait for placements that have locked this stock.
     ///
     /// # Errors
     ///
-    /// When storage fails: nothing is set.
-    async fn set(
+    /// When storage fails.
+    async fn open(
         &self,
         product_id: ProductId,
-        available: StockLevel,
-    ) -> Result<Option<Stock>, StorageError>;
+    ) -> Result<Option<Opened<Stock, StockChange>>, StorageError>;
+
+    /// A page of the ledger of this product, the newest entries first; empty when there is no such
+    /// product.
+    ///
+    /// # Errors
+    ///
+    /// When storage fails.
+    async fn ledger(
+        &self,
+        product_id: ProductId,
+        page: &PageRequest,
+    ) -> Result<Page<LedgerEntry>, StorageError>;
+
+    /// A page of the products that are sold and of which there is less than this, or all of them;
+    /// those of which there is least come first.
+    ///
+    /// # Errors
+    ///
+    /// When storage fails.
+    async fn levels(
+        &self,
+        below: Option<StockLevel>,
+        page: &PageRequest,
+    ) -> Result<Page<ProductStock>, StorageError>;
+
+    /// The levels and the ledgers of all products, as of one moment, in any sequence.
+    fn books(&self) -> Export<BookEntry>;
 }

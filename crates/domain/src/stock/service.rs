@@ -4,19 +4,38 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::{Stock, StockLevel, StockRepository};
+use super::{
+    BookEntry, LedgerEntry, MovementId, NewMovement, ProductStock, Stamp, Stock, StockChange,
+    StockLevel, StockRepository,
+};
 use crate::{
-    StorageError,
+    Clock, IdSource, StorageError,
+    bulk::Export,
     catalog::ProductId,
     identity::{Caller, Forbidden, Permission},
+    unit_of_work::Opened,
+    values::{Expected, Page, PageRequest},
 };
 
-/// Reads and sets the stock of a product.
+/// Reads and changes the stock of products.
 pub struct StockService {
     stock: Arc<dyn StockRepository>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
 }
 
-/// Why stock was not read or set.
+/// What somebody has counted, and what they have seen before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Count {
+    /// The units that can be ordered.
+    pub available: StockLevel,
+    /// The levels one of which they have seen in a tag.
+    pub seen: Expected<StockLevel>,
+    /// The level that they expect to be there.
+    pub expected: Option<StockLevel>,
+}
+
+/// Why stock was not read or changed.
 #[derive(Debug, Error)]
 pub enum StockError {
     /// The caller lacks the permission.
@@ -25,6 +44,22 @@ pub enum StockError {
     /// There is no such product.
     #[error("there is no such product")]
     NotFound,
+    /// The stock has changed since the caller read it.
+    #[error("the stock has changed since it was read")]
+    Stale,
+    /// The stock is not what the caller expects.
+    #[error("there are {} units, not as many as expected", .0.units())]
+    Unexpected(StockLevel),
+    /// More is to be taken away than there is.
+    #[error("more is to be taken away than there is")]
+    Insufficient {
+        /// The product.
+        product_id: ProductId,
+        /// The units that were to be taken away.
+        requested: i64,
+        /// The units that there are.
+        available: StockLevel,
+    },
     /// Storage failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -33,8 +68,12 @@ pub enum StockError {
 impl StockService {
     /// Reads and writes stock through `stock`.
     #[must_use]
-    pub fn new(stock: Arc<dyn StockRepository>) -> Self {
-        Self { stock }
+    pub fn new(
+        stock: Arc<dyn StockRepository>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn IdSource>,
+    ) -> Self {
+        Self { stock, clock, ids }
     }
 
     /// The stock of this product.
@@ -47,55 +86,154 @@ impl StockService {
         self.stock.find(id).await?.ok_or(StockError::NotFound)
     }
 
-    /// Sets the units of this product that can be ordered.
+    /// Sets the stock of this product to what was counted. A count of what is there changes nothing
+    /// and succeeds.
+    ///
+    /// # Errors
+    ///
+    /// `Forbidden`, `NotFound`, `Stale`, `Unexpected`, or `Storage`.
+    pub async fn count(
+        &self,
+        caller: &Caller,
+        id: ProductId,
+        count: Count,
+    ) -> Result<Stock, StockError> {
+        let (Opened { state: found, unit }, stamp) = self.open(caller, id).await?;
+        match count.decide(&found, stamp) {
+            Ok(Some(change)) => {
+                unit.commit(&change).await.map_err(StorageError::from)?;
+                Ok(change.stock)
+            }
+            Ok(None) => {
+                unit.abandon().await?;
+                Ok(found)
+            }
+            Err(refused) => {
+                unit.abandon().await?;
+                Err(refused)
+            }
+        }
+    }
+
+    /// Moves stock of this product: units come or go.
+    ///
+    /// # Errors
+    ///
+    /// `Forbidden`, `NotFound`, `Insufficient`, or `Storage`.
+    pub async fn record(
+        &self,
+        caller: &Caller,
+        id: ProductId,
+        new: NewMovement,
+    ) -> Result<LedgerEntry, StockError> {
+        let (Opened { state: found, unit }, stamp) = self.open(caller, id).await?;
+        let requested = -new.delta.units();
+        let Some(change) = found.moved(new, stamp) else {
+            unit.abandon().await?;
+            return Err(StockError::Insufficient {
+                product_id: id,
+                requested,
+                available: found.available,
+            });
+        };
+        unit.commit(&change).await.map_err(StorageError::from)?;
+        Ok(change.into())
+    }
+
+    /// Locks stock to change it.
+    async fn open(
+        &self,
+        caller: &Caller,
+        id: ProductId,
+    ) -> Result<(Opened<Stock, StockChange>, Stamp), StockError> {
+        caller.must_have(Permission::StockWrite)?;
+        let opened = self.stock.open(id).await?;
+        let stamp = Stamp {
+            id: MovementId::new(self.ids.next_id()),
+            at: self.clock.now(),
+            by: caller.into(),
+        };
+        Ok((opened.ok_or(StockError::NotFound)?, stamp))
+    }
+
+    /// A page of the ledger of this product, the newest entries first.
     ///
     /// # Errors
     ///
     /// `Forbidden`, `NotFound`, or `Storage`.
-    pub async fn set(
+    pub async fn ledger(
         &self,
         caller: &Caller,
         id: ProductId,
-        available: StockLevel,
-    ) -> Result<Stock, StockError> {
-        caller.must_have(Permission::StockWrite)?;
-        let set = self.stock.set(id, available).await?;
-        set.ok_or(StockError::NotFound)
+        page: &PageRequest,
+    ) -> Result<Page<LedgerEntry>, StockError> {
+        caller.must_have(Permission::StockRead)?;
+        let entries = self.stock.ledger(id, page).await?;
+        if entries.items.is_empty() && self.stock.find(id).await?.is_none() {
+            return Err(StockError::NotFound);
+        }
+        Ok(entries)
+    }
+
+    /// A page of the products that are sold and of which there is less than this, or all of them;
+    /// those of which there is least come first.
+    ///
+    /// # Errors
+    ///
+    /// `Forbidden`, or `Storage`.
+    pub async fn levels(
+        &self,
+        caller: &Caller,
+        below: Option<StockLevel>,
+        page: &PageRequest,
+    ) -> Result<Page<ProductStock>, StockError> {
+        caller.must_have(Permission::StockRead)?;
+        Ok(self.stock.levels(below, page).await?)
+    }
+
+    /// The levels and the ledgers of all products, as of one moment, to be compared.
+    ///
+    /// # Errors
+    ///
+    /// `Forbidden`.
+    pub fn books(&self, caller: &Caller) -> Result<Export<BookEntry>, Forbidden> {
+        caller.must_have(Permission::StockRead)?;
+        Ok(self.stock.books())
+    }
+}
+
+impl Count {
+    /// Decides what this count means for the stock that was found.
+    fn decide(self, found: &Stock, stamp: Stamp) -> Result<Option<StockChange>, StockError> {
+        if !self.seen.allows(&found.available) {
+            return Err(StockError::Stale);
+        }
+        if self
+            .expected
+            .is_some_and(|expected| expected != found.available)
+        {
+            return Err(StockError::Unexpected(found.available));
+        }
+        Ok(found.counted(self.available, stamp))
+    }
+}
+
+impl From<StockChange> for LedgerEntry {
+    fn from(change: StockChange) -> Self {
+        let StockChange { stock, movement } = change;
+        Self {
+            id: movement.id.as_uuid(),
+            at: movement.at,
+            delta: movement.delta,
+            balance: stock.available.units(),
+            reason: movement.reason,
+            order_id: None,
+            role: Some(movement.by.role),
+            account_id: Some(movement.by.account_id),
+            note: movement.note,
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        fixtures::{caller, own_caller, product_id},
-        identity::Principal,
-        stock::MockStockRepository,
-    };
-
-    #[tokio::test]
-    async fn a_customer_neither_sees_nor_sets_stock() {
-        let mut stock = MockStockRepository::new();
-        stock.expect_find().never();
-        stock.expect_set().never();
-        let service = StockService::new(Arc::new(stock));
-        let (customer, id) = (own_caller(1), product_id(1));
-        let seen = service.get(&customer, id).await;
-        assert!(matches!(seen, Err(StockError::Forbidden(_))));
-        let set = service.set(&customer, id, StockLevel::EMPTY).await;
-        assert!(matches!(set, Err(StockError::Forbidden(_))));
-    }
-
-    #[tokio::test]
-    async fn the_stock_of_no_product_is_not_found() {
-        let mut stock = MockStockRepository::new();
-        stock.expect_find().returning(|_| Ok(None));
-        stock.expect_set().returning(|_, _| Ok(None));
-        let service = StockService::new(Arc::new(stock));
-        let (staff, id) = (caller(Principal::Staff), product_id(1));
-        let seen = service.get(&staff, id).await;
-        assert!(matches!(seen, Err(StockError::NotFound)));
-        let set = service.set(&staff, id, StockLevel::EMPTY).await;
-        assert!(matches!(set, Err(StockError::NotFound)));
-    }
-}
+mod tests;

@@ -24,23 +24,23 @@ impl<T> Patch<T> {
     }
 }
 
-/// The versions that a change may be made to: a change of another version would overwrite what its
-/// author has not seen.
+/// What a change may be made to, by the version or by another value that tells it apart: a change of
+/// anything else would overwrite what its author has not seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Expected {
-    /// Every version.
+pub enum Expected<T = Version> {
+    /// Whatever it is.
     Any,
     /// One of these.
-    OneOf(Vec<Version>),
+    OneOf(Vec<T>),
 }
 
-impl Expected {
-    /// Whether this version may be changed.
+impl<T: PartialEq> Expected<T> {
+    /// Whether this may be changed.
     #[must_use]
-    pub fn allows(&self, version: Version) -> bool {
+    pub fn allows(&self, found: &T) -> bool {
         match self {
             Self::Any => true,
-            Self::OneOf(versions) => versions.contains(&version),
+            Self::OneOf(expected) => expected.contains(found),
         }
     }
 }

@@ -175,11 +175,24 @@ impl Tag {
     pub(crate) fn with_stock(version: Version, available: StockLevel) -> Self {
         Self(format!("{}.{}", version.number(), available.units()))
     }
+}
 
-    /// The version that a tag names.
-    pub(crate) fn version(tag: &EntityTag) -> Option<Version> {
+/// What a tag tells apart.
+pub(crate) trait FromTag: Sized + 'static {
+    /// What a tag of ours names; `None` of any other.
+    fn from_tag(tag: &EntityTag) -> Option<Self>;
+}
+
+impl FromTag for Version {
+    fn from_tag(tag: &EntityTag) -> Option<Self> {
         let (version, _) = tag.tag().split_once('.').unwrap_or((tag.tag(), ""));
-        Version::parse(version.parse().ok()?).ok()
+        Self::parse(version.parse().ok()?).ok()
+    }
+}
+
+impl FromTag for StockLevel {
+    fn from_tag(tag: &EntityTag) -> Option<Self> {
+        Self::from_stored(tag.tag().parse().ok()?).ok()
     }
 }
 

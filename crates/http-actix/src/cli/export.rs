@@ -1,8 +1,7 @@
 //! `balcao export`.
 
 use std::{
-    fmt,
-    io::{self, IsTerminal as _, Write},
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
@@ -16,12 +15,13 @@ use domain::{
     values::{Email, Price, SearchTerms, ValueError},
 };
 use futures_util::StreamExt as _;
-use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use tempfile::NamedTempFile;
 use time::OffsetDateTime;
-use tokio::signal;
 
-use super::{Failure, OPERATOR};
+use super::{
+    Failure, OPERATOR,
+    progress::{bar, until_interrupted},
+};
 use crate::{
     app::{Shop, shop_of_the_operator},
     bulk::{Exported, Format, lines},
@@ -191,14 +191,6 @@ fn is_broken_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
     error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
-/// Does this, unless Ctrl-C ends it.
-async fn until_interrupted(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    tokio::select! {
-        _ = signal::ctrl_c() => Err("interrupted".into()),
-        done = work => done,
-    }
-}
-
 async fn pour<T: Exported + Send + 'static>(
     mut export: bulk::Export<T>,
     format: Format,
@@ -222,19 +214,4 @@ async fn pour<T: Exported + Send + 'static>(
     target.flush()?;
     bar.finish_and_clear();
     Ok(())
-}
-
-/// A progress bar: rows, rate and the time that is left; on a terminal alone.
-async fn bar<T>(export: &mut bulk::Export<T>) -> Result<ProgressBar, Failure> {
-    if !io::stderr().is_terminal() {
-        return Ok(ProgressBar::hidden());
-    }
-    let count = (&mut export.count).await?;
-    let template = "{wide_bar} {human_pos}/{human_len} {rate} {eta} left";
-    let rate = |state: &ProgressState, text: &mut dyn fmt::Write| {
-        // A bar that cannot be written is not shown.
-        let _ = write!(text, "{:.0}/s", state.per_sec());
-    };
-    let style = ProgressStyle::with_template(template)?.with_key("rate", rate);
-    Ok(ProgressBar::new(count).with_style(style))
 }

@@ -6,6 +6,8 @@ mod import;
 mod logs;
 mod migrate;
 mod openapi;
+mod progress;
+mod reconcile;
 mod seed;
 mod serve;
 mod user;
@@ -46,6 +48,9 @@ enum Command {
     /// Export products, orders or customers, as of one moment
     #[command(subcommand)]
     Export(export::Export),
+    /// Prove that the stock of every product is the sum of its ledger, as of one moment; the shop may
+    /// go on. Fails and names the products where it is not
+    Reconcile(reconcile::Reconcile),
     /// Print the OpenAPI document of the API
     Openapi,
     /// Load a demonstration: a coffee shop's catalogue, customers and orders
@@ -71,6 +76,7 @@ pub fn main() -> ExitCode {
             Command::BestSellers(best_sellers) => best_sellers.run().await,
             Command::Import(import) => import.run().await,
             Command::Export(export) => export.run().await,
+            Command::Reconcile(reconcile) => reconcile.run().await,
             Command::Openapi => openapi::run(),
             Command::Seed(seed) => seed.run().await,
         }

@@ -259,7 +259,7 @@ impl<T: WireValue> Field for Replaced<T> {
     }
 }
 
-/// What a list takes besides its page: a filter, and what it can be sorted by.
+/// What says which entries of a list are asked for, and what the list can be sorted by.
 pub(crate) trait Sorted: Described {
     /// What the list can be sorted by.
     type By: Copy;
@@ -270,11 +270,57 @@ pub(crate) trait Sorted: Described {
     const EXAMPLE: &'static str;
 }
 
-/// What a list takes, and which page of it is asked for.
-pub(crate) struct Paged<P: Sorted> {
+/// Which entries of a list are asked for, and in which sequence.
+pub(crate) struct InSequence<P: Sorted> {
     pub(crate) parameters: P,
     pub(crate) sort: Sort<P::By>,
-    pub(crate) page: PageParameters,
+}
+
+impl<P: Sorted> Input for InSequence<P>
+where
+    Sort<P::By>: WireValue,
+{
+    fn read(fields: &mut Fields<'_>) -> Result<Self, Wrong> {
+        let parameters = P::read(fields);
+        let sort = fields.optional("sort");
+        Ok(Self {
+            parameters: parameters?,
+            sort: sort?.unwrap_or(P::DEFAULT),
+        })
+    }
+}
+
+impl<P: Sorted> Described for InSequence<P>
+where
+    Sort<P::By>: WireValue,
+{
+    const NAME: &'static str = P::NAME;
+    const ABOUT: &'static str = <P as Described>::ABOUT;
+
+    fn properties() -> Vec<Property> {
+        let mut properties = P::properties();
+        let (about, example) = (<P as Sorted>::ABOUT, Some(P::EXAMPLE));
+        properties.push(Property::of::<Option<Sort<P::By>>>("sort", about, example));
+        properties
+    }
+}
+
+/// Every entry of a list is asked for.
+pub(crate) struct Everything;
+
+impl Input for Everything {
+    fn read(_: &mut Fields<'_>) -> Result<Self, Wrong> {
+        Ok(Self)
+    }
+}
+
+impl Described for Everything {
+    const NAME: &'static str = "Everything";
+    const ABOUT: &'static str = "Every entry of a list is asked for.";
+
+    fn properties() -> Vec<Property> {
+        Vec::new()
+    }
 }
 
 input! {
@@ -287,33 +333,29 @@ input! {
     }
 }
 
-impl<P: Sorted> Input for Paged<P>
-where
-    Sort<P::By>: WireValue,
-{
+/// What a list takes, and which page of it is asked for.
+pub(crate) struct Paged<P> {
+    pub(crate) parameters: P,
+    pub(crate) page: PageParameters,
+}
+
+impl<P: Described> Input for Paged<P> {
     fn read(fields: &mut Fields<'_>) -> Result<Self, Wrong> {
         let parameters = P::read(fields);
-        let sort = fields.optional("sort");
         let page = PageParameters::read(fields);
         Ok(Self {
             parameters: parameters?,
-            sort: sort?.unwrap_or(P::DEFAULT),
             page: page?,
         })
     }
 }
 
-impl<P: Sorted> Described for Paged<P>
-where
-    Sort<P::By>: WireValue,
-{
+impl<P: Described> Described for Paged<P> {
     const NAME: &'static str = P::NAME;
-    const ABOUT: &'static str = <P as Described>::ABOUT;
+    const ABOUT: &'static str = P::ABOUT;
 
     fn properties() -> Vec<Property> {
         let mut properties = P::properties();
-        let (about, example) = (<P as Sorted>::ABOUT, Some(P::EXAMPLE));
-        properties.push(Property::of::<Option<Sort<P::By>>>("sort", about, example));
         properties.extend(PageParameters::properties());
         properties
     }

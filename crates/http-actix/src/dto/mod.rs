@@ -24,13 +24,15 @@ pub(crate) use customers::{
     AccountRecord, Customer, CustomerPatch, CustomersParameters, NewCustomer, PersonalData,
 };
 pub(crate) use identity::{Credentials, Token};
-pub(crate) use input::{Described, Field, PageParameters, Paged, Property, Sorted};
+pub(crate) use input::{Described, Everything, Field, InSequence, PageParameters, Paged, Property};
 pub(crate) use orders::{
     NewOrder, NewStatus, Order, OrderHistory, OrderHistoryEntry, OrdersParameters, PlaceParameters,
     Quote,
 };
 pub(crate) use reader::{Fields, Input, Wrong, read_body, read_line, read_query, read_record};
-pub(crate) use stock::{NewStockLevel, Stock};
+pub(crate) use stock::{
+    LedgerEntry, LevelsParameters, NewMovement, NewStockLevel, ProductStock, Stock,
+};
 
 use rust_decimal::Decimal;
 use serde::Serialize;

@@ -15,7 +15,7 @@ use time::OffsetDateTime;
 use utoipa::{
     ToSchema,
     openapi::{
-        Object, Ref,
+        Ref,
         schema::{Array, ArrayBuilder},
     },
 };
@@ -24,7 +24,7 @@ use uuid::Uuid;
 use super::{
     Money,
     input::{List, Sorted, input},
-    wire::{moment, or_null, string},
+    wire::{moment, role},
 };
 use crate::bulk::Exported;
 
@@ -315,14 +315,6 @@ impl From<&(OrderId, orders::HistoryEntry)> for OrderHistoryEntry {
             entry: entry.into(),
         }
     }
-}
-
-fn role() -> Object {
-    or_null(
-        string()
-            .enum_values(Some(Role::ALL.map(Role::as_str)))
-            .build(),
-    )
 }
 
 impl From<&orders::HistoryEntry> for HistoryEntry {

@@ -4,9 +4,9 @@
 use domain::{
     catalog::{Period, ProductId, ProductSort},
     customers::{CustomerId, CustomerSort},
-    identity::Password,
+    identity::{Password, Role},
     orders::{OrderId, OrderSort, OrderStatus},
-    stock::StockLevel,
+    stock::{LedgerReason, MovementReason, StockDelta, StockLevel},
     values::{
         Description, Email, Limit, Name, Note, Price, Quantity, SearchTerms, Sku, Sort, ValueError,
     },
@@ -17,6 +17,7 @@ use serde_json::{Value, json, value::RawValue};
 use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 use utoipa::openapi::{
     KnownFormat, Object, ObjectBuilder, SchemaFormat, Type,
+    extensions::Extensions,
     schema::{SchemaType, SchemaType::Array},
 };
 
@@ -182,6 +183,12 @@ wire!(Price: Amount, |Amount(text)| Self::parse(&text), ObjectBuilder::new()
     .examples([json!("19.90")]));
 wire!(Quantity: i64, Self::parse, integer(1, Self::MAX_ASKED.into()).examples([json!(2)]));
 wire!(StockLevel: i64, Self::parse, integer(0, Self::MAX_COUNTED).examples([json!(240)]));
+wire!(StockDelta: i64, Self::parse, integer(-Self::MAX, Self::MAX)
+    .extensions(Some(Extensions::from_iter([("not", json!({"const": 0}))])))
+    .examples([json!(24)]));
+wire!(MovementReason: String, |text: String| movement_reason(&text), string()
+    .enum_values(Some(Self::ALL.map(|reason| LedgerReason::from(reason).as_str())))
+    .examples([json!("receipt")]));
 wire!(Limit: i64, Self::parse, integer(1, Self::MAX.entries().into()).examples([json!(10)]));
 wire!(Period: i64, Self::parse, integer(1, Self::MAX_DAYS.into()).examples([json!(30)]));
 wire!(OrderStatus: String, |text: String| text.parse(), string()
@@ -248,6 +255,14 @@ pub(crate) fn read_moment(text: &str) -> Result<OffsetDateTime, ValueError> {
         })
 }
 
+fn movement_reason(text: &str) -> Result<MovementReason, ValueError> {
+    let named = |reason: &MovementReason| LedgerReason::from(*reason).as_str() == text;
+    let known = MovementReason::ALL.into_iter().find(named);
+    known.ok_or(ValueError::Malformed {
+        expected: "receipt, adjustment, return or loss",
+    })
+}
+
 /// What a kind of list can be sorted by, and what to send instead of anything else.
 struct Sorts<K: 'static> {
     names: &'static [(&'static str, K)],
@@ -305,6 +320,15 @@ fn name(example: &str) -> ObjectBuilder {
     let between = Name::MAX_CHARACTERS - 2;
     let pattern = format!("^[{SPACE}]*{ink}([^{CONTROL}]{{0,{between}}}{ink})?[{SPACE}]*$");
     string().pattern(Some(pattern)).examples([json!(example)])
+}
+
+/// The role of who did something; `null` when it is not known.
+pub(crate) fn role() -> Object {
+    or_null(
+        string()
+            .enum_values(Some(Role::ALL.map(Role::as_str)))
+            .build(),
+    )
 }
 
 /// The same schema, of a value that may be `null`.

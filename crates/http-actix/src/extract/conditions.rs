@@ -7,12 +7,12 @@ use actix_web::{
     dev::Payload,
     http::header::{self, EntityTag, Header, IfNoneMatch},
 };
-use domain::values::Expected;
+use domain::values::{Expected, Version};
 use serde_json::json;
 use utoipa::openapi::ObjectBuilder;
 
 use crate::{
-    answer::Tag,
+    answer::FromTag,
     describe::{Description, Extract},
     dto::wire::string,
     problem::{Code, Problem},
@@ -51,9 +51,9 @@ impl Extract for Known {
     }
 }
 
-/// The versions that a change may be made to: the header `If-Match` (RFC 9110, section 13.1.1).
-/// Without it, every version.
-pub(crate) struct MaybeMatch(pub(crate) Expected);
+/// What a change may be made to: the header `If-Match` (RFC 9110, section 13.1.1). Without it,
+/// whatever there is.
+pub(crate) struct MaybeMatch<T = Version>(pub(crate) Expected<T>);
 
 /// The same, where it must be sent.
 pub(crate) struct MustMatch(pub(crate) Expected);
@@ -67,7 +67,7 @@ fn tags() -> ObjectBuilder {
         .examples([json!("\"1\"")])
 }
 
-impl FromRequest for MaybeMatch {
+impl<T: FromTag> FromRequest for MaybeMatch<T> {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
@@ -77,7 +77,7 @@ impl FromRequest for MaybeMatch {
     }
 }
 
-impl Extract for MaybeMatch {
+impl<T: FromTag> Extract for MaybeMatch<T> {
     fn describe(operation: &mut Description<'_>) {
         let about = "The `ETag` of what the caller has seen: nothing is done when it has changed \
                      since.";
@@ -111,8 +111,8 @@ impl Extract for MustMatch {
     }
 }
 
-/// The versions that `If-Match` names, if it was sent. Weak tags match nothing.
-fn expected(request: &HttpRequest) -> Result<Option<Expected>, Problem> {
+/// What `If-Match` names, if it was sent. Weak tags match nothing.
+fn expected<T: FromTag>(request: &HttpRequest) -> Result<Option<Expected<T>>, Problem> {
     let Some(header) = request.headers().get(header::IF_MATCH) else {
         return Ok(None);
     };
@@ -124,6 +124,7 @@ fn expected(request: &HttpRequest) -> Result<Option<Expected>, Problem> {
     let tags = text.split(',').map(|tag| tag.trim().parse::<EntityTag>());
     let tags: Vec<_> = tags.collect::<Result<_, _>>().map_err(|_| malformed())?;
     let strong = tags.iter().filter(|tag| !tag.weak);
-    let versions = strong.filter_map(Tag::version).collect();
-    Ok(Some(Expected::OneOf(versions)))
+    Ok(Some(Expected::OneOf(
+        strong.filter_map(T::from_tag).collect(),
+    )))
 }

@@ -3,21 +3,20 @@
 use std::future::{Ready, ready};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
-use domain::values::{Limit, Page, PageRequest, Sort};
+use domain::values::{Limit, Page, PageRequest};
 
 use super::{Query, app};
 use crate::{
     answer,
     cursors::Cursors,
     describe::{Description, Extract},
-    dto::{PageParameters, Paged, Sorted, read_query, wire::WireValue},
+    dto::{Described, PageParameters, Paged, read_query},
     problem::{Code, Fault, Problem},
 };
 
 /// A list: what is in it, and which page of it is asked for.
-pub(crate) struct Listing<P: Sorted> {
+pub(crate) struct Listing<P> {
     pub(crate) parameters: P,
-    pub(crate) sort: Sort<P::By>,
     pub(crate) page: PageRequest,
     pub(crate) list: List,
 }
@@ -86,10 +85,7 @@ impl List {
     }
 }
 
-impl<P: Sorted> FromRequest for Listing<P>
-where
-    Sort<P::By>: WireValue,
-{
+impl<P: Described> FromRequest for Listing<P> {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
@@ -99,7 +95,6 @@ where
             let list = List::of(request)?;
             Ok(Self {
                 parameters: paged.parameters,
-                sort: paged.sort,
                 page: list.request(paged.page)?,
                 list,
             })
@@ -108,10 +103,7 @@ where
     }
 }
 
-impl<P: Sorted> Extract for Listing<P>
-where
-    Sort<P::By>: WireValue,
-{
+impl<P: Described> Extract for Listing<P> {
     fn describe(operation: &mut Description<'_>) {
         <Query<Paged<P>> as Extract>::describe(operation);
     }

@@ -112,7 +112,11 @@ problems! {
 
     InsufficientStock: CONFLICT, "insufficient_stock", "Not enough is in stock",
         caller: "Order at most `available` of each product in `errors`. Nothing was placed.",
-        operator: "Count what there is and set the stock of the product.";
+        operator: "Count what there is and set the stock of the product, or record what was delivered.";
+
+    StockChanged: CONFLICT, "stock_changed", "The stock is not what you expected",
+        caller: "There are `available` now. Count again, and send what you expect to be there.",
+        operator: "Nothing.";
 
     SkuTaken: CONFLICT, "sku_taken", "Another product has this number",
         caller: "Use another `sku`, or change the product that has this one.",

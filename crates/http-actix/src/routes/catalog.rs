@@ -12,8 +12,8 @@ use crate::{
     answer::{Changed, Created, Exporting, Gone, Importing, Listed, Page, Replayable, Tag, Tagged},
     app::App,
     dto::{
-        BestSeller, BestSellersParameters, ImportParameters, NewProduct, Product, ProductPatch,
-        ProductsParameters,
+        BestSeller, BestSellersParameters, ImportParameters, InSequence, NewProduct, Product,
+        ProductPatch, ProductsParameters,
     },
     extract::{
         Accepted, Authenticated, Body, Known, Listing, MaybeAuthenticated, MaybeKey, MaybeMatch,
@@ -127,12 +127,13 @@ async fn create(
 async fn list(
     app: Data<App>,
     MaybeAuthenticated(caller): MaybeAuthenticated,
-    listing: Listing<ProductsParameters>,
+    listing: Listing<InSequence<ProductsParameters>>,
 ) -> Result<Page<Product>, Problem> {
-    let filter = listing.parameters.into();
+    let InSequence { parameters, sort } = listing.parameters;
+    let filter = parameters.into();
     let catalog = &app.shop.catalog;
     let page = catalog
-        .list(caller.as_ref(), &filter, listing.sort, &listing.page)
+        .list(caller.as_ref(), &filter, sort, &listing.page)
         .await?;
     Ok(listing.list.page(page, |product| product.into()))
 }

@@ -12,7 +12,7 @@ use crate::{
     access::Access,
     answer::{Changed, Created, Exporting, Gone, Page, Replayable, Tag, Tagged, Telling},
     app::App,
-    dto::{AccountRecord, Customer, CustomerPatch, CustomersParameters, NewCustomer},
+    dto::{AccountRecord, Customer, CustomerPatch, CustomersParameters, InSequence, NewCustomer},
     extract::{
         Accepted, Authenticated, Body, From, Known, Listing, MaybeAuthenticated, MaybeKey,
         MaybeMatch, MergePatch, MustMatch, PathId, Query,
@@ -106,12 +106,13 @@ async fn register(
 async fn list(
     app: Data<App>,
     Authenticated(caller): Authenticated,
-    listing: Listing<CustomersParameters>,
+    listing: Listing<InSequence<CustomersParameters>>,
 ) -> Result<Page<Customer>, Problem> {
-    let filter = listing.parameters.into();
+    let InSequence { parameters, sort } = listing.parameters;
+    let filter = parameters.into();
     let customers = &app.shop.customers;
     let page = customers
-        .list(&caller, &filter, listing.sort, &listing.page)
+        .list(&caller, &filter, sort, &listing.page)
         .await?;
     Ok(listing.list.page(page, |customer| customer.into()))
 }

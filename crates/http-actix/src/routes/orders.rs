@@ -11,7 +11,10 @@ use crate::{
     access::Access,
     answer::{Changed, Created, Exporting, Page, Replayable, Shown, Tag, Tagged},
     app::App,
-    dto::{NewOrder, NewStatus, Order, OrderHistory, OrdersParameters, PlaceParameters, Quote},
+    dto::{
+        InSequence, NewOrder, NewStatus, Order, OrderHistory, OrdersParameters, PlaceParameters,
+        Quote,
+    },
     extract::{Accepted, Authenticated, Body, Known, Listing, MaybeKey, MaybeMatch, PathId, Query},
     problem::{Code, Problem},
 };
@@ -94,13 +97,12 @@ async fn place(
 async fn list(
     app: Data<App>,
     Authenticated(caller): Authenticated,
-    listing: Listing<OrdersParameters>,
+    listing: Listing<InSequence<OrdersParameters>>,
 ) -> Result<Page<Order>, Problem> {
-    let filter = listing.parameters.into();
+    let InSequence { parameters, sort } = listing.parameters;
+    let filter = parameters.into();
     let orders = &app.shop.orders;
-    let page = orders
-        .list(&caller, filter, listing.sort, &listing.page)
-        .await?;
+    let page = orders.list(&caller, filter, sort, &listing.page).await?;
     Ok(listing
         .list
         .page(page, |order| Order::seen_by(&caller, order)))

@@ -1,37 +1,77 @@
-//! `/products/{id}/stock`.
+//! `/stock`, `/products/{id}/stock` and its ledger.
 
 use actix_web::web::Data;
-use domain::{catalog::ProductId, identity::Permission};
+use domain::{
+    catalog::ProductId,
+    identity::Permission,
+    stock::{self, StockLevel},
+};
 
 use super::{About, Resource, endpoint::endpoint};
 use crate::{
     access::Access,
-    answer::{Shown, Tag, Tagged},
+    answer::{Changed, Created, Page, Tag, Tagged},
     app::App,
-    dto::{NewStockLevel, Stock},
-    extract::{Authenticated, Body, Known, PathId},
+    dto::{
+        Everything, LedgerEntry, LevelsParameters, NewMovement, NewStockLevel, ProductStock, Stock,
+    },
+    extract::{Authenticated, Body, Known, Listing, MaybeMatch, PathId},
     problem::{Code, Problem},
 };
 
 pub(super) const RESOURCE: Resource = Resource {
     name: "stock",
-    about: "How much there is of what is sold.",
+    about: "How much there is of what is sold, and how that came to be.",
     endpoints: &[
+        endpoint!(GET "/stock", Access::Only(Permission::StockRead), levels, About {
+            id: "listStock",
+            summary: "What runs low",
+            description: "The stock of what is sold, the lowest first, page by page. What is sold \
+                          meanwhile moves towards the beginning.",
+            problems: &[],
+        }),
         endpoint!(GET "/products/{id}/stock", Access::Only(Permission::StockRead), get, About {
             id: "getStock",
             summary: "The stock of a product",
             description: "The units that can be ordered.",
             problems: &[Code::NotFound],
         }),
-        endpoint!(PUT "/products/{id}/stock", Access::Only(Permission::StockWrite), set, About {
+        endpoint!(PUT "/products/{id}/stock", Access::Only(Permission::StockWrite), count, About {
             id: "setStock",
             summary: "Set the stock of a product",
-            description: "What was counted replaces what there was, whatever was sold meanwhile: \
-                          `If-Match` is not looked at.",
+            description: "What was counted replaces what there was; the difference is a movement in \
+                          the ledger. With `If-Match` or `expected` it does so only if the stock is \
+                          what whoever counted has seen; without both it does so whatever was sold \
+                          or counted meanwhile.",
+            problems: &[Code::NotFound, Code::StockChanged],
+        }),
+        endpoint!(GET "/products/{id}/stock/movements", Access::Only(Permission::StockRead), ledger, About {
+            id: "listStockMovements",
+            summary: "The ledger of a product",
+            description: "Every change of the stock of a product, the newest first, page by page: \
+                          when, how many units, why, who did it, and how many there were after it. \
+                          Placed and cancelled orders are among them.",
             problems: &[Code::NotFound],
+        }),
+        endpoint!(POST "/products/{id}/stock/movements", Access::Only(Permission::StockWrite), record, About {
+            id: "moveStock",
+            summary: "Move stock of a product",
+            description: "Units come or go, and the ledger says why. Nothing is moved when there \
+                          would be less than none.",
+            problems: &[Code::NotFound, Code::InsufficientStock],
         }),
     ],
 };
+
+async fn levels(
+    app: Data<App>,
+    Authenticated(caller): Authenticated,
+    listing: Listing<LevelsParameters>,
+) -> Result<Page<ProductStock>, Problem> {
+    let below = listing.parameters.below;
+    let page = app.shop.stock.levels(&caller, below, &listing.page).await?;
+    Ok(listing.list.page(page, |stock| stock.into()))
+}
 
 async fn get(
     app: Data<App>,
@@ -47,13 +87,44 @@ async fn get(
     })
 }
 
-async fn set(
+async fn count(
     app: Data<App>,
     Authenticated(caller): Authenticated,
     PathId(id): PathId<ProductId>,
+    MaybeMatch(seen): MaybeMatch<StockLevel>,
     Body(level): Body<NewStockLevel>,
-) -> Result<Shown<Stock>, Problem> {
-    let available = level.quantidade_disponivel;
-    let stock = app.shop.stock.set(&caller, id, available).await?;
-    Ok(Shown(stock.into()))
+) -> Result<Changed<Stock>, Problem> {
+    let count = stock::Count {
+        available: level.quantidade_disponivel,
+        seen,
+        expected: level.expected,
+    };
+    let stock = app.shop.stock.count(&caller, id, count).await?;
+    Ok(Changed {
+        tag: Tag::of_stock(stock.available),
+        body: stock.into(),
+    })
+}
+
+async fn ledger(
+    app: Data<App>,
+    Authenticated(caller): Authenticated,
+    PathId(id): PathId<ProductId>,
+    listing: Listing<Everything>,
+) -> Result<Page<LedgerEntry>, Problem> {
+    let page = app.shop.stock.ledger(&caller, id, &listing.page).await?;
+    Ok(listing.list.page(page, |entry| entry.into()))
+}
+
+async fn record(
+    app: Data<App>,
+    Authenticated(caller): Authenticated,
+    PathId(id): PathId<ProductId>,
+    Body(movement): Body<NewMovement>,
+) -> Result<Created<LedgerEntry>, Problem> {
+    let entry = app.shop.stock.record(&caller, id, movement.into()).await?;
+    Ok(Created {
+        location: format!("/products/{id}/stock/movements"),
+        body: (&entry).into(),
+    })
 }

@@ -4,7 +4,6 @@ use std::cmp::Ordering;
 
 use domain::{
     catalog::{Product, ProductId, ProductRepository, ProductSort, ProductsFilter, StockedProduct},
-    stock::{Stock, StockId, StockLevel},
     values::{Name, Price, SearchTerms, Sort, Version},
 };
 use integration_tests::World;
@@ -38,14 +37,12 @@ async fn add(world: &World, (name, price, minute, units): Made) -> StockedProduc
         retired_at: None,
         version: Version::FIRST,
     };
-    let available = StockLevel::parse(units).unwrap();
-    let stock = Stock {
-        id: StockId::new(World::id()),
-        product_id: product.id,
-        available,
-    };
+    let stock = world.new_stock(product.id, units);
     world.catalog.insert(&product, &stock, None).await.unwrap();
-    StockedProduct { product, available }
+    StockedProduct {
+        product,
+        available: stock.stock.available,
+    }
 }
 
 fn folded(item: &StockedProduct) -> &'static str {

@@ -2,9 +2,9 @@
 
 use domain::{
     idempotency::IdempotencyKey,
-    identity::{AccountId, Role},
+    identity::{AccountId, Actor, Role},
     orders::{
-        Actor, DeskError, IdempotencyKeys, NewOrder, OrderStatus,
+        DeskError, IdempotencyKeys, NewOrder, OrderStatus,
         placement::{Outcome, Refusal, Request},
     },
     values::Expected,

@@ -14,6 +14,7 @@ use uuid::Uuid;
 pub(super) struct Columns<'a> {
     product_ids: Vec<Uuid>,
     stock_ids: Vec<Uuid>,
+    movement_ids: Vec<Uuid>,
     skus: Vec<Option<&'a str>>,
     names: Vec<&'a str>,
     descriptions: Vec<Option<&'a str>>,
@@ -27,11 +28,13 @@ impl<'a> Columns<'a> {
         for NumberedRow {
             product_id,
             stock_id,
+            movement_id,
             row,
         } in batch
         {
             columns.product_ids.push(product_id.as_uuid());
             columns.stock_ids.push(stock_id.as_uuid());
+            columns.movement_ids.push(movement_id.as_uuid());
             columns.skus.push(row.sku.as_ref().map(Sku::as_str));
             columns.names.push(row.name.as_str());
             let description = row.description.as_ref().map(Description::as_str);
@@ -44,10 +47,11 @@ impl<'a> Columns<'a> {
         columns
     }
 
-    pub(super) fn params(&self) -> [&(dyn ToSql + Sync); 7] {
+    pub(super) fn params(&self) -> [&(dyn ToSql + Sync); 8] {
         [
             &self.product_ids,
             &self.stock_ids,
+            &self.movement_ids,
             &self.skus,
             &self.names,
             &self.descriptions,

@@ -6,13 +6,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use thiserror::Error;
 use time::OffsetDateTime;
 
-use super::{Actor, NewOrder, Order, OrderId, OrderItem, OrderItemId, OrderLine, OrderStatus};
+use super::{NewOrder, Order, OrderId, OrderItem, OrderItemId, OrderLine, OrderStatus};
 use crate::{
     IdSource,
     catalog::ProductId,
     customers::CustomerId,
     idempotency::{Fingerprint, IdempotencyKey, ScopedKey},
-    identity::AccountId,
+    identity::{AccountId, Actor},
     stock::StockLevel,
     values::{Price, Quantity, Version},
 };

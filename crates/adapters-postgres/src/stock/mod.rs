@@ -1,11 +1,20 @@
-//! Stock outside of orders: the table `stock`.
+//! Stock outside of orders: the tables `stock` and `stock_movements`.
+
+mod changes;
+mod ledger;
+mod levels;
 
 use async_trait::async_trait;
-use deadpool_postgres::Object;
 use domain::{
     StorageError,
+    bulk::Export,
     catalog::ProductId,
-    stock::{Stock, StockId, StockLevel, StockRepository},
+    stock::{
+        BookEntry, LedgerEntry, NewStock, ProductStock, Stock, StockChange, StockId, StockLevel,
+        StockRepository,
+    },
+    unit_of_work::Opened,
+    values::{Page, PageRequest},
 };
 use tokio_postgres::{Client, Error, Row};
 
@@ -19,12 +28,6 @@ const FIND: &str = "
     select id, product_id, quantidade_disponivel
     from stock
     where product_id = $1";
-
-const SET: &str = "
-    update stock
-    set quantidade_disponivel = $2
-    where product_id = $1
-    returning id, product_id, quantidade_disponivel";
 
 const INSERT: &str = "
     insert into stock (id, product_id, quantidade_disponivel)
@@ -56,30 +59,51 @@ impl StockRepository for PgStock {
         row.as_ref().map(stock).transpose()
     }
 
-    #[tracing::instrument(level = "debug", name = "db.stock.set", skip_all)]
-    async fn set(
+    #[tracing::instrument(level = "debug", name = "db.stock.open", skip_all)]
+    async fn open(
         &self,
         product_id: ProductId,
-        available: StockLevel,
-    ) -> Result<Option<Stock>, StorageError> {
-        let set = |client: Object| async move {
-            let (product_id, units) = (product_id.as_uuid(), available.units());
-            query_opt(&client, SET, &[&product_id, &units]).await
-        };
-        let row = self.database.lock_patiently(set).await?;
-        row.as_ref().map(stock).transpose()
+    ) -> Result<Option<Opened<Stock, StockChange>>, StorageError> {
+        changes::open(&self.database, product_id).await
+    }
+
+    #[tracing::instrument(level = "debug", name = "db.stock.ledger", skip_all)]
+    async fn ledger(
+        &self,
+        product_id: ProductId,
+        page: &PageRequest,
+    ) -> Result<Page<LedgerEntry>, StorageError> {
+        ledger::page(&self.database, product_id, page).await
+    }
+
+    #[tracing::instrument(level = "debug", name = "db.stock.levels", skip_all)]
+    async fn levels(
+        &self,
+        below: Option<StockLevel>,
+        page: &PageRequest,
+    ) -> Result<Page<ProductStock>, StorageError> {
+        levels::page(&self.database, below, page).await
+    }
+
+    fn books(&self) -> Export<BookEntry> {
+        ledger::books(&self.database)
     }
 }
 
-/// Inserts the stock of a new product, within a transaction.
-pub(crate) async fn insert(client: &Client, stock: &Stock) -> Result<(), Error> {
+/// Inserts the stock of a new product and the beginning of its ledger, within a transaction.
+pub(crate) async fn insert(
+    client: &Client,
+    NewStock { stock, opening }: &NewStock,
+) -> Result<(), Error> {
+    let product_id = stock.product_id.as_uuid();
     let units = stock.available.units();
     client
-        .execute(
-            INSERT,
-            &[&stock.id.as_uuid(), &stock.product_id.as_uuid(), &units],
-        )
+        .execute(INSERT, &[&stock.id.as_uuid(), &product_id, &units])
         .await?;
+    if let Some(opening) = opening {
+        let record = client.prepare(changes::RECORD).await?;
+        changes::record(client, &record, product_id, opening).await?;
+    }
     Ok(())
 }
 

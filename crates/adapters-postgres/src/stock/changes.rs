@@ -1,0 +1,112 @@
+//! Changes of stock outside of orders: locked in one round trip, written and committed in another.
+
+use deadpool_postgres::Object;
+use domain::{
+    StorageError,
+    catalog::ProductId,
+    stock::{Movement, Stock, StockChange},
+    unit_of_work::Opened,
+    values::Note,
+};
+use futures_util::future::try_join;
+use tokio_postgres::{Client, Error, Statement};
+use uuid::Uuid;
+
+use super::stock;
+use crate::{
+    database::Database,
+    error::storage,
+    transaction::{Transaction, WritePlan},
+};
+
+const LOCK: &str = "
+    select id, product_id, quantidade_disponivel
+    from stock
+    where product_id = $1
+    for update";
+
+const SET: &str = "
+    update stock
+    set quantidade_disponivel = $2
+    where product_id = $1";
+
+pub(super) const RECORD: &str = "
+    insert into stock_movements
+        (id, product_id, moved_at, delta, reason, note, moved_by, moved_by_role)
+    values ($1, $2, $3, $4, $5, $6, $7, $8)";
+
+pub(super) async fn open(
+    database: &Database,
+    product_id: ProductId,
+) -> Result<Option<Opened<Stock, StockChange>>, StorageError> {
+    let id = product_id.as_uuid();
+    let lock = async |client| Transaction::lock(client, LOCK, &[&id]).await;
+    let (transaction, row) = database.lock_patiently(lock).await?;
+    let Some(row) = row else {
+        transaction.abandon().await.map_err(storage)?;
+        return Ok(None);
+    };
+    Ok(Some(Opened {
+        state: stock(&row)?,
+        unit: Box::new(transaction),
+    }))
+}
+
+/// Writes a movement of this product, within a transaction.
+pub(super) async fn record(
+    client: &Client,
+    record: &Statement,
+    product_id: Uuid,
+    movement: &Movement,
+) -> Result<(), Error> {
+    client
+        .execute(
+            record,
+            &[
+                &movement.id.as_uuid(),
+                &product_id,
+                &movement.at,
+                &movement.delta,
+                &movement.reason.as_str(),
+                &movement.note.as_ref().map(Note::as_str),
+                &movement.by.account_id.as_uuid(),
+                &movement.by.role.as_str(),
+            ],
+        )
+        .await?;
+    Ok(())
+}
+
+/// The statements that write a change, prepared once per connection.
+pub(crate) struct Writes {
+    set: Statement,
+    record: Statement,
+}
+
+impl WritePlan for StockChange {
+    type Statements = Writes;
+
+    async fn prepare(&self, client: &Object) -> Result<Writes, Error> {
+        Ok(Writes {
+            set: client.prepare_cached(SET).await?,
+            record: client.prepare_cached(RECORD).await?,
+        })
+    }
+
+    #[tracing::instrument(level = "debug", name = "db.stock.write", skip_all)]
+    async fn write(&self, client: &Client, statements: &Writes) -> Result<(), Error> {
+        let product_id = self.stock.product_id.as_uuid();
+        let units = self.stock.available.units();
+        let set = async {
+            client
+                .execute(&statements.set, &[&product_id, &units])
+                .await
+        };
+        try_join(
+            set,
+            record(client, &statements.record, product_id, &self.movement),
+        )
+        .await?;
+        Ok(())
+    }
+}
