@@ -10,9 +10,6 @@ create table stock_movements (
     -- Unknown of what happened before this table was there.
     moved_by uuid,
     moved_by_role text,
-    -- A ledger is read by product, the newest first; nothing looks for an id alone.
-    constraint stock_movements_pkey primary key (product_id, moved_at, id),
-    constraint stock_movements_product_id_fkey foreign key (product_id) references products (id),
     constraint stock_movements_delta_changes check (delta <> 0),
     constraint stock_movements_reason_known
         check (reason in ('opening', 'count', 'receipt', 'adjustment', 'return', 'loss')),
@@ -36,6 +33,13 @@ left join (
     group by product_id
 ) as sold on sold.product_id = stock.product_id
 where quantidade_disponivel + coalesce(sold.units, 0) <> 0;
+
+-- Once the table is full, which is faster. A ledger is read by product, the newest first; nothing
+-- looks for an id alone.
+alter table stock_movements
+    add constraint stock_movements_pkey primary key (product_id, moved_at, id),
+    add constraint stock_movements_product_id_fkey
+        foreign key (product_id) references products (id);
 
 -- Cancellations in the sequence of their moments, for ledgers.
 create index order_history_cancelled_idx on order_history (changed_at) where status = 'cancelled';

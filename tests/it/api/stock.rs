@@ -185,9 +185,11 @@ async fn what_runs_low_is_listed_the_lowest_first() {
         .map(|stock| &stock["quantidade_disponivel"])
         .collect();
     assert_eq!(units, [0, 4]);
-    assert_eq!(shop.staff.walk("/stock?limit=2").await.len(), 3);
-    let refused = shop.staff.get("/stock?below=-1").await;
-    let _ = refused.expect_problem(400, "malformed_query");
+    for query in ["", "?below=-1", "?below=few"] {
+        let refused = shop.staff.get(&format!("/stock{query}")).await;
+        let refused = refused.expect_problem(400, "malformed_query");
+        assert_eq!(refused.body["errors"][0]["parameter"], "below", "{query}");
+    }
 }
 
 #[tokio::test]

@@ -6,46 +6,50 @@ use domain::{
     stock::{ProductStock, StockLevel},
     values::{Name, Page, PageRequest, Sku},
 };
-use tokio_postgres::Row;
+use tokio_postgres::{Row, types::ToSql};
 
 use super::level;
 use crate::{
     abandonable::Abandonable,
     database::Database,
     error::{column, storage},
-    list::{Conditions, Keyset, page_of},
+    list::page_of,
     statements::query,
 };
 
-const LOWEST_FIRST: Keyset = Keyset {
-    key: ("quantidade_disponivel", "bigint"),
-    id: "product_id",
-    is_descending: false,
-};
-
 /// No index serves this list: one on what orders change would make every order slower. It reads the
-/// whole table, over the connection for reports.
+/// levels of all products, over the connection for reports, and then the products of the page.
 pub(super) async fn page(
     database: &Database,
-    below: Option<StockLevel>,
+    below: StockLevel,
     page: &PageRequest,
 ) -> Result<Page<ProductStock>, StorageError> {
-    let mut conditions = Conditions::always("retired_at is null");
-    conditions.when("quantidade_disponivel < ?", below.map(StockLevel::units));
-    let (clauses, limit) = conditions.page(&LOWEST_FIRST, page);
+    let (below, rows) = (below.units(), i64::from(page.limit.entries()) + 1);
+    let mut params: Vec<&(dyn ToSql + Sync)> = vec![&below, &rows];
+    let behind = match &page.after {
+        None => "",
+        Some(position) => {
+            let position: [&(dyn ToSql + Sync); 2] = [&position.key, &position.id];
+            params.extend(position);
+            "and (quantidade_disponivel, product_id) > ($3::text::bigint, $4)"
+        }
+    };
     let statement = format!(
-        "select *, product_id as id, {sort_key}
+        "select products.id, nome, sku, quantidade_disponivel,
+                quantidade_disponivel::text as sort_key
          from (
-             select product_id, nome, sku, quantidade_disponivel
+             select product_id, quantidade_disponivel
              from stock
-             join products on products.id = stock.product_id
-             {clauses}
-         ) as listed
-         {limit}",
-        sort_key = LOWEST_FIRST.column(),
+             where quantidade_disponivel < $1 {behind}
+             order by quantidade_disponivel, product_id
+         ) as lowest
+         join products on products.id = lowest.product_id
+         where retired_at is null
+         order by quantidade_disponivel, lowest.product_id
+         limit $2"
     );
     let report = Abandonable::on(database.reports_client().await?);
-    let rows = query(report.client(), &statement, &conditions.params()).await;
+    let rows = query(report.client(), &statement, &params).await;
     report.finish();
     let rows = rows.map_err(storage)?;
     page_of(rows.chunks(1), page, |row, _| product_stock(row))
@@ -54,7 +58,7 @@ pub(super) async fn page(
 fn product_stock(row: &Row) -> Result<ProductStock, StorageError> {
     let sku: Option<&str> = column(row, "sku")?;
     Ok(ProductStock {
-        product_id: ProductId::new(column(row, "product_id")?),
+        product_id: ProductId::new(column(row, "id")?),
         name: Name::parse(column(row, "nome")?).map_err(StorageError::corrupt)?,
         sku: sku
             .map(Sku::parse)

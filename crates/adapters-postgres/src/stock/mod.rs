@@ -79,7 +79,7 @@ impl StockRepository for PgStock {
     #[tracing::instrument(level = "debug", name = "db.stock.levels", skip_all)]
     async fn levels(
         &self,
-        below: Option<StockLevel>,
+        below: StockLevel,
         page: &PageRequest,
     ) -> Result<Page<ProductStock>, StorageError> {
         levels::page(&self.database, below, page).await

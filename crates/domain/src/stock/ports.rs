@@ -45,15 +45,15 @@ pub trait StockRepository: Send + Sync {
         page: &PageRequest,
     ) -> Result<Page<LedgerEntry>, StorageError>;
 
-    /// A page of the products that are sold and of which there is less than this, or all of them;
-    /// those of which there is least come first.
+    /// A page of the products that are sold and of which there is less than this; those of which
+    /// there is least come first.
     ///
     /// # Errors
     ///
     /// When storage fails.
     async fn levels(
         &self,
-        below: Option<StockLevel>,
+        below: StockLevel,
         page: &PageRequest,
     ) -> Result<Page<ProductStock>, StorageError>;
 

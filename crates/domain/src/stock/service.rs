@@ -175,8 +175,8 @@ impl StockService {
         Ok(entries)
     }
 
-    /// A page of the products that are sold and of which there is less than this, or all of them;
-    /// those of which there is least come first.
+    /// A page of the products that are sold and of which there is less than this; those of which
+    /// there is least come first.
     ///
     /// # Errors
     ///
@@ -184,7 +184,7 @@ impl StockService {
     pub async fn levels(
         &self,
         caller: &Caller,
-        below: Option<StockLevel>,
+        below: StockLevel,
         page: &PageRequest,
     ) -> Result<Page<ProductStock>, StockError> {
         caller.must_have(Permission::StockRead)?;

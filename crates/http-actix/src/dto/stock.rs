@@ -53,7 +53,7 @@ input! {
     /// Which stock is asked for.
     pub(crate) struct LevelsParameters {
         /// Only products of which there is less than this.
-        below: Option<StockLevel> = "10",
+        below: StockLevel,
     }
 }
 

@@ -26,8 +26,8 @@ pub(super) const RESOURCE: Resource = Resource {
         endpoint!(GET "/stock", Access::Only(Permission::StockRead), levels, About {
             id: "listStock",
             summary: "What runs low",
-            description: "The stock of what is sold, the lowest first, page by page. What is sold \
-                          meanwhile moves towards the beginning.",
+            description: "Products that are sold and of which there is less than `below`, the lowest \
+                          first, page by page. What is sold meanwhile moves towards the beginning.",
             problems: &[],
         }),
         endpoint!(GET "/products/{id}/stock", Access::Only(Permission::StockRead), get, About {

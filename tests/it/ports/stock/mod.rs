@@ -161,7 +161,7 @@ async fn stock_is_listed_the_lowest_first_without_what_is_retired() {
     let mut listed = Vec::new();
     let mut after = None;
     loop {
-        let found = world.stock.levels(Some(level(12)), &page(2, after)).await;
+        let found = world.stock.levels(level(12), &page(2, after)).await;
         let found = found.unwrap();
         listed.extend(found.items);
         after = found.next;
@@ -174,6 +174,4 @@ async fn stock_is_listed_the_lowest_first_without_what_is_retired() {
     let ids: Vec<_> = listed.iter().map(|one| one.product_id).collect();
     let expected = [1, 2, 3, 0].map(|n: usize| products[n]);
     assert_eq!(ids, expected);
-    let all = world.stock.levels(None, &page(20, None)).await.unwrap();
-    assert_eq!((all.items.len(), all.next), (5, None));
 }

@@ -91,7 +91,10 @@ async fn a_customer_neither_sees_nor_changes_stock() {
         service.count(&customer, id, counted(1)).await.err(),
         service.record(&customer, id, loss(1)).await.err(),
         service.ledger(&customer, id, &first_page()).await.err(),
-        service.levels(&customer, None, &first_page()).await.err(),
+        service
+            .levels(&customer, level(1), &first_page())
+            .await
+            .err(),
         service.books(&customer).err().map(StockError::Forbidden),
     ];
     for refused in refused {
