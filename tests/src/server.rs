@@ -10,7 +10,7 @@ use domain::{
     values::Email,
 };
 use http_actix::{
-    adapters::JwtSettings,
+    adapters::{JwtSettings, SigningKey},
     app::{App, account_service},
     proxies::TrustedProxies,
     server,
@@ -205,7 +205,8 @@ fn settings(database_url: &str, caches: Caches) -> Settings {
         },
         cache_ttl: TimesToLive::default(),
         jwt: JwtSettings {
-            secret: "the same secret for every server of a test".into(),
+            current: SigningKey::secret(&"the same secret for every server of a test".into()),
+            previous: Vec::new(),
             ttl: Duration::from_mins(15),
         },
         passwords: PASSWORDS,

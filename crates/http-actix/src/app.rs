@@ -19,7 +19,9 @@ use domain::{
 use thiserror::Error;
 
 use crate::{
-    adapters::{BcryptHasher, JwtTokens, SystemClock, UuidV7Source},
+    adapters::{
+        BcryptHasher, JwtSettings, JwtTokens, PublicKey, SigningKey, SystemClock, UuidV7Source,
+    },
     background::Background,
     bodies::{Bodies, Stopping},
     cursors::Cursors,
@@ -35,6 +37,7 @@ pub struct App {
     pub(crate) ids: Arc<dyn IdSource>,
     pub(crate) bodies: Bodies,
     pub(crate) cursors: Cursors,
+    pub(crate) public_keys: Vec<PublicKey>,
     pub(crate) proxies: TrustedProxies,
     pub(crate) probes: Probes,
 }
@@ -105,7 +108,8 @@ impl App {
             authenticator: tokens,
             ids,
             bodies: Bodies::new(settings.http.bodies_memory, settings.http.read_timeout),
-            cursors: Cursors::new(&settings.jwt.secret),
+            cursors: Cursors::new(&settings.jwt),
+            public_keys: public_keys(&settings.jwt),
             proxies: settings.http.proxies.clone(),
             probes: Probes {
                 database: database.clone(),
@@ -222,6 +226,12 @@ pub fn account_service(
 /// The account storage, for the command line.
 pub(crate) fn accounts(database: &Database) -> Arc<dyn AccountRepository> {
     Arc::new(PgAccounts::new(database))
+}
+
+/// What others need to check tokens.
+fn public_keys(settings: &JwtSettings) -> Vec<PublicKey> {
+    let public = settings.keys().filter_map(SigningKey::public);
+    public.cloned().collect()
 }
 
 fn password_hasher(

@@ -72,6 +72,11 @@ const MAY: &[(&str, &str, &[&str])] = &[
         "/readyz",
         &["anonymous", "customer", "staff", "admin"],
     ),
+    (
+        "GET",
+        "/.well-known/jwks.json",
+        &["anonymous", "customer", "staff", "admin"],
+    ),
     ("GET", "/docs", &["anonymous", "customer", "staff", "admin"]),
     (
         "GET",

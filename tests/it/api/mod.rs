@@ -16,6 +16,7 @@ mod foreign;
 mod history;
 mod idempotency;
 mod isolation;
+mod keys;
 mod lists;
 mod migrating;
 mod orders;

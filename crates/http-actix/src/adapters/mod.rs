@@ -9,4 +9,5 @@ mod jwt;
 pub use bcrypt::BcryptHasher;
 pub use clock::SystemClock;
 pub use ids::UuidV7Source;
-pub use jwt::{JwtSettings, JwtTokens};
+pub(crate) use jwt::PublicKey;
+pub use jwt::{JwtSettings, JwtTokens, NoSigningKey, SigningKey};

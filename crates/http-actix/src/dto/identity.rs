@@ -1,10 +1,11 @@
-//! Logging in, on the wire.
+//! Identity, on the wire.
 
 use domain::identity::AccessToken;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::input::input;
+use crate::adapters;
 
 input! {
     /// The credentials of a login. They may be any text: a malformed address is treated as an
@@ -41,6 +42,58 @@ impl From<AccessToken> for Token {
             access_token: token.token,
             token_type: "Bearer",
             expires_in: token.expires_in.as_secs(),
+        }
+    }
+}
+
+/// A set of public keys (RFC 7517, section 5).
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PublicKeys {
+    /// The keys whose tokens are good.
+    keys: Vec<PublicKey>,
+}
+
+/// A public key (RFC 7517, section 4, and RFC 8037, section 2).
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "kty": "OKP",
+    "crv": "Ed25519",
+    "alg": "EdDSA",
+    "use": "sig",
+    "kid": "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
+    "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+}))]
+struct PublicKey {
+    /// Always `OKP`.
+    #[schema(value_type = String)]
+    kty: &'static str,
+    /// Always `Ed25519`.
+    #[schema(value_type = String)]
+    crv: &'static str,
+    /// Always `EdDSA`.
+    #[schema(value_type = String)]
+    alg: &'static str,
+    /// Always `sig`.
+    #[schema(value_type = String)]
+    r#use: &'static str,
+    /// The id by which tokens name it: its thumbprint (RFC 7638).
+    kid: String,
+    /// The key.
+    x: String,
+}
+
+impl<'a> FromIterator<&'a adapters::PublicKey> for PublicKeys {
+    fn from_iter<I: IntoIterator<Item = &'a adapters::PublicKey>>(keys: I) -> Self {
+        let key = |key: &adapters::PublicKey| PublicKey {
+            kty: "OKP",
+            crv: "Ed25519",
+            alg: "EdDSA",
+            r#use: "sig",
+            kid: key.id.clone(),
+            x: key.x.clone(),
+        };
+        Self {
+            keys: keys.into_iter().map(key).collect(),
         }
     }
 }

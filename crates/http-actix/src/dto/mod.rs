@@ -23,7 +23,7 @@ pub(crate) use catalog::{
 pub(crate) use customers::{
     AccountRecord, Customer, CustomerPatch, CustomersParameters, NewCustomer, PersonalData,
 };
-pub(crate) use identity::{Credentials, Token};
+pub(crate) use identity::{Credentials, PublicKeys, Token};
 pub(crate) use input::{Described, Everything, Field, InSequence, PageParameters, Paged, Property};
 pub(crate) use orders::{
     NewOrder, NewStatus, Order, OrderHistory, OrderHistoryEntry, OrdersParameters, PlaceParameters,

@@ -8,9 +8,9 @@ use domain::identity::{AuthError, PasswordHasherError};
 use super::{About, Resource, endpoint::endpoint};
 use crate::{
     access::Access,
-    answer::Secret,
+    answer::{Secret, Shown},
     app::App,
-    dto::{Credentials, Token},
+    dto::{Credentials, PublicKeys, Token},
     extract::{Body, From},
     problem::{Code, Problem},
 };
@@ -18,13 +18,22 @@ use crate::{
 pub(super) const RESOURCE: Resource = Resource {
     name: "identity",
     about: "Who one is, and how to prove it.",
-    endpoints: &[endpoint!(POST "/auth/login", Access::Public, login, About {
-        id: "logIn",
-        summary: "Log in",
-        description: "Exchanges an address and a password for a token. Whoever fails again and \
-                      again is slowed down.",
-        problems: &[Code::WrongCredentials, Code::TooManyAttempts],
-    })],
+    endpoints: &[
+        endpoint!(POST "/auth/login", Access::Public, login, About {
+            id: "logIn",
+            summary: "Log in",
+            description: "Exchanges an address and a password for a token. Whoever fails again and \
+                          again is slowed down.",
+            problems: &[Code::WrongCredentials, Code::TooManyAttempts],
+        }),
+        endpoint!(GET "/.well-known/jwks.json", Access::Public, public_keys, About {
+            id: "listPublicKeys",
+            summary: "The keys of tokens",
+            description: "The public keys by which others can check tokens (RFC 7517): a token names \
+                          its key (`kid`). There are none while a secret signs them.",
+            problems: &[],
+        }),
+    ],
 };
 
 async fn login(
@@ -38,6 +47,10 @@ async fn login(
         hold_back(error).await;
     }
     Ok(Secret(login?.into()))
+}
+
+async fn public_keys(app: Data<App>) -> Shown<PublicKeys> {
+    Shown(app.public_keys.iter().collect())
 }
 
 /// How long the refusal of a client that guesses too fast is delayed.

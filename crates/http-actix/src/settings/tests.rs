@@ -50,7 +50,7 @@ fn everything_that_is_wrong_is_reported_at_once() {
     let told = bad.unwrap_err().to_string();
     for name in [
         "DATABASE_URL is missing",
-        "JWT_SECRET has 5 bytes",
+        "JWT_SECRET has a secret of 5 bytes",
         "HTTP_ADDR",
         "BCRYPT_COST",
         "REDIS_URL",
@@ -102,6 +102,59 @@ fn a_setting_reaches_its_field() {
         max_lanes: 13,
     };
     assert_eq!(settings.desk, desk);
+}
+
+/// A key as OpenSSL writes it, in a file.
+fn key_file() -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let pem = "-----BEGIN PRIVATE KEY-----\n\
+        MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n\
+        -----END PRIVATE KEY-----\n";
+    std::fs::write(&file, pem).unwrap();
+    file
+}
+
+#[test]
+fn a_key_file_takes_the_place_of_the_secret() {
+    let file = key_file();
+    let key = format!("--jwt-key-file={}", file.path().display());
+    let public = |settings: &Settings| settings.jwt.current.public().is_some();
+    assert!(public(&check(&[DATABASE, &key]).unwrap()));
+    let told = check(&[DATABASE, SECRET, &key]).unwrap_err().to_string();
+    assert!(
+        told.contains("JWT_SECRET is set, and JWT_KEY_FILE too"),
+        "{told}"
+    );
+    let missing = "--jwt-key-file=/no/such/file";
+    let told = check(&[DATABASE, missing]).unwrap_err().to_string();
+    assert!(
+        told.contains("JWT_KEY_FILE names /no/such/file: "),
+        "{told}"
+    );
+    assert!(!told.contains("JWT_SECRET"), "{told}");
+    let other = format!("--jwt-key-file={}/Cargo.toml", env!("CARGO_MANIFEST_DIR"));
+    let told = check(&[DATABASE, &other]).unwrap_err().to_string();
+    assert!(
+        told.contains("which is no Ed25519 private key in PEM"),
+        "{told}"
+    );
+}
+
+#[test]
+fn keys_of_before_a_rotation_are_lists_and_each_is_as_good_as_the_current_one() {
+    let file = key_file();
+    let files = format!("--jwt-previous-key-files={}", file.path().display());
+    let (first, second) = ("x".repeat(32), "y".repeat(40));
+    let secrets = format!("--jwt-previous-secrets={first}, {second},");
+    let settings = check(&[DATABASE, SECRET, &secrets, &files]).unwrap();
+    assert_eq!(settings.jwt.previous.len(), 3);
+    let short = format!("--jwt-previous-secrets={first},hunter2");
+    let told = check(&[DATABASE, SECRET, &short]).unwrap_err().to_string();
+    assert!(
+        told.contains("JWT_PREVIOUS_SECRETS has a secret of 7 bytes"),
+        "{told}"
+    );
+    assert!(!told.contains("hunter2"), "{told}");
 }
 
 #[test]
