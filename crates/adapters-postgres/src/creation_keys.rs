@@ -1,4 +1,4 @@
-//! The keys under which customers and products were created: the table `creation_keys`.
+//! The keys under which customers, products and movements of stock were created: the table `creation_keys`.
 
 use domain::{
     StorageError,
@@ -6,7 +6,7 @@ use domain::{
     identity::AccountId,
 };
 use time::OffsetDateTime;
-use tokio_postgres::{Client, Error, Row};
+use tokio_postgres::{Client, Error, Row, ToStatement};
 use uuid::Uuid;
 
 use crate::{
@@ -22,7 +22,7 @@ const FIND: &str = "
       and kind = $2
       and key = $3";
 
-const INSERT: &str = "
+pub(crate) const INSERT: &str = "
     insert into creation_keys (account_id, kind, key, fingerprint, entity_id, created_at)
     values ($1, $2, $3, $4, $5, $6)";
 
@@ -30,6 +30,7 @@ const INSERT: &str = "
 #[derive(Clone, Copy)]
 pub(crate) enum Kind {
     Customer,
+    Movement,
     Product,
 }
 
@@ -37,6 +38,7 @@ impl Kind {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Customer => "customer",
+            Self::Movement => "movement",
             Self::Product => "product",
         }
     }
@@ -60,9 +62,10 @@ pub(crate) async fn find(
 }
 
 /// Writes a key, within the transaction that creates the entity and before it: of two that are
-/// created at once, the second waits here.
+/// created at once, the second waits here. `insert` is [`INSERT`], or that prepared.
 pub(crate) async fn insert(
     client: &Client,
+    insert: &(impl ToStatement + ?Sized + Sync),
     kind: Kind,
     key: &CreationKey,
     entity_id: Uuid,
@@ -70,7 +73,7 @@ pub(crate) async fn insert(
 ) -> Result<(), Error> {
     client
         .execute(
-            INSERT,
+            insert,
             &[
                 &account(key),
                 &kind.as_str(),

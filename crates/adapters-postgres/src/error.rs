@@ -70,6 +70,11 @@ pub(crate) fn is_stale_statement(error: &Error) -> bool {
     })
 }
 
+/// Whether a statement was not run because another one of its transaction had failed.
+pub(crate) fn is_aborted(error: &Error) -> bool {
+    error.code() == Some(&SqlState::IN_FAILED_SQL_TRANSACTION)
+}
+
 /// Whether the data changed under a plan: a row was deleted or is locked by another transaction, a
 /// key was taken, or another transaction came first. Deciding again on fresh data may help.
 pub(crate) fn is_outdated(error: &Error) -> bool {
@@ -85,9 +90,14 @@ pub(crate) fn is_outdated(error: &Error) -> bool {
 
 /// Whether a value that must be unique belongs to another entity.
 pub(crate) fn is_taken(error: &Error) -> bool {
-    [CUSTOMERS_EMAIL_KEY, USERS_EMAIL_KEY, PRODUCTS_SKU_KEY]
-        .iter()
-        .any(|constraint| violates(error, constraint))
+    [
+        CREATION_KEYS_PKEY,
+        CUSTOMERS_EMAIL_KEY,
+        USERS_EMAIL_KEY,
+        PRODUCTS_SKU_KEY,
+    ]
+    .iter()
+    .any(|constraint| violates(error, constraint))
 }
 
 /// Whether a later attempt may succeed without a correction. This includes statements that the

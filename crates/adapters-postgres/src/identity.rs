@@ -45,6 +45,13 @@ const REPLACE_HASH: &str = "
     where id = $1
       and password_hash = $2";
 
+/// Of all columns, as [`FIND_BY_EMAIL`].
+const SET_HASH: &str = "
+    update users
+    set password_hash = $2
+    where lower(email) = lower($1)
+    returning id, email, password_hash, role, customer_id, created_at";
+
 const INSERT: &str = "
     insert into users (id, email, password_hash, role, customer_id, created_at)
     values ($1, $2, $3, $4, $5, $6)";
@@ -97,6 +104,19 @@ impl AccountRepository for PgAccounts {
         };
         self.database.lock_patiently(replace).await?;
         Ok(())
+    }
+
+    #[tracing::instrument(level = "debug", name = "db.users.set_hash", skip_all)]
+    async fn set_hash(
+        &self,
+        email: &Email,
+        hash: &PasswordHash,
+    ) -> Result<Option<Account>, StorageError> {
+        let set = |client: Object| async move {
+            query_opt(&client, SET_HASH, &[&email.as_str(), &hash.expose()]).await
+        };
+        let row = self.database.lock_patiently(set).await?;
+        row.as_ref().map(account).transpose()
     }
 
     #[tracing::instrument(level = "debug", name = "db.users.insert", skip_all)]

@@ -12,13 +12,35 @@ use futures_util::{
     FutureExt,
     future::{join, try_join},
 };
+use tokio::task::yield_now;
 use tokio_postgres::{Client, Error, Row, types::ToSql};
 
-use crate::error::{is_outdated, is_stale_statement, is_taken, storage};
+use crate::error::{is_aborted, is_outdated, is_stale_statement, is_taken, storage};
 
 /// Begins a transaction, whatever the database's default is. Every statement sees what was
 /// committed before it, so that what is read after a lock was granted is what the lock protects.
 pub(crate) const BEGIN: &str = "begin isolation level read committed";
+
+/// Awaits a statement that was sent behind another one of its transaction. If it was not run because
+/// that one had failed, this is told a moment later. Both answers may arrive between two looks at
+/// them, the first after the other one's; and it is the first that says what is wrong.
+pub(crate) async fn behind<T>(
+    statement: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    told_later(statement, is_aborted).await
+}
+
+async fn told_later<T, E>(
+    work: impl Future<Output = Result<T, E>>,
+    is_no_cause: impl Fn(&E) -> bool,
+) -> Result<T, E> {
+    // Boxed: these are joined within others, all of which would grow.
+    let done = Box::pin(work).await;
+    if done.as_ref().is_err_and(is_no_cause) {
+        yield_now().await;
+    }
+    done
+}
 
 /// An open transaction. If it is dropped before it has ended, its connection is closed and does not
 /// return to the pool: PostgreSQL then rolls back and releases every lock.
@@ -55,7 +77,7 @@ impl Transaction {
         let lock = async || {
             let lock = client.prepare_cached(statement).await?;
             let begun = client.batch_execute(BEGIN);
-            let ((), row) = try_join(begun, client.query_opt(&lock, params)).await?;
+            let ((), row) = try_join(begun, behind(client.query_opt(&lock, params))).await?;
             Ok(row)
         };
         let row = match lock().await {
@@ -156,5 +178,28 @@ impl<P: WritePlan> UnitOfWork<P> for Transaction {
 
     async fn abandon(self: Box<Self>) -> Result<(), StorageError> {
         Transaction::abandon(&self).await.map_err(storage)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{future::poll_fn, task::Poll};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_cause_of_a_failure_is_told_and_not_what_came_of_it() {
+        // Its answer arrives just after one has looked for it.
+        let mut has_looked = false;
+        let cause = poll_fn(|context| {
+            if std::mem::replace(&mut has_looked, true) {
+                return Poll::Ready(Err::<(), _>("taken"));
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
+        });
+        let not_run = async { Err::<(), _>("aborted") };
+        let not_run = told_later(not_run, |error| *error == "aborted");
+        assert_eq!(try_join(cause, not_run).await, Err("taken"));
     }
 }

@@ -46,7 +46,8 @@ pub enum CommitError {
     /// deleted. Deciding again may help; when it does not, the source is the failure.
     #[error("the data changed under the plan")]
     Outdated(#[source] StorageError),
-    /// The plan gives an entity a value that another one has, and that must be unique.
+    /// The plan gives an entity a value that another one has, and that must be unique; or it uses a
+    /// key that another request has used.
     #[error("the value belongs to another entity")]
     Taken(#[source] StorageError),
     /// Storage failed.

@@ -1,5 +1,6 @@
 //! `/stock`, `/products/{id}/stock` and its ledger.
 
+use futures_util::future::join_all;
 use integration_tests::{Answer, Client, Shop};
 use serde_json::{Value, json};
 
@@ -202,4 +203,50 @@ async fn there_is_no_ledger_of_a_product_that_is_not_there() {
     let _ = moved(&shop.staff, nothing, &body)
         .await
         .expect_problem(404, "not_found");
+}
+
+async fn keyed(staff: &Client, product: &str, key: &str, body: &Value) -> Answer {
+    let request = staff.request("POST", &movements(product));
+    Answer::to(request.header("idempotency-key", key).json(body)).await
+}
+
+#[tokio::test]
+async fn a_movement_under_a_key_is_made_once_however_often_it_is_sent() {
+    let shop = Shop::open().await;
+    let product = shop.product("19.90", 5).await;
+    let (customer, _) = shop.customer().await;
+    let body = json!({"delta": 3, "reason": "receipt", "note": "Nota fiscal 7."});
+    let send = || keyed(&shop.staff, &product, "delivery-7", &body);
+    let all = join_all((0..8).map(|_| send())).await;
+    let (mut replays, mut bodies) = (0, Vec::new());
+    for answer in all {
+        let answer = answer.expect(201);
+        replays += usize::from(answer.header("idempotency-replayed").is_some());
+        bodies.push(answer.body);
+    }
+    assert_eq!((replays, shop.available(&product).await), (7, 8));
+    // A repeat is answered as the first was, whatever was sold meanwhile.
+    let _ = customer.order(&product, 2).await.expect(201);
+    let late = send().await.expect(201);
+    bodies.push(late.body);
+    bodies.dedup();
+    assert_eq!(bodies.len(), 1, "{bodies:?}");
+    assert_eq!(bodies[0]["balance"], 8);
+    assert_eq!(shop.available(&product).await, 6);
+
+    let more = json!({"delta": 4, "reason": "receipt"});
+    let other = keyed(&shop.staff, &product, "delivery-7", &more).await;
+    let _ = other.expect_problem(422, "idempotency_key_reused");
+    // One that was refused has not used its key up.
+    let loss = json!({"delta": -7, "reason": "loss"});
+    let refused = keyed(&shop.staff, &product, "loss-1", &loss).await;
+    let _ = refused.expect_problem(409, "insufficient_stock");
+    let _ = shop
+        .staff
+        .post(&movements(&product), &body)
+        .await
+        .expect(201);
+    let _ = keyed(&shop.staff, &product, "loss-1", &loss)
+        .await
+        .expect(201);
 }

@@ -155,3 +155,39 @@ async fn after_a_kill_in_a_storm_every_key_has_exactly_one_order() {
     server.process.start_kill().unwrap();
     server.process.wait().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_password_that_was_reset_logs_in_and_the_one_before_does_not() {
+    let database = TestDatabase::migrated().await;
+    let _ = stdout(&run(balcao(&database, &CREATE_BOSS), "a password of before\n").await);
+    let reset = async |email: &str| {
+        let args = [
+            "user",
+            "reset-password",
+            "--email",
+            email,
+            "--password-stdin",
+        ];
+        run(balcao(&database, &args), "quite another password\n").await
+    };
+    assert_eq!(
+        stdout(&reset("Boss@Example.com").await),
+        "boss@example.com logs in as admin with the new password"
+    );
+    let refused = reset("nobody@example.com").await;
+    assert!(!refused.status.success());
+    assert_eq!(
+        String::from_utf8_lossy(&refused.stderr).trim_end(),
+        "balcao: there is no account with this address"
+    );
+    let mut served = serve(&database, &[]).await;
+    let log_in = async |password: &str| {
+        let body = json!({"email": "boss@example.com", "password": password});
+        served.client.post("/auth/login", &body).await
+    };
+    let _ = log_in("quite another password").await.expect(200);
+    let _ = log_in("a password of before")
+        .await
+        .expect_problem(401, "wrong_credentials");
+    terminate(&mut served.process).await;
+}

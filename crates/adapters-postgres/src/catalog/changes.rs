@@ -14,7 +14,7 @@ use super::{KNOW_WORDS, stocked_product};
 use crate::{
     database::Database,
     error::storage,
-    transaction::{Transaction, WritePlan},
+    transaction::{Transaction, WritePlan, behind},
 };
 
 /// Does not stand in the way of orders, which only make sure that the product stays.
@@ -82,7 +82,7 @@ impl WritePlan for ProductChange {
         let words: [&(dyn ToSql + Sync); 1] = [&ids];
         try_join(
             client.execute(&statements.change, &change),
-            client.execute(&statements.know_words, &words),
+            behind(client.execute(&statements.know_words, &words)),
         )
         .await?;
         Ok(())

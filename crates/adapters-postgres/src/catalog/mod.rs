@@ -98,7 +98,15 @@ impl ProductRepository for PgCatalog {
             let client = transaction.client();
             let id = product.id.as_uuid();
             if let Some(key) = key {
-                creation_keys::insert(client, Kind::Product, key, id, product.created_at).await?;
+                creation_keys::insert(
+                    client,
+                    creation_keys::INSERT,
+                    Kind::Product,
+                    key,
+                    id,
+                    product.created_at,
+                )
+                .await?;
             }
             insert(client, product).await?;
             stock::insert(client, stock).await?;

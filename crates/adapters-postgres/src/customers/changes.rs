@@ -13,7 +13,7 @@ use super::unless_erased;
 use crate::{
     database::Database,
     error::storage,
-    transaction::{Transaction, WritePlan},
+    transaction::{Transaction, WritePlan, behind},
 };
 
 /// Does not stand in the way of orders, which only make sure that the customer stays.
@@ -146,7 +146,7 @@ async fn execute_all(
     let executed = statements
         .iter()
         .zip(params)
-        .map(|(statement, params)| client.execute(statement, params));
+        .map(|(statement, params)| behind(client.execute(statement, params)));
     try_join_all(executed).await?;
     Ok(())
 }

@@ -123,7 +123,15 @@ impl CustomerRepository for PgCustomers {
             if let Some(key) = key {
                 let (id, created_at) = (customer.id.as_uuid(), customer.created_at);
                 let client = transaction.client();
-                creation_keys::insert(client, Kind::Customer, key, id, created_at).await?;
+                creation_keys::insert(
+                    client,
+                    creation_keys::INSERT,
+                    Kind::Customer,
+                    key,
+                    id,
+                    created_at,
+                )
+                .await?;
             }
             insert(transaction.client(), customer).await?;
             if let Some(account) = account {

@@ -31,7 +31,7 @@ use crate::{
     error::{column, is_lock_not_available, is_stale_statement, storage},
     statements::query,
     stock,
-    transaction::{BEGIN, Transaction, WritePlan},
+    transaction::{BEGIN, Transaction, WritePlan, behind},
 };
 
 /// Locks in id order, as all transactions do, so that they cannot deadlock.
@@ -235,7 +235,7 @@ async fn read(client: &Object, lock: &Lock, scope: &Scope) -> Result<Rows, Error
             return Ok(());
         };
         let waited = client.batch_execute(LOCK_TIMEOUT_IN_LINE);
-        try_join(waited, client.execute(lock, &[product])).await?;
+        try_join(waited, behind(client.execute(lock, &[product]))).await?;
         Ok(())
     };
     let keyed = async {
@@ -245,13 +245,13 @@ async fn read(client: &Object, lock: &Lock, scope: &Scope) -> Result<Rows, Error
         }
     };
     let products: [&(dyn ToSql + Sync); 1] = [&ids.products];
-    let begun = try_join(client.batch_execute(BEGIN), wait_in_line);
+    let begun = try_join(client.batch_execute(BEGIN), behind(wait_in_line));
     let named = ids.named();
     let (_, stock, named, keyed) = try_join4(
         begun,
-        client.query(&lock_stock, &products),
-        client.query(&read_named, &named),
-        keyed,
+        behind(client.query(&lock_stock, &products)),
+        behind(client.query(&read_named, &named)),
+        behind(keyed),
     )
     .await?;
     Ok(Rows {
@@ -305,8 +305,8 @@ impl WritePlan for Plan {
         };
         try_join3(
             client.execute(&statements.take_stock, &taken),
-            client.execute(&statements.insert_orders, &orders),
-            keys,
+            behind(client.execute(&statements.insert_orders, &orders)),
+            behind(keys),
         )
         .await?;
         Ok(())

@@ -17,7 +17,7 @@ use super::{PgOrders, order};
 use crate::{
     catalog::sales,
     error::{column, is_stale_statement, storage},
-    transaction::{BEGIN, Transaction, WritePlan},
+    transaction::{BEGIN, Transaction, WritePlan, behind},
 };
 
 /// An erasure locks the same row: what is noted on an order is there before it, and goes with it,
@@ -155,13 +155,13 @@ async fn read(client: &Object, id: Uuid, locks: TransitionLocks) -> Result<Locke
     let of_order: [&(dyn ToSql + Sync); 1] = [&id];
     let begun = try_join(
         client.batch_execute(BEGIN),
-        client.query_opt(&lock_customer, &of_order),
+        behind(client.query_opt(&lock_customer, &of_order)),
     );
     let (((), customer), order, _, items) = try_join4(
         begun,
-        client.query_opt(&lock_order, &[&id]),
-        stock,
-        client.query(&read_items, &[&id]),
+        behind(client.query_opt(&lock_order, &[&id])),
+        behind(stock),
+        behind(client.query(&read_items, &[&id])),
     )
     .await?;
     Ok(Locked {
@@ -218,15 +218,15 @@ impl WritePlan for Transition {
             }
             try_join(
                 client.execute(&statements.return_stock, &returned),
-                client.execute(&statements.record_sales, &sold),
+                behind(client.execute(&statements.record_sales, &sold)),
             )
             .await?;
             Ok(0)
         };
         try_join3(
             client.execute(&statements.set_status, &status),
-            client.execute(&statements.record_history, &history),
-            take_back,
+            behind(client.execute(&statements.record_history, &history)),
+            behind(take_back),
         )
         .await?;
         Ok(())

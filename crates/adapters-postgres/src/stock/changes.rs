@@ -8,15 +8,16 @@ use domain::{
     unit_of_work::Opened,
     values::Note,
 };
-use futures_util::future::try_join;
+use futures_util::future::try_join3;
 use tokio_postgres::{Client, Error, Statement};
 use uuid::Uuid;
 
 use super::stock;
 use crate::{
+    creation_keys::{self, Kind},
     database::Database,
     error::storage,
-    transaction::{Transaction, WritePlan},
+    transaction::{Transaction, WritePlan, behind},
 };
 
 const LOCK: &str = "
@@ -79,6 +80,7 @@ pub(super) async fn record(
 
 /// The statements that write a change, prepared once per connection.
 pub(crate) struct Writes {
+    keep_key: Option<Statement>,
     set: Statement,
     record: Statement,
 }
@@ -88,6 +90,10 @@ impl WritePlan for StockChange {
 
     async fn prepare(&self, client: &Object) -> Result<Writes, Error> {
         Ok(Writes {
+            keep_key: match self.key {
+                Some(_) => Some(client.prepare_cached(creation_keys::INSERT).await?),
+                None => None,
+            },
             set: client.prepare_cached(SET).await?,
             record: client.prepare_cached(RECORD).await?,
         })
@@ -97,14 +103,29 @@ impl WritePlan for StockChange {
     async fn write(&self, client: &Client, statements: &Writes) -> Result<(), Error> {
         let product_id = self.stock.product_id.as_uuid();
         let units = self.stock.available.units();
+        let (id, at) = (self.movement.id.as_uuid(), self.movement.at);
+        let keep_key = async {
+            match (&self.key, &statements.keep_key) {
+                (Some(key), Some(insert)) => {
+                    creation_keys::insert(client, insert, Kind::Movement, key, id, at).await
+                }
+                _ => Ok(()),
+            }
+        };
         let set = async {
             client
                 .execute(&statements.set, &[&product_id, &units])
                 .await
         };
-        try_join(
-            set,
-            record(client, &statements.record, product_id, &self.movement),
+        try_join3(
+            keep_key,
+            behind(set),
+            behind(record(
+                client,
+                &statements.record,
+                product_id,
+                &self.movement,
+            )),
         )
         .await?;
         Ok(())

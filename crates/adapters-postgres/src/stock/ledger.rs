@@ -5,6 +5,7 @@ use domain::{
     StorageError,
     bulk::Export,
     catalog::ProductId,
+    idempotency::Creation,
     identity::{AccountId, Role},
     orders::OrderId,
     stock::{BookEntry, LedgerEntry, LedgerReason, Units},
@@ -22,14 +23,14 @@ use crate::{
     statements::query,
 };
 
-/// What the entries of a ledger are read from. `behind` is the condition that an entry lies behind a
-/// position. Each part is read in the sequence of an index, and no further than the page is long;
-/// with the product as a constant, the planner knows whether to begin with its items instead.
+/// What the entries of a ledger are read from. `lies` is the condition that an entry lies before or
+/// behind a position. Each part is read in the sequence of an index, and no further than the page is
+/// long; with the product as a constant, the planner knows whether to begin with its items instead.
 ///
 /// An order that was cancelled before histories were kept is in neither part: nobody knows when its
 /// units came back. By `= any(array[id])` the history of each order is looked up, instead of all of
 /// them once.
-fn entries(behind: impl Fn(&str, &str) -> String) -> String {
+fn entries(lies: impl Fn(&str, &str) -> String) -> String {
     format!(
         "(
              select id, moved_at as at, delta, reason, null::uuid as order_id, moved_by,
@@ -68,9 +69,9 @@ fn entries(behind: impl Fn(&str, &str) -> String) -> String {
              order by changed_at desc, itens_order.id desc
              limit $2
          )",
-        movements = behind("moved_at", "id"),
-        sales = behind("data_order", "itens_order.id"),
-        cancellations = behind("changed_at", "itens_order.id"),
+        movements = lies("moved_at", "id"),
+        sales = lies("data_order", "itens_order.id"),
+        cancellations = lies("changed_at", "itens_order.id"),
     )
 }
 
@@ -122,6 +123,33 @@ pub(super) async fn page(
     search.finish();
     let rows = rows.map_err(storage)?;
     page_of(rows.chunks(1), page, |row, _| entry(row))
+}
+
+/// The entry of a movement. Its balance is what there is without all that came later.
+pub(super) async fn find(
+    database: &Database,
+    product_id: ProductId,
+    movement: Creation,
+) -> Result<Option<LedgerEntry>, StorageError> {
+    let later = entries(|at, id| format!("and {at} >= $3 and ({at}, {id}) > ($3, $4)"));
+    let statement = format!(
+        "select stock_movements.id, moved_at as at, delta, reason, null::uuid as order_id, moved_by,
+                moved_by_role, note, (quantidade_disponivel - coalesce(
+                    (select sum(delta) from ({later}) as later),
+                    0
+                ))::bigint as balance
+         from stock_movements
+         join stock on stock.product_id = stock_movements.product_id
+         where stock_movements.product_id = $1
+           and moved_at = $3
+           and stock_movements.id = $4"
+    );
+    let (product_id, all) = (product_id.as_uuid(), i64::MAX);
+    let params: [&(dyn ToSql + Sync); 4] = [&product_id, &all, &movement.created_at, &movement.id];
+    let search = Abandonable::on(database.searches_client().await?);
+    let rows = query(search.client(), &statement, &params).await;
+    search.finish();
+    rows.map_err(storage)?.first().map(entry).transpose()
 }
 
 /// Where a page begins: behind this entry, before which there were so many units.
@@ -181,10 +209,11 @@ const BOOKS: &str = "
     join orders on orders.id = itens_order.order_id
     where status <> 'cancelled'";
 
+/// About as many as PostgreSQL thinks there are: counting them would take as long as reading them.
 const COUNT_BOOKS: &str = "
-    select (select count(*) from stock)
-         + (select count(*) from stock_movements)
-         + (select count(*) from itens_order) as count";
+    select coalesce(sum(greatest(reltuples, 0)), 0)::bigint as count
+    from pg_class
+    where oid in ('stock'::regclass, 'stock_movements'::regclass, 'itens_order'::regclass)";
 
 /// One statement, which sees one moment, locks nothing and waits for nobody.
 pub(super) fn books(database: &Database) -> Export<BookEntry> {

@@ -9,6 +9,7 @@ use domain::{
     StorageError,
     bulk::Export,
     catalog::ProductId,
+    idempotency::{Creation, CreationKey},
     stock::{
         BookEntry, LedgerEntry, NewStock, ProductStock, Stock, StockChange, StockId, StockLevel,
         StockRepository,
@@ -19,6 +20,7 @@ use domain::{
 use tokio_postgres::{Client, Error, Row};
 
 use crate::{
+    creation_keys::{self, Kind},
     database::Database,
     error::{column, storage},
     statements::query_opt,
@@ -65,6 +67,20 @@ impl StockRepository for PgStock {
         product_id: ProductId,
     ) -> Result<Option<Opened<Stock, StockChange>>, StorageError> {
         changes::open(&self.database, product_id).await
+    }
+
+    #[tracing::instrument(level = "debug", name = "db.stock.recorded_under", skip_all)]
+    async fn recorded_under(&self, key: &CreationKey) -> Result<Option<Creation>, StorageError> {
+        creation_keys::find(&self.database, Kind::Movement, key).await
+    }
+
+    #[tracing::instrument(level = "debug", name = "db.stock.entry", skip_all)]
+    async fn entry(
+        &self,
+        product_id: ProductId,
+        movement: Creation,
+    ) -> Result<Option<LedgerEntry>, StorageError> {
+        ledger::find(&self.database, product_id, movement).await
     }
 
     #[tracing::instrument(level = "debug", name = "db.stock.ledger", skip_all)]

@@ -1,4 +1,4 @@
-//! Accounts for the shop's staff. A customer's account is created with its customer: see
+//! Accounts for the shop's staff, and new passwords for everybody. A customer's account is created with its customer: see
 //! [`crate::customers::CustomerService`].
 
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{Clock, IdSource, StorageError, values::Email};
 
-/// Creates accounts for the shop's staff.
+/// Creates accounts for the shop's staff, and resets passwords.
 pub struct AccountService {
     accounts: Arc<dyn AccountRepository>,
     passwords: Arc<dyn PasswordHasher>,
@@ -19,9 +19,12 @@ pub struct AccountService {
     ids: Arc<dyn IdSource>,
 }
 
-/// Why an account was not created.
+/// Why an account was not created, or its password not reset.
 #[derive(Debug, Error)]
 pub enum AccountError {
+    /// There is no such account.
+    #[error("there is no account with this address")]
+    NotFound,
     /// Another account has this address.
     #[error("the email address is taken")]
     EmailTaken,
@@ -75,6 +78,21 @@ impl AccountService {
         }
     }
 
+    /// Gives an account another password, whoever's it is: of the shop or of a customer.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`, `Passwords`, or `Storage`.
+    pub async fn reset_password(
+        &self,
+        email: &Email,
+        password: Password,
+    ) -> Result<Account, AccountError> {
+        let hash = self.hash(password).await?;
+        let account = self.accounts.set_hash(email, &hash).await?;
+        account.ok_or(AccountError::NotFound)
+    }
+
     /// Hashes a password for a user of the command line.
     async fn hash(&self, password: Password) -> Result<PasswordHash, PasswordHasherError> {
         let requester = Requester::Address(ClientAddress::LOCAL);
@@ -115,6 +133,20 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(made.principal, Principal::Admin);
+    }
+
+    #[tokio::test]
+    async fn a_password_that_is_reset_is_kept_as_its_hash_and_only_of_an_account_that_is_there() {
+        let mut accounts = MockAccountRepository::new();
+        accounts
+            .expect_set_hash()
+            .withf(|email, hash| email.as_str() == "gone@example.com" && hash.expose() == "hashed")
+            .times(1)
+            .returning(|_, _| Ok(None));
+        let refused = service(accounts)
+            .reset_password(&email("gone@example.com"), password())
+            .await;
+        assert!(matches!(refused, Err(AccountError::NotFound)));
     }
 
     #[tokio::test]

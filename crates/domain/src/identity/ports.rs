@@ -39,6 +39,18 @@ pub trait AccountRepository: Send + Sync {
         to: &PasswordHash,
     ) -> Result<(), StorageError>;
 
+    /// Sets the password hash of the account that logs in with `email`, compared without regard to
+    /// case, and returns the account as it is now; `None` when there is none.
+    ///
+    /// # Errors
+    ///
+    /// When storage fails: the hash is unchanged.
+    async fn set_hash(
+        &self,
+        email: &Email,
+        hash: &PasswordHash,
+    ) -> Result<Option<Account>, StorageError>;
+
     /// Inserts a new account.
     ///
     /// # Errors

@@ -4,6 +4,8 @@ use time::OffsetDateTime;
 
 use super::{LedgerReason, Stock, StockLevel};
 use crate::{
+    catalog::ProductId,
+    idempotency::{CreationKey, Fingerprint},
     identity::Actor,
     values::{Note, ValueError, id::id},
 };
@@ -88,6 +90,20 @@ pub struct NewMovement {
     pub note: Option<Note>,
 }
 
+impl NewMovement {
+    /// What is asked for.
+    pub(super) fn fingerprint(&self, product_id: ProductId) -> Fingerprint {
+        let note = self.note.as_ref().map(Note::as_str);
+        Fingerprint::of([
+            &product_id.as_uuid().as_bytes()[..],
+            &self.delta.units().to_be_bytes(),
+            LedgerReason::from(self.reason).as_str().as_bytes(),
+            note.unwrap_or_default().as_bytes(),
+            &[note.is_some().into()],
+        ])
+    }
+}
+
 /// A change of stock, to be written to the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Movement {
@@ -145,6 +161,8 @@ pub struct StockChange {
     pub stock: Stock,
     /// What the ledger says of it.
     pub movement: Movement,
+    /// The key under which it was asked for.
+    pub key: Option<CreationKey>,
 }
 
 impl Stock {
@@ -163,7 +181,11 @@ impl Stock {
     pub fn counted(&self, available: StockLevel, stamp: Stamp) -> Option<StockChange> {
         let stock = Self { available, ..*self };
         let movement = stock.counted_from(self.available, LedgerReason::Count, stamp)?;
-        Some(StockChange { stock, movement })
+        Some(StockChange {
+            stock,
+            movement,
+            key: None,
+        })
     }
 
     fn counted_from(
@@ -178,7 +200,12 @@ impl Stock {
 
     /// Decides a movement of this stock, which is locked; `None` when there are not as many units.
     #[must_use]
-    pub fn moved(&self, new: NewMovement, stamp: Stamp) -> Option<StockChange> {
+    pub fn moved(
+        &self,
+        new: NewMovement,
+        stamp: Stamp,
+        key: Option<CreationKey>,
+    ) -> Option<StockChange> {
         let delta = new.delta.units();
         let units = self.available.units().checked_add(delta)?;
         let stock = Self {
@@ -186,7 +213,11 @@ impl Stock {
             ..*self
         };
         let movement = stamp.movement(delta, new.reason.into(), new.note);
-        Some(StockChange { stock, movement })
+        Some(StockChange {
+            stock,
+            movement,
+            key,
+        })
     }
 }
 
@@ -240,11 +271,11 @@ mod tests {
 
     #[test]
     fn stock_moves_down_to_zero_and_no_further() {
-        let change = stock(3).moved(loss(-3), stamp()).unwrap();
+        let change = stock(3).moved(loss(-3), stamp(), None).unwrap();
         assert_eq!(change.stock.available, StockLevel::EMPTY);
         assert_eq!(change.movement.delta, -3);
         assert_eq!(change.movement.reason, LedgerReason::Loss);
-        assert_eq!(stock(3).moved(loss(-4), stamp()), None);
+        assert_eq!(stock(3).moved(loss(-4), stamp(), None), None);
     }
 
     #[test]

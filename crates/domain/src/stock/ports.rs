@@ -7,6 +7,7 @@ use crate::{
     StorageError,
     bulk::Export,
     catalog::ProductId,
+    idempotency::{Creation, CreationKey},
     unit_of_work::Opened,
     values::{Page, PageRequest},
 };
@@ -32,6 +33,24 @@ pub trait StockRepository: Send + Sync {
         &self,
         product_id: ProductId,
     ) -> Result<Option<Opened<Stock, StockChange>>, StorageError>;
+
+    /// The movement that was recorded under this key, by whichever request.
+    ///
+    /// # Errors
+    ///
+    /// When storage fails.
+    async fn recorded_under(&self, key: &CreationKey) -> Result<Option<Creation>, StorageError>;
+
+    /// The entry of a movement in the ledger of this product.
+    ///
+    /// # Errors
+    ///
+    /// When storage fails.
+    async fn entry(
+        &self,
+        product_id: ProductId,
+        movement: Creation,
+    ) -> Result<Option<LedgerEntry>, StorageError>;
 
     /// A page of the ledger of this product, the newest entries first; empty when there is no such
     /// product.

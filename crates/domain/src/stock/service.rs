@@ -12,8 +12,9 @@ use crate::{
     Clock, IdSource, StorageError,
     bulk::Export,
     catalog::ProductId,
+    idempotency::{Created, CreationKey, IdempotencyKey, KeyReused},
     identity::{Caller, Forbidden, Permission},
-    unit_of_work::Opened,
+    unit_of_work::{CommitError, Opened},
     values::{Expected, Page, PageRequest},
 };
 
@@ -60,6 +61,9 @@ pub enum StockError {
         /// The units that there are.
         available: StockLevel,
     },
+    /// The key stands for another request.
+    #[error(transparent)]
+    KeyReused(#[from] KeyReused),
     /// Storage failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -115,20 +119,31 @@ impl StockService {
         }
     }
 
-    /// Moves stock of this product: units come or go.
+    /// Moves stock of this product: units come or go. With a key it is done once, however often it is
+    /// requested: a repeat gets the first answer.
     ///
     /// # Errors
     ///
-    /// `Forbidden`, `NotFound`, `Insufficient`, or `Storage`.
+    /// `Forbidden`, `NotFound`, `Insufficient`, `KeyReused`, or `Storage`.
     pub async fn record(
         &self,
         caller: &Caller,
         id: ProductId,
         new: NewMovement,
-    ) -> Result<LedgerEntry, StockError> {
+        key: Option<IdempotencyKey>,
+    ) -> Result<Created<LedgerEntry>, StockError> {
+        caller.must_have(Permission::StockWrite)?;
+        let key = key.map(|key| CreationKey {
+            account_id: Some(caller.account_id),
+            key,
+            fingerprint: new.fingerprint(id),
+        });
+        if let Some(first) = self.recorded_under(id, key.as_ref()).await? {
+            return Ok(first);
+        }
         let (Opened { state: found, unit }, stamp) = self.open(caller, id).await?;
         let requested = -new.delta.units();
-        let Some(change) = found.moved(new, stamp) else {
+        let Some(change) = found.moved(new, stamp, key) else {
             unit.abandon().await?;
             return Err(StockError::Insufficient {
                 product_id: id,
@@ -136,8 +151,37 @@ impl StockService {
                 available: found.available,
             });
         };
-        unit.commit(&change).await.map_err(StorageError::from)?;
-        Ok(change.into())
+        match unit.commit(&change).await {
+            Ok(()) => Ok(Created {
+                entity: change.into(),
+                is_replay: false,
+            }),
+            Err(CommitError::Taken(error)) => {
+                // A repeat that came at the same time was faster.
+                let first = self.recorded_under(id, change.key.as_ref()).await?;
+                first.ok_or(error.into())
+            }
+            Err(error) => Err(StorageError::from(error).into()),
+        }
+    }
+
+    /// What an earlier request with this key recorded.
+    async fn recorded_under(
+        &self,
+        id: ProductId,
+        key: Option<&CreationKey>,
+    ) -> Result<Option<Created<LedgerEntry>>, StockError> {
+        let Some(key) = key else {
+            return Ok(None);
+        };
+        let Some(first) = key.replay(self.stock.recorded_under(key).await?)? else {
+            return Ok(None);
+        };
+        let entry = self.stock.entry(id, first).await?;
+        Ok(entry.map(|entity| Created {
+            entity,
+            is_replay: true,
+        }))
     }
 
     /// Locks stock to change it.
@@ -220,7 +264,9 @@ impl Count {
 
 impl From<StockChange> for LedgerEntry {
     fn from(change: StockChange) -> Self {
-        let StockChange { stock, movement } = change;
+        let StockChange {
+            stock, movement, ..
+        } = change;
         Self {
             id: movement.id.as_uuid(),
             at: movement.at,

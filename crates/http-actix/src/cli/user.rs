@@ -19,6 +19,8 @@ use crate::{
 pub(super) enum User {
     /// Create an account for somebody who runs the shop or works in it
     Create(Create),
+    /// Give an account another password, whoever's it is
+    ResetPassword(ResetPassword),
 }
 
 #[derive(Debug, Args)]
@@ -47,6 +49,24 @@ pub(super) struct Create {
     passwords: PasswordArgs,
 }
 
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("password").required(true))]
+pub(super) struct ResetPassword {
+    /// The address that the account logs in with
+    #[arg(long)]
+    email: Email,
+
+    /// Read the password from the first line of standard input
+    #[arg(long, group = "password")]
+    password_stdin: bool,
+
+    #[command(flatten)]
+    database: DatabaseArgs,
+
+    #[command(flatten)]
+    passwords: PasswordArgs,
+}
+
 /// The roles without a customer.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum StaffRole {
@@ -56,8 +76,10 @@ enum StaffRole {
 
 impl User {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let Self::Create(create) = self;
-        create.run().await
+        match self {
+            Self::Create(create) => create.run().await,
+            Self::ResetPassword(reset) => reset.run().await,
+        }
     }
 }
 
@@ -84,6 +106,19 @@ impl Create {
             }
             Err(error) => return Err(error.into()),
         }
+        Ok(())
+    }
+}
+
+impl ResetPassword {
+    async fn run(self) -> Result<(), Failure> {
+        let passwords = self.passwords.check()?;
+        let database = Database::new(&self.database.check()?)?;
+        let accounts = account_service(&passwords, &database)?;
+        let password = read_password()?;
+        let account = accounts.reset_password(&self.email, password).await?;
+        let (email, role) = (account.email, account.principal.role());
+        println!("{} logs in as {role} with the new password", email.as_str());
         Ok(())
     }
 }

@@ -126,7 +126,7 @@ impl From<&stock::ProductStock> for ProductStock {
     "note": "Nota fiscal 1234.",
 }))]
 pub(crate) struct LedgerEntry {
-    /// The movement, or the item of the order.
+    /// The movement, or the item of the order: its sale and its cancellation have the same.
     id: Uuid,
     /// When, in UTC.
     #[serde(with = "time::serde::rfc3339")]

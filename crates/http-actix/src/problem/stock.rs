@@ -29,6 +29,7 @@ impl From<StockError> for Problem {
                             .with("available", available),
                     ])
             }
+            StockError::KeyReused(_) => Self::new(Code::IdempotencyKeyReused),
             StockError::Storage(error) => error.into(),
         }
     }

@@ -10,12 +10,12 @@ use domain::{
 use super::{About, Resource, endpoint::endpoint};
 use crate::{
     access::Access,
-    answer::{Changed, Created, Page, Tag, Tagged},
+    answer::{Changed, Created, Page, Replayable, Tag, Tagged},
     app::App,
     dto::{
         Everything, LedgerEntry, LevelsParameters, NewMovement, NewStockLevel, ProductStock, Stock,
     },
-    extract::{Authenticated, Body, Known, Listing, MaybeMatch, PathId},
+    extract::{Authenticated, Body, Known, Listing, MaybeKey, MaybeMatch, PathId},
     problem::{Code, Problem},
 };
 
@@ -57,8 +57,9 @@ pub(super) const RESOURCE: Resource = Resource {
             id: "moveStock",
             summary: "Move stock of a product",
             description: "Units come or go, and the ledger says why. Nothing is moved when there \
-                          would be less than none.",
-            problems: &[Code::NotFound, Code::InsufficientStock],
+                          would be less than none. Under an `Idempotency-Key` it is done once, \
+                          however often it is sent.",
+            problems: &[Code::NotFound, Code::InsufficientStock, Code::IdempotencyKeyReused],
         }),
     ],
 };
@@ -120,11 +121,16 @@ async fn record(
     app: Data<App>,
     Authenticated(caller): Authenticated,
     PathId(id): PathId<ProductId>,
+    MaybeKey(key): MaybeKey,
     Body(movement): Body<NewMovement>,
-) -> Result<Created<LedgerEntry>, Problem> {
-    let entry = app.shop.stock.record(&caller, id, movement.into()).await?;
-    Ok(Created {
-        location: format!("/products/{id}/stock/movements"),
-        body: (&entry).into(),
+) -> Result<Replayable<LedgerEntry>, Problem> {
+    let stock = &app.shop.stock;
+    let recorded = stock.record(&caller, id, movement.into(), key).await?;
+    Ok(Replayable {
+        created: Created {
+            location: format!("/products/{id}/stock/movements"),
+            body: (&recorded.entity).into(),
+        },
+        is_replay: recorded.is_replay,
     })
 }

@@ -128,14 +128,17 @@ fn a_key_file_takes_the_place_of_the_secret() {
     let missing = "--jwt-key-file=/no/such/file";
     let told = check(&[DATABASE, missing]).unwrap_err().to_string();
     assert!(
-        told.contains("JWT_KEY_FILE names /no/such/file: "),
+        told.contains("JWT_KEY_FILE names no file that can be read"),
         "{told}"
     );
     assert!(!told.contains("JWT_SECRET"), "{told}");
+    let key_itself = "--jwt-key-file=-----BEGIN PRIVATE KEY----- hunter2";
+    let told = check(&[DATABASE, key_itself]).unwrap_err().to_string();
+    assert!(!told.contains("hunter2"), "{told}");
     let other = format!("--jwt-key-file={}/Cargo.toml", env!("CARGO_MANIFEST_DIR"));
     let told = check(&[DATABASE, &other]).unwrap_err().to_string();
     assert!(
-        told.contains("which is no Ed25519 private key in PEM"),
+        told.contains("which holds no Ed25519 private key in PEM"),
         "{told}"
     );
 }

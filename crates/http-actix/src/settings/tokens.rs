@@ -52,10 +52,15 @@ fn secret(text: &str) -> Result<SigningKey, String> {
     }
 }
 
+/// What is no path may be the key itself, and is not repeated.
 fn key_file(path: &str) -> Result<SigningKey, String> {
-    let pem = fs::read_to_string(path).map_err(|error| format!("names {path}: {error}"))?;
+    let pem = fs::read_to_string(path)
+        .map_err(|error| format!("names no file that can be read as text: {error}"))?;
     SigningKey::ed25519(&SecretString::from(pem)).map_err(|error| {
-        format!("names {path}, which is {error}: make one with `openssl genpkey -algorithm ed25519 -out {path}`")
+        format!(
+            "names {path}, which holds {error} without a passphrase: make a new one with \
+             `openssl genpkey -algorithm ed25519 -out NEW_FILE`"
+        )
     })
 }
 

@@ -85,7 +85,9 @@ impl<'a> Life<'a> {
             Event::Move(product, delta, reason) => {
                 let moved = movement(delta, reason);
                 let service = world.stock_service();
-                let moved = service.record(&staff, self.products[product], moved).await;
+                let moved = service
+                    .record(&staff, self.products[product], moved, None)
+                    .await;
                 assert!(matches!(
                     moved,
                     Ok(_) | Err(StockError::Insufficient { .. })

@@ -30,7 +30,7 @@ async fn live(world: &World, product: domain::catalog::ProductId) -> Caller {
     let (staff, customer) = (World::staff(), world.customer().await);
     let (stock, orders) = (world.stock_service(), world.order_service());
     let receipt = movement(5, MovementReason::Receipt);
-    stock.record(&staff, product, receipt).await.unwrap();
+    stock.record(&staff, product, receipt, None).await.unwrap();
     let sold = world.place(&customer, &[(product, 4)]).await.unwrap();
     stock.count(&staff, product, counted(10)).await.unwrap();
     let cancelled = OrderStatus::Cancelled.into();
@@ -41,7 +41,7 @@ async fn live(world: &World, product: domain::catalog::ProductId) -> Caller {
         .unwrap();
     world.place(&customer, &[(product, 1)]).await.unwrap();
     let loss = movement(-2, MovementReason::Loss);
-    stock.record(&staff, product, loss).await.unwrap();
+    stock.record(&staff, product, loss, None).await.unwrap();
     staff
 }
 
@@ -100,7 +100,10 @@ async fn a_walk_tells_what_one_page_tells_whatever_happens_meanwhile() {
     let first = stock.ledger(product, &page(3, None)).await.unwrap();
     let receipt = movement(9, MovementReason::Receipt);
     let service = world.stock_service();
-    service.record(&staff, product, receipt).await.unwrap();
+    service
+        .record(&staff, product, receipt, None)
+        .await
+        .unwrap();
     let rest = stock.ledger(product, &page(100, first.next)).await.unwrap();
     assert_eq!([first.items, rest.items].concat(), whole);
 }

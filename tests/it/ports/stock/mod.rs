@@ -100,13 +100,13 @@ async fn thirty_two_movements_at_once_take_what_there_is_and_no_more() {
     let movements = (0..32).map(|_| {
         let service = Arc::clone(&service);
         let loss = movement(-1, MovementReason::Loss);
-        tokio::spawn(async move { service.record(&World::staff(), product, loss).await })
+        tokio::spawn(async move { service.record(&World::staff(), product, loss, None).await })
     });
     let mut balances = Vec::new();
     let mut refused = 0;
     for moved in join_all(movements).await {
         match moved.unwrap() {
-            Ok(entry) => balances.push(entry.balance),
+            Ok(moved) => balances.push(moved.entity.balance),
             Err(StockError::Insufficient { available, .. }) => {
                 assert_eq!(available, StockLevel::EMPTY);
                 refused += 1;

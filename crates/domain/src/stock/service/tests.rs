@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::{
-    fixtures::{caller, clock, ids, now, own_caller, product_id},
+    fixtures::{caller, clock, ids, now, own_caller, product_id, storage_is_down},
+    idempotency::Creation,
     identity::Principal,
     stock::{LedgerReason, MockStockRepository, MovementReason, StockDelta, StockId},
     unit_of_work::MockUnitOfWork,
@@ -89,7 +90,7 @@ async fn a_customer_neither_sees_nor_changes_stock() {
     let refused = [
         service.get(&customer, id).await.err(),
         service.count(&customer, id, counted(1)).await.err(),
-        service.record(&customer, id, loss(1)).await.err(),
+        service.record(&customer, id, loss(1), None).await.err(),
         service.ledger(&customer, id, &first_page()).await.err(),
         service
             .levels(&customer, level(1), &first_page())
@@ -114,7 +115,7 @@ async fn the_stock_of_no_product_is_not_found() {
     let not_found = [
         service.get(&staff, id).await.err(),
         service.count(&staff, id, counted(1)).await.err(),
-        service.record(&staff, id, loss(1)).await.err(),
+        service.record(&staff, id, loss(1), None).await.err(),
         service.ledger(&staff, id, &first_page()).await.err(),
     ];
     for not_found in not_found {
@@ -163,9 +164,10 @@ async fn a_movement_is_told_with_the_balance_after_it() {
     let service = holding(5, committed(2, -3, LedgerReason::Loss));
     let staff = caller(Principal::Staff);
     let entry = service
-        .record(&staff, product_id(1), loss(3))
+        .record(&staff, product_id(1), loss(3), None)
         .await
-        .unwrap();
+        .unwrap()
+        .entity;
     assert_eq!((entry.delta, entry.balance), (-3, 2));
     assert_eq!(entry.account_id, Some(staff.account_id));
 }
@@ -174,7 +176,7 @@ async fn a_movement_is_told_with_the_balance_after_it() {
 async fn a_movement_of_more_than_there_is_writes_nothing_and_tells_what_there_is() {
     let service = holding(5, abandoned());
     let staff = caller(Principal::Staff);
-    let refused = service.record(&staff, product_id(1), loss(6)).await;
+    let refused = service.record(&staff, product_id(1), loss(6), None).await;
     let Err(StockError::Insufficient {
         requested,
         available,
@@ -184,4 +186,93 @@ async fn a_movement_of_more_than_there_is_writes_nothing_and_tells_what_there_is
         panic!("{refused:?}");
     };
     assert_eq!((requested, available), (6, level(5)));
+}
+
+fn key() -> IdempotencyKey {
+    IdempotencyKey::parse("delivery-7").unwrap()
+}
+
+/// What the loss of so many units, at product 1, was recorded as under a key.
+fn recorded(units: i64) -> Creation {
+    Creation {
+        fingerprint: loss(units).fingerprint(product_id(1)),
+        id: Uuid::from_u128(9),
+        created_at: now(),
+    }
+}
+
+fn entry() -> LedgerEntry {
+    LedgerEntry {
+        id: Uuid::from_u128(9),
+        at: now(),
+        delta: -3,
+        balance: 2,
+        reason: LedgerReason::Loss,
+        order_id: None,
+        role: None,
+        account_id: None,
+        note: None,
+    }
+}
+
+#[tokio::test]
+async fn a_repeat_under_a_key_gets_the_first_answer_and_moves_nothing() {
+    let mut repository = MockStockRepository::new();
+    repository
+        .expect_recorded_under()
+        .returning(|_| Ok(Some(recorded(3))));
+    repository
+        .expect_entry()
+        .returning(|_, _| Ok(Some(entry())));
+    repository.expect_open().never();
+    let service = service(repository);
+    let staff = caller(Principal::Staff);
+    let repeat = service
+        .record(&staff, product_id(1), loss(3), Some(key()))
+        .await;
+    let expected = Created {
+        entity: entry(),
+        is_replay: true,
+    };
+    assert_eq!(repeat.unwrap(), expected);
+    let reused = service
+        .record(&staff, product_id(1), loss(4), Some(key()))
+        .await;
+    assert!(matches!(reused, Err(StockError::KeyReused(_))));
+    let elsewhere = service
+        .record(&staff, product_id(2), loss(3), Some(key()))
+        .await;
+    assert!(matches!(elsewhere, Err(StockError::KeyReused(_))));
+}
+
+#[tokio::test]
+async fn of_two_under_one_key_at_once_the_slower_gets_the_answer_of_the_faster() {
+    let mut unit = MockUnitOfWork::new();
+    unit.expect_commit()
+        .times(1)
+        .returning(|_: &StockChange| Err(CommitError::Taken(storage_is_down())));
+    let mut repository = MockStockRepository::new();
+    let mut earlier = [Some(recorded(3)), None];
+    repository
+        .expect_recorded_under()
+        .times(2)
+        .returning(move |_| {
+            earlier.swap(0, 1);
+            Ok(earlier[0])
+        });
+    repository
+        .expect_entry()
+        .returning(|_, _| Ok(Some(entry())));
+    repository.expect_open().return_once(move |_| {
+        Ok(Some(Opened {
+            state: stock(5),
+            unit: Box::new(unit),
+        }))
+    });
+    let staff = caller(Principal::Staff);
+    let slower = service(repository);
+    let slower = slower
+        .record(&staff, product_id(1), loss(3), Some(key()))
+        .await;
+    assert!(slower.unwrap().is_replay);
 }
