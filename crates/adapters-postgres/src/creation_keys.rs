@@ -1,4 +1,5 @@
-//! The keys under which customers, products and movements of stock were created: the table `creation_keys`.
+//! The keys under which customers, products and movements of stock were created: the table
+//! `creation_keys`.
 
 use domain::{
     StorageError,

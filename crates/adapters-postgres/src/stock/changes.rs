@@ -9,7 +9,7 @@ use domain::{
     values::Note,
 };
 use futures_util::future::try_join3;
-use tokio_postgres::{Client, Error, Statement};
+use tokio_postgres::{Client, Error, Statement, ToStatement};
 use uuid::Uuid;
 
 use super::stock;
@@ -53,10 +53,10 @@ pub(super) async fn open(
     }))
 }
 
-/// Writes a movement of this product, within a transaction.
+/// Writes a movement of this product, within a transaction. `record` is [`RECORD`], or that prepared.
 pub(super) async fn record(
     client: &Client,
-    record: &Statement,
+    record: &(impl ToStatement + ?Sized + Sync),
     product_id: Uuid,
     movement: &Movement,
 ) -> Result<(), Error> {

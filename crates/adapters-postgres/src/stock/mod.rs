@@ -117,8 +117,7 @@ pub(crate) async fn insert(
         .execute(INSERT, &[&stock.id.as_uuid(), &product_id, &units])
         .await?;
     if let Some(opening) = opening {
-        let record = client.prepare(changes::RECORD).await?;
-        changes::record(client, &record, product_id, opening).await?;
+        changes::record(client, changes::RECORD, product_id, opening).await?;
     }
     Ok(())
 }

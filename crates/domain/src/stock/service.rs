@@ -102,6 +102,7 @@ impl StockService {
         id: ProductId,
         count: Count,
     ) -> Result<Stock, StockError> {
+        caller.must_have(Permission::StockWrite)?;
         let (Opened { state: found, unit }, stamp) = self.open(caller, id).await?;
         match count.decide(&found, stamp) {
             Ok(Some(change)) => {
@@ -184,13 +185,12 @@ impl StockService {
         }))
     }
 
-    /// Locks stock to change it.
+    /// Locks stock that this caller may change.
     async fn open(
         &self,
         caller: &Caller,
         id: ProductId,
     ) -> Result<(Opened<Stock, StockChange>, Stamp), StockError> {
-        caller.must_have(Permission::StockWrite)?;
         let opened = self.stock.open(id).await?;
         let stamp = Stamp {
             id: MovementId::new(self.ids.next_id()),

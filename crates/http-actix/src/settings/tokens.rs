@@ -18,7 +18,7 @@ pub(super) struct TokenArgs {
     jwt_secret: Setting<Option<SigningKey>>,
 
     /// The file of the private key that signs tokens (Ed25519, PEM), in place of a secret
-    #[arg(long, env, value_name = "FILE")]
+    #[arg(long, env, value_name = "FILE", hide_env_values = true)]
     #[arg(default_value = "", hide_default_value = true)]
     #[arg(value_parser = setting(optional(key_file)))]
     jwt_key_file: Setting<Option<SigningKey>>,
@@ -30,7 +30,7 @@ pub(super) struct TokenArgs {
     jwt_previous_secrets: Setting<Vec<SigningKey>>,
 
     /// The files of other private keys whose tokens are good, with commas between them
-    #[arg(long, env, value_name = "FILES")]
+    #[arg(long, env, value_name = "FILES", hide_env_values = true)]
     #[arg(default_value = "", hide_default_value = true)]
     #[arg(value_parser = setting(|text: &str| list(text, key_file)))]
     jwt_previous_key_files: Setting<Vec<SigningKey>>,
