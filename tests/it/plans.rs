@@ -7,14 +7,17 @@ use domain::{
     catalog::{ProductId, ProductRepository, ProductSort, ProductsFilter},
     customers::{CustomerRepository, CustomerSort, CustomersFilter},
     idempotency::IdempotencyKey,
-    identity::{Account, AccountRepository, PasswordHash, Principal},
+    identity::{
+        Account, AccountChanges, AccountRepository, PasswordHash, Principal, Revocations,
+        RevokedSince, SessionChange, SessionRepository,
+    },
     orders::{
         IdempotencyKeys, LockWait, OrderId, OrderRepository, OrderSort, OrderStatus, OrdersFilter,
         PlacementStore,
         placement::{Outcome, Scope},
     },
     stock::{Count, StockLevel, StockRepository},
-    values::{Email, Expected, Limit, PageRequest, Sort},
+    values::{Expected, Limit, PageRequest, Sort},
 };
 use integration_tests::{TestDatabase, World};
 use time::Duration;
@@ -99,11 +102,8 @@ async fn look_customers_and_accounts_up(world: &World) {
     let email = format!("{}@example.com", World::id().simple());
     let customer = World::a_customer(&email);
     let account = Account {
-        id: domain::identity::AccountId::new(World::id()),
-        email: Email::parse(&email).unwrap(),
         password_hash: PasswordHash::new("$2b$04$".to_owned()),
-        principal: Principal::Customer(customer.id),
-        created_at: World::now(),
+        ..World::an_account(&email, Principal::Customer(customer.id))
     };
     world
         .customers
@@ -121,6 +121,26 @@ async fn look_customers_and_accounts_up(world: &World) {
         .replace_hash(account.id, &account.password_hash, &other)
         .await
         .unwrap();
+    log_in_and_out(world, &account).await;
+}
+
+async fn log_in_and_out(world: &World, account: &Account) {
+    let session = World::a_session(account);
+    let sessions: &dyn SessionRepository = &world.sessions;
+    assert!(sessions.insert(&session, account).await.unwrap());
+    let revocations: &dyn Revocations = &world.sessions;
+    assert!(revocations.is_live(session.id).await.unwrap());
+    let opened = sessions.open(session.id).await.unwrap().unwrap();
+    let rotated = SessionChange::Rotated(Box::new(opened.state.session));
+    opened.unit.commit(&rotated).await.unwrap();
+    sessions.end(account.id, Some(session.id)).await.unwrap();
+    let lately = RevokedSince::Moment(World::now() - Duration::MINUTE);
+    let up_to = revocations.since(lately).await.unwrap().up_to;
+    let behind = RevokedSince::Reading(up_to);
+    revocations.since(behind).await.unwrap();
+    let changes: &dyn AccountChanges = &world.accounts;
+    let opened = changes.open_among_admins(account.id).await.unwrap();
+    opened.unwrap().unit.abandon().await.unwrap();
 }
 
 /// The first pages of whole lists, and those after them.
@@ -177,6 +197,11 @@ async fn grow(client: &Client, rows: i64) {
          select gen_random_uuid(), placed, product, 1, 1 from n;
          insert into idempotency_keys (account_id, key, fingerprint, order_id, created_at)
          select account, 'key', sha256('x'), placed, now() - interval '25 hours' from n;
+         insert into sessions (id, account_id, created_at, used_at, expires_at, address, token, family)
+         select gen_random_uuid(), account, now(), now(), now() + interval '7 days', '192.0.2.1',
+                sha256('x'), sha256('y') from n;
+         insert into revocations (id, revoked_at)
+         select gen_random_uuid(), now() - interval '1 hour' from n;
          drop table n"
     );
     client.batch_execute(&grow).await.unwrap();
@@ -196,7 +221,7 @@ async fn rows_read(client: &Client) -> BTreeMap<String, (i64, i64)> {
         )
         from pg_stat_user_tables as tables
         where relname in ('customers', 'users', 'products', 'stock', 'orders', 'itens_order',
-                          'idempotency_keys')";
+                          'idempotency_keys', 'sessions', 'revocations')";
     let rows = client.query(read, &[]).await.unwrap();
     rows.iter()
         .map(|row| (row.get(0), (row.get(1), row.get(2))))

@@ -1,6 +1,9 @@
 //! A consumer of the API.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use reqwest::{Method, RequestBuilder, header::HeaderMap};
 use serde_json::{Value, json};
@@ -71,9 +74,55 @@ impl Client {
 
     /// The same server, with the token of this account.
     pub async fn logged_in(&self, email: &str) -> Self {
+        self.log_in(email).await.0
+    }
+
+    /// Begins a session of this account: a client with its access token, and its refresh token.
+    pub async fn log_in(&self, email: &str) -> (Self, String) {
         let body = json!({"email": email, "password": PASSWORD});
-        let answer = self.post("/auth/login", &body).await.expect(200);
-        self.with_token(answer.body["access_token"].as_str().unwrap())
+        let answer = self.post("/auth/login", &body).await;
+        self.with_tokens(&answer.expect(200))
+    }
+
+    /// Exchanges a refresh token.
+    pub async fn refresh(&self, token: &str) -> Answer {
+        let body = json!({"refresh_token": token});
+        self.post("/auth/refresh", &body).await
+    }
+
+    /// The same server, with the access token of an answer; and its refresh token.
+    #[must_use]
+    pub fn with_tokens(&self, answer: &Answer) -> (Self, String) {
+        let token = |name: &str| answer.body[name].as_str().unwrap();
+        let client = self.with_token(token("access_token"));
+        (client, token("refresh_token").to_owned())
+    }
+
+    /// Fails when the caller's session goes on here for longer than two seconds.
+    ///
+    /// # Panics
+    ///
+    /// When it does, or when something else happens.
+    pub async fn hears_that_it_ended(&self) {
+        let has_ended = || async {
+            let answer = self.get("/me").await;
+            let goes_on = answer.status == 200;
+            assert!(
+                goes_on || answer.body["code"] == "session_ended",
+                "{}",
+                answer.body
+            );
+            !goes_on
+        };
+        let ended = crate::eventually("the session has ended", has_ended);
+        let in_time = tokio::time::timeout(Duration::from_secs(2), ended).await;
+        assert!(in_time.is_ok(), "the session goes on");
+    }
+
+    /// The address of the caller's account.
+    pub async fn email(&self) -> String {
+        let me = self.get("/me").await.expect(200);
+        me.body["email"].as_str().unwrap().to_owned()
     }
 
     /// Where the server is, `ADDRESS:PORT`.

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::mpsc, thread, time::Duration};
 use adapters_postgres::DatabaseSettings;
 use adapters_redis::RedisSettings;
 use domain::{
-    identity::{Password, Principal},
+    identity::{Caller, ClientAddress, NewAccount, Password, SessionLifetime, ShopRole},
     orders::DeskSettings,
     values::Email,
 };
@@ -142,12 +142,12 @@ impl TestServer {
 
     /// A client with a new administrator's token.
     pub async fn admin(&self) -> Client {
-        self.one_of_the_shop(Principal::Admin).await
+        self.one_of_the_shop(ShopRole::Admin).await
     }
 
     /// A client with a new token of somebody who works in the shop.
     pub async fn staff(&self) -> Client {
-        self.one_of_the_shop(Principal::Staff).await
+        self.one_of_the_shop(ShopRole::Staff).await
     }
 
     /// A client with the token of a customer who has just signed up, and the customer's id.
@@ -159,17 +159,18 @@ impl TestServer {
         (self.anonymous().logged_in(&email).await, id)
     }
 
-    async fn one_of_the_shop(&self, principal: Principal) -> Client {
+    async fn one_of_the_shop(&self, role: ShopRole) -> Client {
         let email = format!("{}@example.com", Uuid::new_v4().simple());
         let settings = DatabaseSettings::parse(&self.database_url, 1).unwrap();
         let database = adapters_postgres::Database::new(&settings).unwrap();
+        let new = NewAccount {
+            email: Email::parse(&email).unwrap(),
+            role,
+            password: Some(Password::parse(PASSWORD.to_owned()).unwrap()),
+        };
         account_service(&PASSWORDS, &database)
             .unwrap()
-            .create(
-                Email::parse(&email).unwrap(),
-                Password::parse(PASSWORD.to_owned()).unwrap(),
-                principal,
-            )
+            .create(&Caller::OPERATOR, new, ClientAddress::LOCAL)
             .await
             .unwrap();
         self.anonymous().logged_in(&email).await
@@ -208,6 +209,10 @@ fn settings(database_url: &str, caches: Caches) -> Settings {
             current: SigningKey::secret(&"the same secret for every server of a test".into()),
             previous: Vec::new(),
             ttl: Duration::from_mins(15),
+        },
+        sessions: SessionLifetime {
+            idle: time::Duration::days(7),
+            total: time::Duration::days(30),
         },
         passwords: PASSWORDS,
         desk: DESK,

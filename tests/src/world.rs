@@ -2,14 +2,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use adapters_postgres::{Database, PgAccounts, PgCatalog, PgCustomers, PgOrders, PgStock};
+use adapters_postgres::{
+    Database, PgAccounts, PgCatalog, PgCustomers, PgOrders, PgSessions, PgStock,
+};
 use adapters_redis::InProcessCache;
 use domain::{
     Clock, IdSource,
     catalog::{Product, ProductId, ProductRepository},
     customers::{Customer, CustomerId, CustomerRepository},
     identity::{
-        Account, AccountId, AccountRepository, Actor, Caller, PasswordHash, Principal, Role,
+        Account, AccountId, AccountRepository, Actor, Caller, ClientAddress, Device, PasswordHash,
+        Principal, Role, Session, SessionId, TokenHash,
     },
     orders::{
         Desk, DeskError, DeskSettings, LockWait, NewOrder, Order, OrderLine, OrderService,
@@ -21,7 +24,7 @@ use domain::{
         StockService,
     },
     unit_of_work::Opened,
-    values::{Email, Name, Price, Quantity, Version},
+    values::{Email, Name, Price, Quantity, UserAgent, Version},
 };
 use futures_util::{TryStreamExt as _, future::join_all};
 use http_actix::adapters::{SystemClock, UuidV7Source};
@@ -47,6 +50,8 @@ pub struct World {
     pub orders: PgOrders,
     /// Accounts.
     pub accounts: PgAccounts,
+    /// Sessions.
+    pub sessions: PgSessions,
     /// The database.
     pub test: TestDatabase,
     /// The account that places orders here.
@@ -68,6 +73,7 @@ impl World {
             catalog: PgCatalog::new(&database),
             stock: PgStock::new(&database),
             orders: PgOrders::new(&database),
+            sessions: PgSessions::new(&database),
             accounts,
             database,
             test,
@@ -132,15 +138,44 @@ impl World {
     }
 
     async fn account_in(accounts: &PgAccounts) -> AccountId {
-        let account = Account {
-            id: AccountId::new(Self::id()),
-            email: Email::parse(&format!("{}@example.com", Self::id().simple())).unwrap(),
-            password_hash: PasswordHash::new("hashed".to_owned()),
-            principal: Principal::Staff,
-            created_at: Self::now(),
-        };
+        let email = format!("{}@example.com", Self::id().simple());
+        let account = Self::an_account(&email, Principal::Staff);
         accounts.insert(&account).await.unwrap();
         account.id
+    }
+
+    /// An account that is not in storage yet.
+    #[must_use]
+    pub fn an_account(email: &str, principal: Principal) -> Account {
+        Account {
+            id: AccountId::new(Self::id()),
+            email: Email::parse(email).unwrap(),
+            password_hash: PasswordHash::new("hashed".to_owned()),
+            principal,
+            created_at: Self::now(),
+            disabled_at: None,
+            version: Version::FIRST,
+        }
+    }
+
+    /// A session that is not in storage yet.
+    #[must_use]
+    pub fn a_session(account: &Account) -> Session {
+        let now = Self::now();
+        Session {
+            id: SessionId::new(Self::id()),
+            account_id: account.id,
+            created_at: now,
+            used_at: now,
+            expires_at: now + time::Duration::DAY,
+            device: Device {
+                address: ClientAddress::LOCAL,
+                user_agent: UserAgent::cut("tests"),
+            },
+            family: TokenHash::from_bytes([1; 32]),
+            token: TokenHash::from_bytes([2; 32]),
+            rotation: None,
+        }
     }
 
     /// A product that is in storage, at 19.90.

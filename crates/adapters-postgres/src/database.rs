@@ -32,6 +32,8 @@ pub struct Database {
     changes: Pool,
     /// For lists whose best plan depends on what is searched for.
     searches: Pool,
+    /// Only for hearing of revocations, which waits for nothing.
+    revocations: Pool,
     /// For statements that read periods of time, or whole tables.
     reports: Pool,
     /// For imports and exports, which take as long as their clients.
@@ -118,8 +120,8 @@ const LOCK_RETRY_INTERVAL: Duration = Duration::from_millis(50);
 impl DatabaseSettings {
     /// Parses a connection URL. At most `max_connections` read, search and change rows, but at least
     /// two read in each thread (see [`Self::threads`]); as many are the desk's (see
-    /// [`Self::desk_connections`]), one is for reports, four are for imports and exports, and each
-    /// thread that reads products opens two more.
+    /// [`Self::desk_connections`]), one is for reports, one for revocations, four are for imports and
+    /// exports, and each thread that reads products opens two more.
     ///
     /// # Errors
     ///
@@ -191,6 +193,7 @@ impl Database {
                 settings.session(&format!("{MANY_ROWS} {SEARCHES}")),
                 searches,
             )?,
+            revocations: pool(by_id.clone(), 1)?,
             reports: pool(settings.session(MANY_ROWS), 1)?,
             bulk: pool(settings.session(MANY_ROWS), MAX_BULK)?,
             by_id,
@@ -239,6 +242,11 @@ impl Database {
     /// A connection for an import or an export.
     pub(crate) async fn bulk_client(&self) -> Result<Object, StorageError> {
         self.bulk.get().await.map_err(from_pool)
+    }
+
+    /// The connection for hearing of revocations.
+    pub(crate) async fn revocations_client(&self) -> Result<Object, StorageError> {
+        self.revocations.get().await.map_err(from_pool)
     }
 
     /// The connection for reports.

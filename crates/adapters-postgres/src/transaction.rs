@@ -10,10 +10,10 @@ use domain::{
 };
 use futures_util::{
     FutureExt,
-    future::{join, try_join},
+    future::{join, try_join, try_join_all},
 };
 use tokio::task::yield_now;
-use tokio_postgres::{Client, Error, Row, types::ToSql};
+use tokio_postgres::{Client, Error, Row, Statement, types::ToSql};
 
 use crate::error::{is_aborted, is_outdated, is_stale_statement, is_taken, storage};
 
@@ -42,6 +42,32 @@ async fn told_later<T, E>(
     done
 }
 
+/// Prepares statements that [`execute_all`] sends.
+pub(crate) async fn prepare_all(
+    client: &Object,
+    statements: &[&str],
+) -> Result<Vec<Statement>, Error> {
+    let mut prepared = Vec::with_capacity(statements.len());
+    for statement in statements {
+        prepared.push(client.prepare_cached(statement).await?);
+    }
+    Ok(prepared)
+}
+
+/// Sends every statement of a transaction at once.
+pub(crate) async fn execute_all(
+    client: &Client,
+    statements: &[Statement],
+    params: &[&[&(dyn ToSql + Sync)]],
+) -> Result<(), Error> {
+    let executed = statements
+        .iter()
+        .zip(params)
+        .map(|(statement, params)| behind(client.execute(statement, params)));
+    try_join_all(executed).await?;
+    Ok(())
+}
+
 /// An open transaction. If it is dropped before it has ended, its connection is closed and does not
 /// return to the pool: PostgreSQL then rolls back and releases every lock.
 pub(crate) struct Transaction {
@@ -65,22 +91,32 @@ impl Transaction {
             .unwrap_or_else(|| unreachable!("taken by drop alone"))
     }
 
-    /// Begins a transaction and runs a statement that locks one row; a statement that became
-    /// outdated by a change of its table is prepared again.
+    /// Begins a transaction and locks one row, as [`Self::lock_all`] does.
     pub(crate) async fn lock(
         client: Object,
         statement: &str,
         params: &[&(dyn ToSql + Sync)],
     ) -> Result<(Self, Option<Row>), Error> {
+        let (transaction, rows) = Self::lock_all(client, statement, params).await?;
+        Ok((transaction, rows.into_iter().next()))
+    }
+
+    /// Begins a transaction and runs a statement that locks rows; a statement that became outdated by
+    /// a change of its table is prepared again.
+    pub(crate) async fn lock_all(
+        client: Object,
+        statement: &str,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> Result<(Self, Vec<Row>), Error> {
         let transaction = Self::on(client);
         let client = transaction.client();
         let lock = async || {
             let lock = client.prepare_cached(statement).await?;
             let begun = client.batch_execute(BEGIN);
-            let ((), row) = try_join(begun, behind(client.query_opt(&lock, params))).await?;
-            Ok(row)
+            let ((), rows) = try_join(begun, behind(client.query(&lock, params))).await?;
+            Ok(rows)
         };
-        let row = match lock().await {
+        let rows = match lock().await {
             Err(error) if is_stale_statement(&error) => {
                 client.batch_execute("rollback").await?;
                 client.statement_cache.clear();
@@ -93,7 +129,7 @@ impl Transaction {
             }
             locked => locked,
         };
-        Ok((transaction, row?))
+        Ok((transaction, rows?))
     }
 
     /// Runs `writes` on this connection and commits, in one round trip. When a write fails, the

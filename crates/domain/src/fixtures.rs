@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use time::{OffsetDateTime, macros::datetime};
+use time::{Duration, OffsetDateTime, macros::datetime};
 use uuid::Uuid;
 
 use crate::{
@@ -13,7 +13,10 @@ use crate::{
     catalog::{BestSeller, Product, ProductId},
     customers::{Customer, CustomerId},
     idempotency::{IdempotencyKey, ScopedKey},
-    identity::{Account, AccountId, Actor, Caller, PasswordHash, Principal, Role},
+    identity::{
+        Account, AccountId, Actor, Caller, ClientAddress, Device, LiveSessions, MockRevocations,
+        PasswordHash, Principal, Revoked, RevokedUpTo, Role,
+    },
     orders::{
         NewOrder, Order, OrderId, OrderItem, OrderItemId, OrderLine, OrderStatus,
         placement::{Offer, Request, State},
@@ -189,7 +192,29 @@ pub(crate) fn account(principal: Principal) -> Account {
         password_hash: PasswordHash::new("hashed".to_owned()),
         principal,
         created_at: now(),
+        disabled_at: None,
+        version: Version::FIRST,
     }
+}
+
+pub(crate) fn device() -> Device {
+    Device {
+        address: ClientAddress::LOCAL,
+        user_agent: None,
+    }
+}
+
+/// Sessions of which none has ended.
+pub(crate) fn live_sessions() -> Arc<LiveSessions> {
+    let mut revocations = MockRevocations::new();
+    revocations.expect_since().returning(|_| {
+        Ok(Revoked {
+            ids: Vec::new(),
+            up_to: RevokedUpTo(1),
+        })
+    });
+    let ttl = Duration::minutes(15);
+    Arc::new(LiveSessions::new(Arc::new(revocations), clock(), ttl))
 }
 
 pub(crate) fn caller(principal: Principal) -> Caller {

@@ -2,29 +2,42 @@
 
 use std::sync::Arc;
 
+use time::Duration;
+
 use crate::{
-    Clock, StorageError, catalog::SalesTotals, idempotency::IdempotencyKey, orders::IdempotencyKeys,
+    Clock, StorageError, catalog::SalesTotals, idempotency::IdempotencyKey,
+    identity::SessionRepository, orders::IdempotencyKeys,
 };
 
-/// Removes expired idempotency keys, and gathers recorded sales.
+/// Removes expired idempotency keys and sessions, and gathers recorded sales.
 pub struct Housekeeping {
     keys: Arc<dyn IdempotencyKeys>,
+    sessions: Arc<dyn SessionRepository>,
     sales: Arc<dyn SalesTotals>,
     clock: Arc<dyn Clock>,
 }
 
-/// How many keys are removed at once: few enough that no transaction waits long for the locks.
+/// How long revocations are told: longer than any access token is valid.
+const REVOCATIONS_TOLD: Duration = Duration::days(2);
+
+/// How many keys or sessions are removed at once: few enough that no transaction waits long for the locks.
 const AT_ONCE: u32 = 1_000;
 
 impl Housekeeping {
-    /// The time of `clock` decides which of the `keys` have expired.
+    /// The time of `clock` decides which of the `keys` and `sessions` have expired.
     #[must_use]
     pub fn new(
         keys: Arc<dyn IdempotencyKeys>,
+        sessions: Arc<dyn SessionRepository>,
         sales: Arc<dyn SalesTotals>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { keys, sales, clock }
+        Self {
+            keys,
+            sessions,
+            sales,
+            clock,
+        }
     }
 
     /// Adds recent sales to the totals from which best sellers are read, and returns how many
@@ -44,13 +57,32 @@ impl Housekeeping {
     /// When storage fails; the keys that were removed until then stay removed.
     pub async fn remove_old_keys(&self) -> Result<u64, StorageError> {
         let moment = self.clock.now() - IdempotencyKey::LIFETIME;
-        let mut total = 0;
-        loop {
-            let removed = self.keys.remove_before(moment, AT_ONCE).await?;
-            total += removed;
-            if removed < AT_ONCE.into() {
-                return Ok(total);
-            }
+        in_portions(|| self.keys.remove_before(moment, AT_ONCE)).await
+    }
+
+    /// Removes expired sessions in small portions, and returns how many there were.
+    ///
+    /// # Errors
+    ///
+    /// When storage fails; the sessions that were removed until then stay removed.
+    pub async fn remove_expired_sessions(&self) -> Result<u64, StorageError> {
+        let now = self.clock.now();
+        let forgotten = now - REVOCATIONS_TOLD;
+        in_portions(|| self.sessions.remove_expired(now, forgotten, AT_ONCE)).await
+    }
+}
+
+/// Removes portions until one is not full, and returns how much there was.
+async fn in_portions<F>(remove: impl Fn() -> F) -> Result<u64, StorageError>
+where
+    F: Future<Output = Result<u64, StorageError>>,
+{
+    let mut total = 0;
+    loop {
+        let removed = remove().await?;
+        total += removed;
+        if removed < AT_ONCE.into() {
+            return Ok(total);
         }
     }
 }
@@ -58,14 +90,19 @@ impl Housekeeping {
 #[cfg(test)]
 mod tests {
     use mockall::Sequence;
-    use time::Duration;
 
     use super::*;
     use crate::{
         catalog::MockSalesTotals,
         fixtures::{clock, now, storage_is_down},
+        identity::MockSessionRepository,
         orders::MockIdempotencyKeys,
     };
+
+    fn removing(keys: MockIdempotencyKeys, sessions: MockSessionRepository) -> Housekeeping {
+        let sales = MockSalesTotals::new();
+        Housekeeping::new(Arc::new(keys), Arc::new(sessions), Arc::new(sales), clock())
+    }
 
     #[tokio::test]
     async fn old_keys_are_removed_a_few_at_a_time_until_none_is_left() {
@@ -78,9 +115,22 @@ mod tests {
                 .in_sequence(&mut sequence)
                 .returning(move |_, _| Ok(removed));
         }
-        let housekeeping =
-            Housekeeping::new(Arc::new(keys), Arc::new(MockSalesTotals::new()), clock());
+        let housekeeping = removing(keys, MockSessionRepository::new());
         assert_eq!(housekeeping.remove_old_keys().await.unwrap(), 2_007);
+    }
+
+    #[tokio::test]
+    async fn what_was_revoked_is_told_for_longer_than_a_token_may_be_valid() {
+        let mut sessions = MockSessionRepository::new();
+        sessions
+            .expect_remove_expired()
+            .withf(|expired, forgotten, _| {
+                *expired == now() && *forgotten <= now() - Duration::days(1)
+            })
+            .times(1)
+            .returning(|_, _, _| Ok(3));
+        let housekeeping = removing(MockIdempotencyKeys::new(), sessions);
+        assert_eq!(housekeeping.remove_expired_sessions().await.unwrap(), 3);
     }
 
     #[tokio::test]
@@ -88,8 +138,7 @@ mod tests {
         let mut keys = MockIdempotencyKeys::new();
         keys.expect_remove_before()
             .returning(|_, _| Err(storage_is_down()));
-        let housekeeping =
-            Housekeeping::new(Arc::new(keys), Arc::new(MockSalesTotals::new()), clock());
+        let housekeeping = removing(keys, MockSessionRepository::new());
         assert!(housekeeping.remove_old_keys().await.is_err());
     }
 }

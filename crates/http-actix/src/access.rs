@@ -8,7 +8,7 @@ use actix_web::{
     middleware::Next,
     web::Data,
 };
-use domain::identity::{AuthenticationError, Caller, Permission, Role};
+use domain::identity::{Caller, Credential, Permission, Role};
 
 use crate::{
     app::App,
@@ -26,6 +26,8 @@ pub enum Access {
     AnonymousOr(Permission),
     /// Callers with this permission.
     Only(Permission),
+    /// Callers who have logged in.
+    LoggedIn,
 }
 
 impl Access {
@@ -39,7 +41,7 @@ impl Access {
     #[must_use]
     pub const fn admits(self, role: Role) -> bool {
         match self {
-            Self::Public | Self::Open => true,
+            Self::Public | Self::Open | Self::LoggedIn => true,
             Self::AnonymousOr(permission) | Self::Only(permission) => {
                 role.permissions().contain(permission)
             }
@@ -50,7 +52,11 @@ impl Access {
     fn check(self, caller: Option<&Caller>) -> Result<(), Problem> {
         match (self, caller) {
             (Self::Public | Self::Open, _) | (Self::AnonymousOr(_), None) => Ok(()),
-            (Self::Only(_), None) => Err(Problem::new(Code::TokenMissing)),
+            (Self::Only(_) | Self::LoggedIn, None) => Err(Problem::new(Code::TokenMissing)),
+            (Self::LoggedIn, Some(caller)) => match caller.credential {
+                Credential::Session(_) => Ok(()),
+                Credential::CommandLine => Err(Problem::new(Code::Forbidden)),
+            },
             (Self::AnonymousOr(permission) | Self::Only(permission), Some(caller)) => {
                 Ok(caller.must_have(permission)?)
             }
@@ -70,11 +76,11 @@ async fn identify(request: &ServiceRequest) -> Result<Option<Caller>, Problem> {
         .and_then(|text| text.split_once(' '))
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, token)| token.trim())
-        .ok_or(AuthenticationError::Invalid)?;
+        .ok_or(Problem::new(Code::TokenInvalid))?;
     let app = request
         .app_data::<Data<App>>()
         .ok_or_else(|| Problem::internal("the app is not there"))?;
-    Ok(Some(app.authenticator.authenticate(token).await?))
+    Ok(Some(app.authentication.authenticate(token).await?))
 }
 
 /// The middleware in front of a handler: it checks the rule and passes the caller on.

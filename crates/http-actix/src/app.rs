@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use adapters_postgres::{Database, PgAccounts, PgCatalog, PgCustomers, PgOrders, PgStock};
+use adapters_postgres::{
+    Database, PgAccounts, PgCatalog, PgCustomers, PgOrders, PgSessions, PgStock,
+};
 use adapters_redis::{InProcessCache, InvalidRedisUrl, NearCache, Redis, RedisCache};
 use domain::{
     Clock, Housekeeping, IdSource, StorageError,
@@ -10,8 +12,8 @@ use domain::{
     catalog::{BestSellersList, CatalogService},
     customers::{Customer, CustomerService},
     identity::{
-        AccountRepository, AccountService, AuthService, Authenticator, PasswordHasher,
-        PasswordHasherError,
+        AccountRepository, AccountService, AuthService, AuthenticationService, LiveSessions,
+        PasswordHasher, PasswordHasherError, SessionLifetime, SessionService,
     },
     orders::{Desk, DeskSettings, DeskTask, Order, OrderService},
     stock::StockService,
@@ -20,7 +22,8 @@ use thiserror::Error;
 
 use crate::{
     adapters::{
-        BcryptHasher, JwtSettings, JwtTokens, PublicKey, SigningKey, SystemClock, UuidV7Source,
+        BcryptHasher, JwtSettings, JwtTokens, PublicKey, SigningKey, SystemClock, SystemSecrets,
+        UuidV7Source,
     },
     background::Background,
     bodies::{Bodies, Stopping},
@@ -31,15 +34,22 @@ use crate::{
 
 /// The use cases, and what the HTTP edge needs.
 pub struct App {
-    pub(crate) auth: AuthService,
+    pub(crate) identity: Identity,
     pub(crate) shop: Shop,
-    pub(crate) authenticator: Arc<dyn Authenticator>,
+    pub(crate) authentication: AuthenticationService,
     pub(crate) ids: Arc<dyn IdSource>,
     pub(crate) bodies: Bodies,
     pub(crate) cursors: Cursors,
     pub(crate) public_keys: Vec<PublicKey>,
     pub(crate) proxies: TrustedProxies,
     pub(crate) probes: Probes,
+}
+
+/// The use cases of identity.
+pub(crate) struct Identity {
+    pub(crate) auth: AuthService,
+    pub(crate) sessions: Arc<SessionService>,
+    pub(crate) accounts: AccountService,
 }
 
 /// The use cases of the shop.
@@ -78,12 +88,6 @@ impl App {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids: Arc<dyn IdSource> = Arc::new(UuidV7Source);
         let passwords = password_hasher(&settings.passwords)?;
-        let (clock_of_tokens, ids_of_tokens) = (Arc::clone(&clock), Arc::clone(&ids));
-        let tokens = Arc::new(JwtTokens::new(
-            &settings.jwt,
-            clock_of_tokens,
-            ids_of_tokens,
-        ));
         let caches = Caches::new(settings)?;
         let redis = caches.redis.clone();
         let parts = Parts {
@@ -97,15 +101,27 @@ impl App {
         let (shop, desk, tasks) = parts.open(settings.desk);
         let housekeeping = Housekeeping::new(
             Arc::new(PgOrders::new(database)),
+            Arc::new(PgSessions::new(database)),
             Arc::new(PgCatalog::new(database)),
             Arc::clone(&clock),
         );
-        let background = Background::start(desk, tasks, housekeeping);
-        let accounts = Arc::new(PgAccounts::new(database));
+        let tokens_live = settings.jwt.ttl.try_into()?;
+        let live = live_sessions(database, Arc::clone(&clock), tokens_live);
+        let background = Background::start(desk, tasks, housekeeping, Arc::clone(&live));
+        let (clock_of_tokens, ids_of_tokens) = (Arc::clone(&clock), Arc::clone(&ids));
+        let tokens = JwtTokens::new(&settings.jwt, clock_of_tokens, ids_of_tokens);
+        let tokens = Arc::new(tokens);
+        let people = People {
+            database,
+            live: Arc::clone(&live),
+            passwords,
+            clock,
+            ids: Arc::clone(&ids),
+        };
         let app = Self {
-            auth: AuthService::new(accounts, passwords, tokens.clone(), clock),
+            identity: people.identity(tokens.clone(), settings.sessions),
             shop,
-            authenticator: tokens,
+            authentication: AuthenticationService::new(tokens, live),
             ids,
             bodies: Bodies::new(settings.http.bodies_memory, settings.http.read_timeout),
             cursors: Cursors::new(&settings.jwt),
@@ -173,6 +189,60 @@ impl Parts<'_> {
     }
 }
 
+/// The adapters that the use cases of identity are built from.
+struct People<'a> {
+    database: &'a Database,
+    live: Arc<LiveSessions>,
+    passwords: Arc<dyn PasswordHasher>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+}
+
+impl People<'_> {
+    fn identity(&self, tokens: Arc<JwtTokens>, lifetime: SessionLifetime) -> Identity {
+        let accounts = Arc::new(PgAccounts::new(self.database));
+        let sessions = Arc::new(SessionService::new(
+            Arc::new(PgSessions::new(self.database)),
+            Arc::clone(&self.live),
+            tokens,
+            Arc::new(SystemSecrets),
+            (Arc::clone(&self.clock), Arc::clone(&self.ids)),
+            lifetime,
+        ));
+        Identity {
+            auth: AuthService::new(
+                (accounts.clone(), accounts),
+                Arc::clone(&self.passwords),
+                Arc::clone(&sessions),
+                Arc::clone(&self.live),
+                Arc::clone(&self.clock),
+            ),
+            sessions,
+            accounts: self.accounts(),
+        }
+    }
+
+    fn accounts(&self) -> AccountService {
+        let accounts = Arc::new(PgAccounts::new(self.database));
+        AccountService::new(
+            (accounts.clone(), accounts),
+            Arc::clone(&self.live),
+            Arc::clone(&self.passwords),
+            Arc::new(SystemSecrets),
+            (Arc::clone(&self.clock), Arc::clone(&self.ids)),
+        )
+    }
+}
+
+fn live_sessions(
+    database: &Database,
+    clock: Arc<dyn Clock>,
+    tokens_live: time::Duration,
+) -> Arc<LiveSessions> {
+    let revocations = Arc::new(PgSessions::new(database));
+    Arc::new(LiveSessions::new(revocations, clock, tokens_live))
+}
+
 /// A shop for a single user who does one thing after the other, with the clock and the ids of the
 /// caller, and the tasks to be driven meanwhile.
 pub(crate) fn quiet_shop(
@@ -215,12 +285,15 @@ pub fn account_service(
     passwords: &PasswordSettings,
     database: &Database,
 ) -> Result<AccountService, AppError> {
-    Ok(AccountService::new(
-        Arc::new(PgAccounts::new(database)),
-        password_hasher(passwords)?,
-        Arc::new(SystemClock),
-        Arc::new(UuidV7Source),
-    ))
+    let clock = Arc::new(SystemClock);
+    let people = People {
+        database,
+        live: live_sessions(database, clock.clone(), time::Duration::ZERO),
+        passwords: password_hasher(passwords)?,
+        clock,
+        ids: Arc::new(UuidV7Source),
+    };
+    Ok(people.accounts())
 }
 
 /// The account storage, for the command line.

@@ -13,6 +13,7 @@ use std::{
 
 use domain::{
     Housekeeping, StorageError,
+    identity::LiveSessions,
     orders::{Desk, DeskTask},
 };
 use tokio::{
@@ -21,8 +22,12 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-/// How often old idempotency keys are removed.
-const KEYS_INTERVAL: Duration = Duration::from_hours(1);
+/// How often revocations are heard: at every replica, tokens stop working within two seconds of a
+/// logout.
+const REVOCATIONS_INTERVAL: Duration = Duration::from_millis(500);
+
+/// How often what has expired is removed.
+const EXPIRY_INTERVAL: Duration = Duration::from_hours(1);
 
 /// How often recorded sales are gathered: seldom enough to cost the orders nothing measurable,
 /// often enough that a report finds little to add up itself.
@@ -35,15 +40,27 @@ pub struct Background {
 }
 
 impl Background {
-    pub(crate) fn start(desk: Desk, desk_tasks: Vec<DeskTask>, housekeeping: Housekeeping) -> Self {
+    pub(crate) fn start(
+        desk: Desk,
+        desk_tasks: Vec<DeskTask>,
+        housekeeping: Housekeeping,
+        live: Arc<LiveSessions>,
+    ) -> Self {
         let mut tasks = Supervisor::default();
         for (number, task) in (1..).zip(desk_tasks) {
             tasks.run(format!("desk {number}"), task);
         }
+        tasks.every("revocations", REVOCATIONS_INTERVAL, move || {
+            let live = Arc::clone(&live);
+            async move { live.listen().await }
+        });
         let keys = Arc::new(housekeeping);
-        let sales = Arc::clone(&keys);
-        tasks.every("idempotency keys", KEYS_INTERVAL, move || {
+        let (sessions, sales) = (Arc::clone(&keys), Arc::clone(&keys));
+        tasks.every("idempotency keys", EXPIRY_INTERVAL, move || {
             remove_old_keys(Arc::clone(&keys))
+        });
+        tasks.every("expired sessions", EXPIRY_INTERVAL, move || {
+            remove_expired_sessions(Arc::clone(&sessions))
         });
         tasks.every("sales totals", SALES_INTERVAL, move || {
             gather_sales(Arc::clone(&sales))
@@ -62,6 +79,14 @@ async fn remove_old_keys(housekeeping: Arc<Housekeeping>) -> Result<(), StorageE
     let removed = housekeeping.remove_old_keys().await?;
     if removed > 0 {
         tracing::info!(removed, "old idempotency keys are gone");
+    }
+    Ok(())
+}
+
+async fn remove_expired_sessions(housekeeping: Arc<Housekeeping>) -> Result<(), StorageError> {
+    let removed = housekeeping.remove_expired_sessions().await?;
+    if removed > 0 {
+        tracing::info!(removed, "expired sessions are gone");
     }
     Ok(())
 }
@@ -88,7 +113,7 @@ impl Supervisor {
     }
 
     /// Runs `what` now, and again after each interval; after a run that took longer, the next one
-    /// follows an interval later. A failure is logged as a warning.
+    /// follows an interval later. The first of several failures in a row is logged as a warning.
     fn every<F, E>(
         &mut self,
         name: &'static str,
@@ -101,11 +126,18 @@ impl Supervisor {
         let task = spawn(async move {
             let mut interval = interval(period);
             interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            let mut has_failed = false;
             loop {
                 interval.tick().await;
-                if let Err(error) = what().await {
-                    tracing::warn!(task = name, %error, "failed, and is tried again next time");
+                let failed = what().await.err();
+                match &failed {
+                    Some(error) if !has_failed => {
+                        tracing::warn!(task = name, %error, "failed, and is tried again and again");
+                    }
+                    None if has_failed => tracing::info!(task = name, "works again"),
+                    _ => {}
                 }
+                has_failed = failed.is_some();
             }
         });
         self.periodic.push(task.abort_handle());

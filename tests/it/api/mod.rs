@@ -24,5 +24,8 @@ mod problems;
 mod racing_edits;
 mod racing_erasures;
 mod retiring;
+mod revoking;
+mod sessions;
 mod stock;
+mod users;
 mod walks;

@@ -2,22 +2,10 @@
 
 use domain::{
     customers::{CustomerRepository, InsertCustomerError},
-    identity::{
-        Account, AccountId, AccountRepository, InsertAccountError, PasswordHash, Principal,
-    },
+    identity::{AccountRepository, InsertAccountError, Principal},
     values::Email,
 };
 use integration_tests::World;
-
-fn account(email: &str, principal: Principal) -> Account {
-    Account {
-        id: AccountId::new(World::id()),
-        email: Email::parse(email).unwrap(),
-        password_hash: PasswordHash::new("hashed".to_owned()),
-        principal,
-        created_at: World::now(),
-    }
-}
 
 #[tokio::test]
 async fn an_account_is_found_by_its_address_in_whatever_case() {
@@ -25,7 +13,7 @@ async fn an_account_is_found_by_its_address_in_whatever_case() {
     let accounts: &dyn AccountRepository = &world.accounts;
     for principal in [Principal::Admin, Principal::Staff] {
         let email = format!("{}@Example.com", principal.role());
-        let kept = account(&email, principal);
+        let kept = World::an_account(&email, principal);
         accounts.insert(&kept).await.unwrap();
         let typed = Email::parse(&email.to_uppercase()).unwrap();
         assert_eq!(accounts.find_by_email(&typed).await.unwrap(), Some(kept));
@@ -45,7 +33,7 @@ async fn of_many_who_want_one_address_at_once_one_gets_it() {
             "Boss@Example.com"
         };
         tokio::spawn(async move {
-            AccountRepository::insert(&accounts, &account(email, Principal::Admin)).await
+            AccountRepository::insert(&accounts, &World::an_account(email, Principal::Admin)).await
         })
     });
     let mut made = 0;
@@ -64,7 +52,7 @@ async fn a_customers_account_comes_with_its_customer_or_not_at_all() {
     let (customers, accounts): (&dyn CustomerRepository, &dyn AccountRepository) =
         (&world.customers, &world.accounts);
     let ana = World::a_customer("ana@example.com");
-    let kept = account("ana@example.com", Principal::Customer(ana.id));
+    let kept = World::an_account("ana@example.com", Principal::Customer(ana.id));
     customers.insert(&ana, Some(&kept), None).await.unwrap();
     assert_eq!(
         accounts.find_by_email(&ana.email).await.unwrap(),
@@ -73,11 +61,11 @@ async fn a_customers_account_comes_with_its_customer_or_not_at_all() {
 
     // The address is free as a customer's, but an account has it.
     accounts
-        .insert(&account("boss@example.com", Principal::Admin))
+        .insert(&World::an_account("boss@example.com", Principal::Admin))
         .await
         .unwrap();
     let boss = World::a_customer("Boss@example.com");
-    let refused = account("Boss@example.com", Principal::Customer(boss.id));
+    let refused = World::an_account("Boss@example.com", Principal::Customer(boss.id));
     let refused = customers.insert(&boss, Some(&refused), None).await;
     assert!(matches!(refused, Err(InsertCustomerError::EmailTaken)));
     assert_eq!(customers.find(boss.id).await.unwrap(), None);

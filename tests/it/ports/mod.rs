@@ -8,5 +8,6 @@ mod customers;
 mod lists;
 mod orders;
 mod placing;
+mod sessions;
 mod stock;
 mod transitions;

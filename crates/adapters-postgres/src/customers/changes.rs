@@ -6,14 +6,13 @@ use domain::{
     customers::{Customer, CustomerChange, CustomerId},
     unit_of_work::Opened,
 };
-use futures_util::future::try_join_all;
 use tokio_postgres::{Client, Error, Statement, types::ToSql};
 
 use super::unless_erased;
 use crate::{
     database::Database,
     error::storage,
-    transaction::{Transaction, WritePlan, behind},
+    transaction::{Transaction, WritePlan, execute_all, prepare_all},
 };
 
 /// Does not stand in the way of orders, which only make sure that the customer stays.
@@ -30,7 +29,7 @@ const EDIT: &str = "
 
 const EDIT_ACCOUNT: &str = "
     update users
-    set email = $2
+    set email = $2, version = version + 1
     where customer_id = $1
       and email <> $2";
 
@@ -109,11 +108,7 @@ impl WritePlan for CustomerChange {
                 ERASE_ACCOUNT,
             ],
         };
-        let mut prepared = Vec::with_capacity(statements.len());
-        for statement in statements {
-            prepared.push(client.prepare_cached(statement).await?);
-        }
-        Ok(prepared)
+        prepare_all(client, statements).await
     }
 
     #[tracing::instrument(level = "debug", name = "db.customers.write", skip_all)]
@@ -135,18 +130,4 @@ impl WritePlan for CustomerChange {
             }
         }
     }
-}
-
-/// Sends every statement at once.
-async fn execute_all(
-    client: &Client,
-    statements: &[Statement],
-    params: &[&[&(dyn ToSql + Sync)]],
-) -> Result<(), Error> {
-    let executed = statements
-        .iter()
-        .zip(params)
-        .map(|(statement, params)| behind(client.execute(statement, params)));
-    try_join_all(executed).await?;
-    Ok(())
 }

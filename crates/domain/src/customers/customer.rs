@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use crate::{
     cache::Versioned,
     idempotency::IdempotencyKey,
-    identity::AccountId,
+    identity::{AccountId, Session},
     values::{Email, Name, Version, id::id},
 };
 
@@ -40,6 +40,8 @@ pub struct AccountRecord {
     pub created_at: OffsetDateTime,
     /// The keys of its requests of the last day, and when they were sent.
     pub keys: Vec<(IdempotencyKey, OffsetDateTime)>,
+    /// Its sessions.
+    pub sessions: Vec<Session>,
 }
 
 impl Versioned for Customer {

@@ -332,6 +332,8 @@ impl CustomerService {
             password_hash: self.passwords.hash(password, requester).await?,
             principal: Principal::Customer(customer.id),
             created_at: customer.created_at,
+            disabled_at: None,
+            version: Version::FIRST,
         })
     }
 }

@@ -1,53 +1,112 @@
-//! Accounts for the shop's staff, and new passwords for everybody. A customer's account is created with its customer: see
-//! [`crate::customers::CustomerService`].
+//! Accounts: the shop's people, and new passwords for everybody. A customer's account is created with
+//! its customer: see [`crate::customers::CustomerService`].
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use thiserror::Error;
+use time::{Duration, OffsetDateTime};
 
 use super::{
-    Account, AccountId, AccountRepository, ClientAddress, InsertAccountError, Password,
-    PasswordHash, PasswordHasher, PasswordHasherError, Principal, Requester,
+    Account, AccountChange, AccountChanges, AccountEdit, AccountId, AccountRepository, AmongAdmins,
+    Caller, ClientAddress, Forbidden, InsertAccountError, LiveSessions, NoSecret, Password,
+    PasswordHash, PasswordHasher, PasswordHasherError, PasswordReset, Permission, Requester, Role,
+    Secret, SecretSource, ShopRole, TokenHash, account::NotEdited,
 };
-use crate::{Clock, IdSource, StorageError, values::Email};
+use crate::{
+    Clock, IdSource, StorageError,
+    unit_of_work::{Opened, UnitOfWork},
+    values::{Email, Expected, Page, PageRequest, Version},
+};
 
-/// Creates accounts for the shop's staff, and resets passwords.
+/// Creates, lists and changes accounts.
 pub struct AccountService {
     accounts: Arc<dyn AccountRepository>,
+    changes: Arc<dyn AccountChanges>,
+    live: Arc<LiveSessions>,
     passwords: Arc<dyn PasswordHasher>,
+    secrets: Arc<dyn SecretSource>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
 }
 
-/// Why an account was not created, or its password not reset.
+/// An account to be created for one of the shop's people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewAccount {
+    /// What is typed to log in.
+    pub email: Email,
+    /// What it may do.
+    pub role: ShopRole,
+    /// The password; without one, nobody can log in until it is reset.
+    pub password: Option<Password>,
+}
+
+/// Which accounts a list contains: those for which all of this is true.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AccountsFilter {
+    /// They log in with this address, in whatever case.
+    pub email: Option<Email>,
+    /// They have this role.
+    pub role: Option<Role>,
+}
+
+/// The token of a [`PasswordReset`]. It never prints.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ResetToken([Secret; 2]);
+
+/// How long a token to reset a password is good.
+const RESET_LIVES: Duration = Duration::HOUR;
+
+/// Why an account was not created, listed or changed.
 #[derive(Debug, Error)]
 pub enum AccountError {
+    /// The caller lacks the permission.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
     /// There is no such account.
-    #[error("there is no account with this address")]
+    #[error("there is no such account")]
     NotFound,
+    /// The account has changed since the caller read it.
+    #[error("the account has changed since it was read")]
+    Stale,
     /// Another account has this address.
     #[error("the email address is taken")]
     EmailTaken,
+    /// The account is a customer's, and its role cannot be changed.
+    #[error("a customer's account stays one")]
+    RoleOfCustomer,
+    /// Nobody could run the shop.
+    #[error("this is the last administrator")]
+    LastAdmin,
+    /// The token to reset the password is none, or was used or replaced, or has expired.
+    #[error("the token to reset the password is not valid")]
+    InvalidToken,
     /// The password could not be hashed.
     #[error(transparent)]
     Passwords(#[from] PasswordHasherError),
+    /// No token could be made.
+    #[error(transparent)]
+    Secret(#[from] NoSecret),
     /// Storage failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
 }
 
 impl AccountService {
-    /// Stores accounts in `accounts`.
+    /// Stores accounts in `accounts`, and changes them through `changes`.
     #[must_use]
     pub fn new(
-        accounts: Arc<dyn AccountRepository>,
+        (accounts, changes): (Arc<dyn AccountRepository>, Arc<dyn AccountChanges>),
+        live: Arc<LiveSessions>,
         passwords: Arc<dyn PasswordHasher>,
-        clock: Arc<dyn Clock>,
-        ids: Arc<dyn IdSource>,
+        secrets: Arc<dyn SecretSource>,
+        (clock, ids): (Arc<dyn Clock>, Arc<dyn IdSource>),
     ) -> Self {
         Self {
             accounts,
+            changes,
+            live,
             passwords,
+            secrets,
             clock,
             ids,
         }
@@ -57,19 +116,26 @@ impl AccountService {
     ///
     /// # Errors
     ///
-    /// `EmailTaken`, `Passwords`, or `Storage`.
+    /// `Forbidden`, `EmailTaken`, `Passwords`, `Secret`, or `Storage`.
     pub async fn create(
         &self,
-        email: Email,
-        password: Password,
-        principal: Principal,
+        caller: &Caller,
+        new: NewAccount,
+        from: ClientAddress,
     ) -> Result<Account, AccountError> {
+        caller.must_have(Permission::UsersWrite)?;
+        let password = match new.password {
+            Some(password) => password,
+            None => self.unknown_password()?,
+        };
         let account = Account {
             id: AccountId::new(self.ids.next_id()),
-            email,
-            password_hash: self.hash(password).await?,
-            principal,
+            email: new.email,
+            password_hash: self.hash(password, from).await?,
+            principal: new.role.into(),
             created_at: self.clock.now(),
+            disabled_at: None,
+            version: Version::FIRST,
         };
         match self.accounts.insert(&account).await {
             Ok(()) => Ok(account),
@@ -78,86 +144,227 @@ impl AccountService {
         }
     }
 
+    /// A page of the accounts that the filter describes, the latest first.
+    ///
+    /// # Errors
+    ///
+    /// `Forbidden`, or `Storage`.
+    pub async fn list(
+        &self,
+        caller: &Caller,
+        filter: &AccountsFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Account>, AccountError> {
+        caller.must_have(Permission::UsersRead)?;
+        Ok(self.accounts.page(filter, page).await?)
+    }
+
+    /// The account with this id.
+    ///
+    /// # Errors
+    ///
+    /// `Forbidden`, `NotFound`, or `Storage`.
+    pub async fn get(&self, caller: &Caller, id: AccountId) -> Result<Account, AccountError> {
+        caller.must_have(Permission::UsersRead)?;
+        let found = self.accounts.find(id).await?;
+        found.ok_or(AccountError::NotFound)
+    }
+
+    /// The caller's own account, if it still is there.
+    ///
+    /// # Errors
+    ///
+    /// When storage fails.
+    pub async fn own(&self, caller: &Caller) -> Result<Option<Account>, StorageError> {
+        self.accounts.find(caller.account_id).await
+    }
+
+    /// Changes the role of an account, or disables or enables it, and ends its sessions. An edit that
+    /// changes nothing writes nothing.
+    ///
+    /// # Errors
+    ///
+    /// `Forbidden`, `NotFound`, `Stale`, `RoleOfCustomer`, `LastAdmin`, or `Storage`.
+    pub async fn edit(
+        &self,
+        caller: &Caller,
+        id: AccountId,
+        edit: AccountEdit,
+        expected: &Expected,
+    ) -> Result<Account, AccountError> {
+        caller.must_have(Permission::UsersWrite)?;
+        let opened = self.changes.open_among_admins(id).await?;
+        let Opened { state, unit } = opened.ok_or(AccountError::NotFound)?;
+        let AmongAdmins {
+            account,
+            other_admins,
+        } = state;
+        if !expected.allows(&account.version) {
+            unit.abandon().await?;
+            return Err(AccountError::Stale);
+        }
+        match account.edited(edit, self.clock.now(), other_admins) {
+            Ok(Some(edited)) => {
+                let change = AccountChange::Standing(edited.clone());
+                self.commit(unit, &change).await?;
+                Ok(edited)
+            }
+            Ok(None) => {
+                unit.abandon().await?;
+                Ok(account)
+            }
+            Err(refused) => {
+                unit.abandon().await?;
+                Err(refused.into())
+            }
+        }
+    }
+
+    /// A token with which somebody sets the password of this account, once and within an hour. Tokens
+    /// that were offered before are good no more.
+    ///
+    /// # Errors
+    ///
+    /// `Forbidden`, `NotFound`, `Secret`, or `Storage`.
+    pub async fn offer_reset(
+        &self,
+        caller: &Caller,
+        id: AccountId,
+    ) -> Result<(ResetToken, OffsetDateTime), AccountError> {
+        caller.must_have(Permission::UsersWrite)?;
+        let token = ResetToken([self.secrets.secret()?, self.secrets.secret()?]);
+        let opened = self.changes.open(id).await?;
+        let Opened { unit, .. } = opened.ok_or(AccountError::NotFound)?;
+        let reset = PasswordReset {
+            account_id: id,
+            token: token.hash(),
+            expires_at: self.clock.now() + RESET_LIVES,
+        };
+        let expires_at = reset.expires_at;
+        let offered = AccountChange::ResetOffered(reset);
+        unit.commit(&offered).await.map_err(StorageError::from)?;
+        Ok((token, expires_at))
+    }
+
+    /// Sets the password of the account for which this token was offered, and ends its sessions. The
+    /// token is good no more.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidToken`, `Passwords`, or `Storage`.
+    pub async fn redeem_reset(
+        &self,
+        token: &ResetToken,
+        password: Password,
+        from: ClientAddress,
+    ) -> Result<(), AccountError> {
+        let token = token.hash();
+        let open = || async {
+            let opened = self.changes.open_with_reset(&token, self.clock.now());
+            opened.await?.ok_or(AccountError::InvalidToken)
+        };
+        // A password is only hashed for whoever has a token.
+        open().await?.unit.abandon().await?;
+        let hash = self.hash(password, from).await?;
+        let Opened { state, unit } = open().await?;
+        self.set_password(unit, &state, hash).await
+    }
+
     /// Gives an account another password, whoever's it is: of the shop or of a customer.
     ///
     /// # Errors
     ///
-    /// `NotFound`, `Passwords`, or `Storage`.
+    /// `Forbidden`, `NotFound`, `Passwords`, or `Storage`.
     pub async fn reset_password(
         &self,
+        caller: &Caller,
         email: &Email,
         password: Password,
     ) -> Result<Account, AccountError> {
-        let hash = self.hash(password).await?;
-        let account = self.accounts.set_hash(email, &hash).await?;
-        account.ok_or(AccountError::NotFound)
+        caller.must_have(Permission::UsersWrite)?;
+        let account = self.accounts.find_by_email(email).await?;
+        let account = account.ok_or(AccountError::NotFound)?;
+        let hash = self.hash(password, ClientAddress::LOCAL).await?;
+        let opened = self.changes.open(account.id).await?;
+        let Opened { state, unit } = opened.ok_or(AccountError::NotFound)?;
+        self.set_password(unit, &state, hash).await?;
+        Ok(account)
     }
 
-    /// Hashes a password for a user of the command line.
-    async fn hash(&self, password: Password) -> Result<PasswordHash, PasswordHasherError> {
-        let requester = Requester::Address(ClientAddress::LOCAL);
-        self.passwords.hash(password, requester).await
+    async fn set_password(
+        &self,
+        unit: Box<dyn UnitOfWork<AccountChange>>,
+        account: &Account,
+        hash: PasswordHash,
+    ) -> Result<(), AccountError> {
+        let change = AccountChange::Password {
+            account: account.with_password(hash),
+            session: None,
+        };
+        self.commit(unit, &change).await
+    }
+
+    async fn commit(
+        &self,
+        unit: Box<dyn UnitOfWork<AccountChange>>,
+        change: &AccountChange,
+    ) -> Result<(), AccountError> {
+        unit.commit(change).await.map_err(StorageError::from)?;
+        self.live.hear_at_once().await;
+        Ok(())
+    }
+
+    async fn hash(
+        &self,
+        password: Password,
+        from: ClientAddress,
+    ) -> Result<PasswordHash, PasswordHasherError> {
+        self.passwords
+            .hash(password, Requester::Address(from))
+            .await
+    }
+
+    /// A password that nobody knows.
+    fn unknown_password(&self) -> Result<Password, AccountError> {
+        let hex = |secret: Secret| uuid::Uuid::from_bytes(secret).simple().to_string();
+        let text = hex(self.secrets.secret()?) + &hex(self.secrets.secret()?);
+        Password::parse(text).map_err(|error| StorageError::internal(error).into())
+    }
+}
+
+impl ResetToken {
+    /// Reads a token; `None` when it has another length.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (first, second) = bytes.split_first_chunk()?;
+        Some(Self([*first, second.try_into().ok()?]))
+    }
+
+    /// The token in clear, only for whoever is to have it.
+    #[must_use]
+    pub fn expose(&self) -> Vec<u8> {
+        self.0.concat()
+    }
+
+    fn hash(&self) -> TokenHash {
+        TokenHash::of(&[b"reset", &self.expose()])
+    }
+}
+
+impl fmt::Debug for ResetToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ResetToken(…)")
+    }
+}
+
+impl From<NotEdited> for AccountError {
+    fn from(error: NotEdited) -> Self {
+        match error {
+            NotEdited::RoleOfCustomer => Self::RoleOfCustomer,
+            NotEdited::LastAdmin => Self::LastAdmin,
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        fixtures::{clock, email, ids},
-        identity::{MockAccountRepository, MockPasswordHasher},
-    };
-
-    fn service(accounts: MockAccountRepository) -> AccountService {
-        let mut passwords = MockPasswordHasher::new();
-        passwords
-            .expect_hash()
-            .returning(|_, _| Ok(PasswordHash::new("hashed".to_owned())));
-        AccountService::new(Arc::new(accounts), Arc::new(passwords), clock(), ids())
-    }
-
-    fn password() -> Password {
-        Password::parse("long enough".to_owned()).unwrap()
-    }
-
-    #[tokio::test]
-    async fn a_new_account_keeps_the_hash_and_not_the_password() {
-        let mut accounts = MockAccountRepository::new();
-        accounts
-            .expect_insert()
-            .withf(|account| account.password_hash.expose() == "hashed")
-            .times(1)
-            .returning(|_| Ok(()));
-        let made = service(accounts)
-            .create(email("boss@example.com"), password(), Principal::Admin)
-            .await
-            .unwrap();
-        assert_eq!(made.principal, Principal::Admin);
-    }
-
-    #[tokio::test]
-    async fn a_password_that_is_reset_is_kept_as_its_hash_and_only_of_an_account_that_is_there() {
-        let mut accounts = MockAccountRepository::new();
-        accounts
-            .expect_set_hash()
-            .withf(|email, hash| email.as_str() == "gone@example.com" && hash.expose() == "hashed")
-            .times(1)
-            .returning(|_, _| Ok(None));
-        let refused = service(accounts)
-            .reset_password(&email("gone@example.com"), password())
-            .await;
-        assert!(matches!(refused, Err(AccountError::NotFound)));
-    }
-
-    #[tokio::test]
-    async fn a_taken_address_is_refused() {
-        let mut accounts = MockAccountRepository::new();
-        accounts
-            .expect_insert()
-            .returning(|_| Err(InsertAccountError::EmailTaken));
-        let refused = service(accounts)
-            .create(email("boss@example.com"), password(), Principal::Staff)
-            .await;
-        assert!(matches!(refused, Err(AccountError::EmailTaken)));
-    }
-}
+mod tests;

@@ -3,8 +3,9 @@
 use std::fmt;
 
 use thiserror::Error;
+use uuid::Uuid;
 
-use super::{AccountId, Principal};
+use super::{AccountId, Credential, Principal, SessionId};
 
 /// A permission that a caller may have. A customer has it for its own data and orders alone: see
 /// [`Principal::may_see`].
@@ -34,11 +35,15 @@ pub enum Permission {
     OrdersWrite,
     /// Take orders through every transition.
     OrdersFulfil,
+    /// See accounts.
+    UsersRead,
+    /// Create and change accounts, and let others set their passwords.
+    UsersWrite,
 }
 
 impl Permission {
     /// All permissions.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::CustomersRead,
         Self::CustomersList,
         Self::CustomersRegister,
@@ -51,6 +56,8 @@ impl Permission {
         Self::OrdersRead,
         Self::OrdersWrite,
         Self::OrdersFulfil,
+        Self::UsersRead,
+        Self::UsersWrite,
     ];
 
     /// The name of the permission: `noun:verb`.
@@ -69,6 +76,8 @@ impl Permission {
             Self::OrdersRead => "orders:read",
             Self::OrdersWrite => "orders:write",
             Self::OrdersFulfil => "orders:fulfil",
+            Self::UsersRead => "users:read",
+            Self::UsersWrite => "users:write",
         }
     }
 
@@ -87,6 +96,8 @@ impl Permission {
             Self::CustomersErase => 1 << 9,
             Self::CustomersRegister => 1 << 10,
             Self::CustomersList => 1 << 11,
+            Self::UsersRead => 1 << 12,
+            Self::UsersWrite => 1 << 13,
         })
     }
 }
@@ -143,6 +154,8 @@ pub struct Caller {
     pub principal: Principal,
     /// The permissions that it has.
     pub permissions: Permissions,
+    /// What it has shown.
+    pub credential: Credential,
 }
 
 /// The caller lacks this permission.
@@ -151,13 +164,30 @@ pub struct Caller {
 pub struct Forbidden(pub Permission);
 
 impl Caller {
-    /// A caller with all permissions of its role.
+    /// Whoever runs a command on the server's machine, and may do everything.
+    pub const OPERATOR: Self = Self::new(AccountId::new(Uuid::nil()), Principal::Admin);
+
+    /// A caller on the command line, with all permissions of its role.
     #[must_use]
     pub const fn new(account_id: AccountId, principal: Principal) -> Self {
         Self {
             account_id,
             principal,
             permissions: principal.role().permissions(),
+            credential: Credential::CommandLine,
+        }
+    }
+
+    /// A caller who has logged in, with all permissions of its role.
+    #[must_use]
+    pub const fn in_session(
+        account_id: AccountId,
+        principal: Principal,
+        session: SessionId,
+    ) -> Self {
+        Self {
+            credential: Credential::Session(session),
+            ..Self::new(account_id, principal)
         }
     }
 

@@ -1,6 +1,12 @@
 //! The network address of a client.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    str::FromStr,
+};
+
+use crate::values::ValueError;
 
 /// A client's network address, as far as it tells clients apart: an IPv4 address, or the /64
 /// network of an IPv6 address, because one site has 2^64 of these addresses (RFC 6177).
@@ -25,6 +31,27 @@ impl ClientAddress {
     }
 }
 
+/// As an address, or as the network `2001:db8:1:2::/64`.
+impl fmt::Display for ClientAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            IpAddr::V4(address) => address.fmt(f),
+            IpAddr::V6(network) => write!(f, "{network}/64"),
+        }
+    }
+}
+
+impl FromStr for ClientAddress {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let address = text.strip_suffix("/64").unwrap_or(text).parse();
+        address.map(Self::new).map_err(|_| ValueError::Malformed {
+            expected: "an IP address",
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -36,5 +63,14 @@ mod tests {
         assert_ne!(client("2001:db8:1:2::1"), client("2001:db8:1:3::1"));
         assert_ne!(client("192.0.2.1"), client("192.0.2.2"));
         assert_eq!(client("::ffff:192.0.2.1"), client("192.0.2.1"));
+    }
+
+    #[test]
+    fn an_address_is_read_as_it_is_written() {
+        for text in ["192.0.2.1", "2001:db8:1:2::/64"] {
+            let client: ClientAddress = text.parse().unwrap();
+            assert_eq!(client.to_string(), text);
+        }
+        assert!("nowhere".parse::<ClientAddress>().is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! Login: exchanging a password for a token.
+//! Login: exchanging a password for a session.
 
 use std::{
     hash::{BuildHasher, Hash, RandomState},
@@ -9,20 +9,23 @@ use thiserror::Error;
 use time::Duration;
 
 use super::{
-    AccessToken, Account, AccountRepository, Caller, ClientAddress, Password, PasswordCheck,
-    PasswordHasher, PasswordHasherError, Requester, TokenIssuer, TokenNotIssued, Verdict,
+    Account, AccountChange, AccountChanges, AccountRepository, Caller, ClientAddress, Device,
+    LiveSessions, Password, PasswordCheck, PasswordHash, PasswordHasher, PasswordHasherError,
+    Requester, SessionError, SessionService, Tokens, Verdict,
     failed_attempts::{FailedAttempts, Limit},
     recent::Recent,
 };
-use crate::{Clock, StorageError, values::Email};
+use crate::{Clock, StorageError, unit_of_work::Opened, values::Email};
 
-/// Exchanges passwords for tokens. Failures are limited for one address at one account, for one
+/// Exchanges passwords for sessions, and for other passwords. Failures are limited for one address at one account, for one
 /// address at all accounts, and for all addresses at one account. An address from which an account
 /// has logged in recently is exempt from the last two limits at that account.
 pub struct AuthService {
     accounts: Arc<dyn AccountRepository>,
+    changes: Arc<dyn AccountChanges>,
     passwords: Arc<dyn PasswordHasher>,
-    tokens: Arc<dyn TokenIssuer>,
+    sessions: Arc<SessionService>,
+    live: Arc<LiveSessions>,
     clock: Arc<dyn Clock>,
     failed: FailedAttempts,
     /// The pairs of an account and an address with a recent login.
@@ -44,12 +47,15 @@ const KNOWN_FOR: Duration = Duration::DAY;
 /// The most pairs of an account and an address that are remembered.
 const MAX_KNOWN: usize = 100_000;
 
-/// Why a login failed.
+/// Why a login, or a change of a password, failed.
 #[derive(Debug, Error)]
 pub enum AuthError {
     /// The address or the password is wrong. Callers must not learn which of them.
     #[error("the email address or the password is wrong")]
     WrongCredentials,
+    /// The password is right, but nobody may log in.
+    #[error("the account is disabled")]
+    Disabled,
     /// Too many attempts failed recently: this one was not checked.
     #[error("too many attempts have failed")]
     TooManyAttempts {
@@ -59,9 +65,9 @@ pub enum AuthError {
     /// The password could not be checked.
     #[error(transparent)]
     Passwords(#[from] PasswordHasherError),
-    /// The token could not be issued.
+    /// The session could not be begun.
     #[error(transparent)]
-    Token(#[from] TokenNotIssued),
+    Session(#[from] SessionError),
     /// Storage failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -71,15 +77,18 @@ impl AuthService {
     /// Starts without recorded failures and logins.
     #[must_use]
     pub fn new(
-        accounts: Arc<dyn AccountRepository>,
+        (accounts, changes): (Arc<dyn AccountRepository>, Arc<dyn AccountChanges>),
         passwords: Arc<dyn PasswordHasher>,
-        tokens: Arc<dyn TokenIssuer>,
+        sessions: Arc<SessionService>,
+        live: Arc<LiveSessions>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
             accounts,
+            changes,
             passwords,
-            tokens,
+            sessions,
+            live,
             clock,
             failed: FailedAttempts::new(),
             known: Mutex::new(Recent::new(KNOWN_FOR, MAX_KNOWN)),
@@ -87,20 +96,72 @@ impl AuthService {
         }
     }
 
-    /// Exchanges an address and a password for a token. A malformed address is treated as an
+    /// Exchanges an address and a password for a session. A malformed address is treated as an
     /// unknown one: refusing it takes as long as refusing a wrong password.
     ///
     /// # Errors
     ///
-    /// `WrongCredentials`, `TooManyAttempts`, `Passwords`, `Token`, or `Storage`.
+    /// `WrongCredentials`, `Disabled`, `TooManyAttempts`, `Passwords`, `Session`, or `Storage`.
     pub async fn login(
         &self,
         email: &str,
         password: String,
+        device: Device,
+    ) -> Result<Tokens, AuthError> {
+        let account = self.verify(email, &password, device.address).await?;
+        if account.disabled_at.is_some() {
+            return Err(AuthError::Disabled);
+        }
+        Ok(self.sessions.begin(&account, device).await?)
+    }
+
+    /// Gives the caller another password, ends all of its sessions, and begins a new one.
+    ///
+    /// # Errors
+    ///
+    /// `WrongCredentials`, `TooManyAttempts`, `Passwords`, `Session`, or `Storage`.
+    pub async fn change_password(
+        &self,
+        caller: &Caller,
+        current: String,
+        new: Password,
+        device: Device,
+    ) -> Result<Tokens, AuthError> {
+        let found = self.accounts.find(caller.account_id).await?;
+        let found = found.ok_or(AuthError::WrongCredentials)?;
+        let email = found.email.as_str();
+        let verified = self.verify(email, &current, device.address).await?;
+        let requester = Requester::Address(device.address);
+        let hash = self.passwords.hash(new, requester).await?;
+        let opened = self.changes.open(found.id).await?;
+        let Opened { state, unit } = opened.ok_or(AuthError::WrongCredentials)?;
+        if state.password_hash != verified.password_hash {
+            // It was changed meanwhile: the current password is no longer this one.
+            unit.abandon().await?;
+            return Err(AuthError::WrongCredentials);
+        }
+        let account = state.with_password(hash);
+        let prepared = self.sessions.prepare(&account, device);
+        let (session, refresh) = prepared.map_err(SessionError::from)?;
+        let id = session.id;
+        let change = AccountChange::Password {
+            account: account.clone(),
+            session: Some(Box::new(session)),
+        };
+        unit.commit(&change).await.map_err(StorageError::from)?;
+        self.live.hear_at_once().await;
+        Ok(self.sessions.tokens(id, &account, refresh)?)
+    }
+
+    /// The account with this address, if this is its password; else the attempt counts as failed.
+    async fn verify(
+        &self,
+        email: &str,
+        password: &str,
         from: ClientAddress,
-    ) -> Result<AccessToken, AuthError> {
+    ) -> Result<Account, AuthError> {
         let attempt = self.begin(email, from)?;
-        let account = match self.check(email, &password, attempt.requester).await {
+        let account = match self.check(email, password, attempt.requester).await {
             Ok(account) => account,
             Err(AuthError::WrongCredentials) => return Err(AuthError::WrongCredentials),
             Err(error) => {
@@ -111,9 +172,7 @@ impl AuthService {
         };
         self.failed.forgive(&attempt.limits);
         self.remember(attempt.pair);
-        Ok(self
-            .tokens
-            .issue(&Caller::new(account.id, account.principal))?)
+        Ok(account)
     }
 
     /// Counts an attempt as failed, until it succeeds.
@@ -162,29 +221,35 @@ impl AuthService {
         match (account, verdict.await?) {
             (Some(account), Verdict::Right) => Ok(account),
             (Some(account), Verdict::RightButOutdated) => {
-                self.hash_again(&account, password, requester).await?;
-                Ok(account)
+                let renewed = self.hash_again(&account, password, requester).await?;
+                Ok(Account {
+                    password_hash: renewed.unwrap_or(account.password_hash),
+                    ..account
+                })
             }
             (None, _) | (_, Verdict::Wrong) => Err(AuthError::WrongCredentials),
         }
     }
 
-    /// Hashes a password with the current settings. A password that is too short or too long for
-    /// the current rules keeps its old hash, and so does one for which there is no permit now: a
-    /// later login tries again.
+    /// Hashes a password with the current settings, and returns the new hash. A password that is too
+    /// short or too long for the current rules keeps its old hash, and so does one for which there is
+    /// no permit now: a later login tries again.
     async fn hash_again(
         &self,
         account: &Account,
         password: &str,
         requester: Requester,
-    ) -> Result<(), AuthError> {
+    ) -> Result<Option<PasswordHash>, AuthError> {
         let Ok(password) = Password::parse(password.to_owned()) else {
-            return Ok(());
+            return Ok(None);
         };
         let from = &account.password_hash;
         match self.passwords.hash(password, requester).await {
-            Ok(to) => Ok(self.accounts.replace_hash(account.id, from, &to).await?),
-            Err(PasswordHasherError::Busy) => Ok(()),
+            Ok(to) => {
+                self.accounts.replace_hash(account.id, from, &to).await?;
+                Ok(Some(to))
+            }
+            Err(PasswordHasherError::Busy) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }

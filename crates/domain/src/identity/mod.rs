@@ -3,32 +3,46 @@
 mod account;
 mod accounts;
 mod actor;
+mod authentication;
 mod caller;
 mod client_address;
+mod credential;
 mod failed_attempts;
 mod login;
 mod passwords;
 mod ports;
 mod recent;
 mod role;
+mod sessions;
 
-pub use account::{Account, AccountId};
-pub use accounts::{AccountError, AccountService};
+pub use account::{Account, AccountChange, AccountEdit, AccountId, PasswordReset};
+pub use accounts::{AccountError, AccountService, AccountsFilter, NewAccount, ResetToken};
 pub use actor::Actor;
+pub use authentication::{AuthenticationError, AuthenticationService};
 pub use caller::{Caller, Forbidden, Permission, Permissions};
 pub use client_address::ClientAddress;
+pub use credential::Credential;
 pub use login::{AuthError, AuthService};
 pub use passwords::{
     Password, PasswordCheck, PasswordHash, PasswordHasher, PasswordHasherError, Requester, Verdict,
 };
 pub use ports::{
-    AccessToken, AccountRepository, AuthenticationError, Authenticator, InsertAccountError,
-    TokenIssuer, TokenNotIssued,
+    AccessToken, AccountChanges, AccountRepository, AmongAdmins, InsertAccountError, NoSecret,
+    Secret, SecretSource, TokenIssuer, TokenNotIssued, TokenRefused, TokenVerifier,
 };
-pub use role::{Principal, Role};
+pub use role::{Principal, Role, ShopRole};
+pub use sessions::{
+    Device, LiveSessions, OpenedSession, RefreshToken, Revocations, Revoked, RevokedSince,
+    RevokedUpTo, Rotation, Session, SessionChange, SessionError, SessionId, SessionLifetime,
+    SessionRepository, SessionService, TokenHash, Tokens,
+};
 
 #[cfg(test)]
 pub(crate) use {
     passwords::MockPasswordHasher,
-    ports::{MockAccountRepository, MockTokenIssuer},
+    ports::{
+        MockAccountChanges, MockAccountRepository, MockSecretSource, MockTokenIssuer,
+        MockTokenVerifier,
+    },
+    sessions::{MockRevocations, MockSessionRepository},
 };

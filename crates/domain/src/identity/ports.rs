@@ -4,9 +4,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use thiserror::Error;
+use time::OffsetDateTime;
 
-use super::{Account, AccountId, Caller, PasswordHash};
-use crate::{StorageError, values::Email};
+use super::{Account, AccountChange, AccountId, AccountsFilter, Caller, PasswordHash, TokenHash};
+use crate::{
+    StorageError,
+    unit_of_work::Opened,
+    values::{Email, Page, PageRequest},
+};
 
 /// Stores accounts. A customer's account is inserted with its customer: see
 /// [`crate::customers::CustomerRepository`].
@@ -39,18 +44,6 @@ pub trait AccountRepository: Send + Sync {
         to: &PasswordHash,
     ) -> Result<(), StorageError>;
 
-    /// Sets the password hash of the account that logs in with `email`, compared without regard to
-    /// case, and returns the account as it is now; `None` when there is none.
-    ///
-    /// # Errors
-    ///
-    /// When storage fails: the hash is unchanged.
-    async fn set_hash(
-        &self,
-        email: &Email,
-        hash: &PasswordHash,
-    ) -> Result<Option<Account>, StorageError>;
-
     /// Inserts a new account.
     ///
     /// # Errors
@@ -58,6 +51,70 @@ pub trait AccountRepository: Send + Sync {
     /// `EmailTaken` when an account has that address already, in whatever case; this MUST also hold
     /// when two are inserted at once. `Storage` when storage fails.
     async fn insert(&self, account: &Account) -> Result<(), InsertAccountError>;
+
+    /// A page of the accounts that the filter describes, the latest first.
+    ///
+    /// # Errors
+    ///
+    /// When storage fails.
+    async fn page(
+        &self,
+        filter: &AccountsFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Account>, StorageError>;
+
+    /// The account with this id.
+    ///
+    /// # Errors
+    ///
+    /// When storage fails.
+    async fn find(&self, id: AccountId) -> Result<Option<Account>, StorageError>;
+}
+
+/// Changes accounts.
+#[cfg_attr(test, mockall::automock)]
+#[async_trait]
+pub trait AccountChanges: Send + Sync {
+    /// Locks an account to change it; `None` when there is none.
+    ///
+    /// # Errors
+    ///
+    /// When storage fails.
+    async fn open(
+        &self,
+        id: AccountId,
+    ) -> Result<Option<Opened<Account, AccountChange>>, StorageError>;
+
+    /// Locks an account and all administrators who may log in; `None` when there is no such account.
+    ///
+    /// # Errors
+    ///
+    /// When storage fails.
+    async fn open_among_admins(
+        &self,
+        id: AccountId,
+    ) -> Result<Option<Opened<AmongAdmins, AccountChange>>, StorageError>;
+
+    /// Locks the account whose password may be set with this token; `None` when the token is none, or
+    /// was used or replaced, or has expired at `now`.
+    ///
+    /// # Errors
+    ///
+    /// When storage fails.
+    async fn open_with_reset(
+        &self,
+        token: &TokenHash,
+        now: OffsetDateTime,
+    ) -> Result<Option<Opened<Account, AccountChange>>, StorageError>;
+}
+
+/// A locked account, beside the administrators.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AmongAdmins {
+    /// The account.
+    pub account: Account,
+    /// How many other administrators may log in.
+    pub other_admins: usize,
 }
 
 /// Why an account was not inserted.
@@ -91,11 +148,11 @@ impl std::fmt::Debug for AccessToken {
 /// Issues access tokens.
 #[cfg_attr(test, mockall::automock)]
 pub trait TokenIssuer: Send + Sync {
-    /// A token that authenticates `caller` until it expires.
+    /// A token that names `caller` and its session, until it expires.
     ///
     /// # Errors
     ///
-    /// When the token cannot be made.
+    /// When the token cannot be made: of a caller without a session, for example.
     fn issue(&self, caller: &Caller) -> Result<AccessToken, TokenNotIssued>;
 }
 
@@ -104,28 +161,44 @@ pub trait TokenIssuer: Send + Sync {
 #[error("the token could not be made")]
 pub struct TokenNotIssued(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
-/// Authenticates callers by their tokens.
-#[async_trait]
-pub trait Authenticator: Send + Sync {
-    /// The caller that presents this token.
+/// Checks access tokens.
+#[cfg_attr(test, mockall::automock)]
+pub trait TokenVerifier: Send + Sync {
+    /// The caller to whom this token was issued. Their session may have ended since.
     ///
     /// # Errors
     ///
     /// `Expired` for an expired token of ours; `Invalid` for everything that is not a token of
-    /// ours, whatever its form; `Storage` when neither can be decided now.
-    async fn authenticate(&self, token: &str) -> Result<Caller, AuthenticationError>;
+    /// ours, whatever its form.
+    fn verify(&self, token: &str) -> Result<Caller, TokenRefused>;
 }
 
-/// Why a caller was not authenticated.
-#[derive(Debug, Error)]
-pub enum AuthenticationError {
+/// Why a token was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum TokenRefused {
     /// The token is ours, but has expired.
     #[error("the token has expired")]
     Expired,
     /// The token is not one of ours.
     #[error("the token is not valid")]
     Invalid,
-    /// Storage failed.
-    #[error(transparent)]
-    Storage(#[from] StorageError),
 }
+
+/// Random bytes that nobody can guess.
+pub type Secret = [u8; 16];
+
+/// Makes secrets.
+#[cfg_attr(test, mockall::automock)]
+pub trait SecretSource: Send + Sync {
+    /// A new secret.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no randomness to give.
+    fn secret(&self) -> Result<Secret, NoSecret>;
+}
+
+/// Why there is no secret.
+#[derive(Debug, Error)]
+#[error("no secret could be made")]
+pub struct NoSecret(#[source] pub Box<dyn std::error::Error + Send + Sync>);

@@ -50,8 +50,9 @@ impl Role {
             P::OrdersFulfil,
         ]));
         const ERASE: Permissions = Permissions::of(&[P::CustomersErase]);
+        const USERS: Permissions = Permissions::of(&[P::UsersRead, P::UsersWrite]);
         match self {
-            Self::Admin => STAFF.union(ERASE),
+            Self::Admin => STAFF.union(ERASE).union(USERS),
             Self::Staff => STAFF,
             Self::Customer => CUSTOMER.union(ERASE),
         }
@@ -74,6 +75,35 @@ impl FromStr for Role {
             .ok_or(ValueError::Malformed {
                 expected: "one of admin, staff, customer",
             })
+    }
+}
+
+/// A role of the shop's people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ShopRole {
+    /// Runs the shop.
+    Admin,
+    /// Works in the shop.
+    Staff,
+}
+
+impl ShopRole {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Admin, Self::Staff];
+}
+
+impl From<ShopRole> for Role {
+    fn from(role: ShopRole) -> Self {
+        Principal::from(role).role()
+    }
+}
+
+impl From<ShopRole> for Principal {
+    fn from(role: ShopRole) -> Self {
+        match role {
+            ShopRole::Admin => Self::Admin,
+            ShopRole::Staff => Self::Staff,
+        }
     }
 }
 

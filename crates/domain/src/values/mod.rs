@@ -18,5 +18,5 @@ pub use limit::Limit;
 pub use money::{Money, Price};
 pub use page::{Page, PageRequest, Position, Sort};
 pub use quantity::Quantity;
-pub use text::{Description, Name, Note, SearchTerms, Sku};
+pub use text::{Description, Name, Note, SearchTerms, Sku, UserAgent};
 pub use version::Version;

@@ -119,6 +119,29 @@ impl Sku {
     }
 }
 
+/// What a client calls itself (RFC 9110, section 10.1.5): at most 200 characters of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserAgent(String);
+
+impl UserAgent {
+    /// The most characters that are kept.
+    pub const MAX_CHARACTERS: usize = 200;
+
+    /// Keeps what can be shown of it; `None` when that is nothing.
+    #[must_use]
+    pub fn cut(text: &str) -> Option<Self> {
+        let shown = text.chars().filter(|c| !c.is_control());
+        let shown: String = shown.take(Self::MAX_CHARACTERS).collect();
+        (!shown.trim().is_empty()).then_some(Self(shown))
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// The words that somebody searches for: what a [`Name`] may be, of at most ten words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SearchTerms(Name);
@@ -213,6 +236,15 @@ mod tests {
         for text in ["", " ", "a b", "ç", &"x".repeat(65)] {
             assert!(Sku::parse(text).is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn what_a_client_calls_itself_is_cut_and_never_refused() {
+        let long = format!("curl/8\u{7} {}", "é".repeat(300));
+        let kept = UserAgent::cut(&long).unwrap();
+        assert!(kept.as_str().starts_with("curl/8 é"));
+        assert_eq!(kept.as_str().chars().count(), 200);
+        assert_eq!(UserAgent::cut(" \u{7} "), None);
     }
 
     #[test]

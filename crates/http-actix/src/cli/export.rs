@@ -11,6 +11,7 @@ use domain::{
     bulk,
     catalog::{ProductId, ProductsFilter},
     customers::{CustomerId, CustomersFilter},
+    identity::Caller,
     orders::{OrderStatus, OrdersFilter},
     values::{Email, Price, SearchTerms, ValueError},
 };
@@ -19,7 +20,7 @@ use tempfile::NamedTempFile;
 use time::OffsetDateTime;
 
 use super::{
-    Failure, OPERATOR,
+    Failure,
     progress::{bar, until_interrupted},
 };
 use crate::{
@@ -131,7 +132,7 @@ impl Export {
                     placed_after: orders.placed_after,
                     placed_before: orders.placed_before,
                 };
-                let export = |shop: &Shop| shop.orders.export(&OPERATOR, filter);
+                let export = |shop: &Shop| shop.orders.export(&Caller::OPERATOR, filter);
                 orders.target.write(export).await
             }
             Self::Products(products) => {
@@ -141,7 +142,7 @@ impl Export {
                     max_price: products.max_price,
                     in_stock: products.in_stock,
                 };
-                let export = |shop: &Shop| shop.catalog.export(&OPERATOR, filter);
+                let export = |shop: &Shop| shop.catalog.export(&Caller::OPERATOR, filter);
                 products.target.write(export).await
             }
             Self::Customers(customers) => {
@@ -149,7 +150,7 @@ impl Export {
                     email: customers.email,
                     terms: customers.q,
                 };
-                let export = |shop: &Shop| shop.customers.export(&OPERATOR, filter);
+                let export = |shop: &Shop| shop.customers.export(&Caller::OPERATOR, filter);
                 customers.target.write(export).await
             }
         }
@@ -207,7 +208,7 @@ async fn pour<T: Exported + Send + 'static>(
         batches: batches.boxed(),
         ..export
     };
-    let mut lines = std::pin::pin!(lines(OPERATOR, export, format));
+    let mut lines = std::pin::pin!(lines(Caller::OPERATOR, export, format));
     while let Some(piece) = lines.next().await {
         target.write_all(&piece?)?;
     }

@@ -8,12 +8,15 @@ use std::{
 use actix_web::web::Bytes;
 use adapters_postgres::Database;
 use clap::{Args, Subcommand};
-use domain::catalog::{ImportMode, ImportOutcome};
+use domain::{
+    catalog::{ImportMode, ImportOutcome},
+    identity::Caller,
+};
 use futures_util::{Stream, stream};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::signal;
 
-use super::{Failure, OPERATOR};
+use super::Failure;
 use crate::{
     app::shop_of_the_operator,
     bulk::{Format, ImportEvent, ImportFailed, Rows, import},
@@ -72,7 +75,7 @@ impl Products {
         let (source, length) = self.open()?;
         let database = Database::new(&self.database.check()?)?;
         let shop = shop_of_the_operator(&database)?;
-        let started = shop.catalog.import(&OPERATOR, mode, None).await?;
+        let started = shop.catalog.import(&Caller::OPERATOR, mode, None).await?;
         let bar = bar(length);
         let mut told_last = None;
         let tell = |event: ImportEvent| match event {

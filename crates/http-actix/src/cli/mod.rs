@@ -16,8 +16,6 @@ use std::{error::Error, process::ExitCode};
 
 use actix_web::rt::System;
 use clap::{Parser, Subcommand};
-use domain::identity::{AccountId, Caller, Principal};
-use uuid::Uuid;
 
 /// Balcão: an order desk that never oversells.
 #[derive(Debug, Parser)]
@@ -59,9 +57,6 @@ enum Command {
 
 /// The error of a command, printed to its user.
 type Failure = Box<dyn Error>;
-
-/// Whoever runs a command on the server's machine may do everything.
-const OPERATOR: Caller = Caller::new(AccountId::new(Uuid::nil()), Principal::Admin);
 
 /// Runs the command that the arguments of this process name.
 #[must_use]

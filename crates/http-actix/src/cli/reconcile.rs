@@ -2,11 +2,14 @@
 
 use adapters_postgres::Database;
 use clap::Args;
-use domain::stock::{Discrepancy, Reconciliation};
+use domain::{
+    identity::Caller,
+    stock::{Discrepancy, Reconciliation},
+};
 use futures_util::StreamExt as _;
 
 use super::{
-    Failure, OPERATOR,
+    Failure,
     progress::{bar, until_interrupted},
 };
 use crate::{app::shop_of_the_operator, settings::DatabaseArgs};
@@ -48,7 +51,7 @@ impl Reconcile {
 
 async fn read(database: &Database) -> Result<Reconciliation, Failure> {
     let shop = shop_of_the_operator(database)?;
-    let mut books = shop.stock.books(&OPERATOR)?;
+    let mut books = shop.stock.books(&Caller::OPERATOR)?;
     let bar = bar(&mut books).await?;
     let mut sums = Reconciliation::default();
     while let Some(entries) = books.batches.next().await {

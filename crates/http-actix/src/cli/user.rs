@@ -5,7 +5,7 @@ use std::io::{self, BufRead};
 use adapters_postgres::Database;
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use domain::{
-    identity::{AccountError, Password, Principal},
+    identity::{AccountError, Caller, ClientAddress, NewAccount, Password, Role, ShopRole},
     values::Email,
 };
 
@@ -88,16 +88,21 @@ impl Create {
         let passwords = self.passwords.check()?;
         let database = Database::new(&self.database.check()?)?;
         let accounts = account_service(&passwords, &database)?;
-        let principal = match self.role {
-            StaffRole::Admin => Principal::Admin,
-            StaffRole::Staff => Principal::Staff,
+        let role = match self.role {
+            StaffRole::Admin => ShopRole::Admin,
+            StaffRole::Staff => ShopRole::Staff,
         };
         let address = self.email.as_str().to_owned();
+        let new = NewAccount {
+            email: self.email,
+            role,
+            password: Some(read_password()?),
+        };
         match accounts
-            .create(self.email, read_password()?, principal)
+            .create(&Caller::OPERATOR, new, ClientAddress::LOCAL)
             .await
         {
-            Ok(_) => println!("{address} may log in as {}", principal.role()),
+            Ok(_) => println!("{address} may log in as {}", Role::from(role)),
             Err(AccountError::EmailTaken) if self.if_absent => {
                 println!("{address} has an account already");
             }
@@ -116,7 +121,15 @@ impl ResetPassword {
         let database = Database::new(&self.database.check()?)?;
         let accounts = account_service(&passwords, &database)?;
         let password = read_password()?;
-        let account = accounts.reset_password(&self.email, password).await?;
+        let account = accounts
+            .reset_password(&Caller::OPERATOR, &self.email, password)
+            .await
+            .map_err(|error| -> Failure {
+                match error {
+                    AccountError::NotFound => "there is no account with this address".into(),
+                    error => error.into(),
+                }
+            })?;
         let (email, role) = (account.email, account.principal.role());
         println!("{} logs in as {role} with the new password", email.as_str());
         Ok(())

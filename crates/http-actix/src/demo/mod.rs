@@ -10,10 +10,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use adapters_postgres::Database;
 use domain::{
-    IdSource as _,
     catalog::{CatalogError, NewProduct, ProductId},
     customers::{CustomerError, CustomerId, Registration},
-    identity::{Caller, ClientAddress, Password, Principal},
+    identity::{Caller, ClientAddress, NewAccount, ShopRole},
     orders::{OrderError, OrderId, OrderLine, OrderRequest, OrderStatus},
     stock::StockLevel,
     values::{Description, Email, Expected, Name, Price, Quantity, Sku},
@@ -24,7 +23,6 @@ use tokio::{spawn, task::JoinHandle};
 
 use self::script::Script;
 use crate::{
-    adapters::UuidV7Source,
     app::{Shop, account_service, accounts, quiet_shop},
     settings::PasswordSettings,
 };
@@ -88,11 +86,14 @@ async fn shop_account(
     let account = if let Some(account) = known {
         account
     } else {
-        // 148 bits of the system's randomness, which nobody keeps.
-        let [first, second] = [(); 2].map(|()| UuidV7Source.next_id().simple());
-        let password = Password::parse(format!("{first}{second}"))?;
+        let new = NewAccount {
+            email,
+            role: ShopRole::Staff,
+            password: None,
+        };
         let accounts = account_service(passwords, database)?;
-        accounts.create(email, password, Principal::Staff).await?
+        let (operator, here) = (&Caller::OPERATOR, ClientAddress::LOCAL);
+        accounts.create(operator, new, here).await?
     };
     Ok(Caller::new(account.id, account.principal))
 }

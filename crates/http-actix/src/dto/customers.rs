@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    Order, OrderHistoryEntry,
+    Order, OrderHistoryEntry, Session,
     input::{Replaced, Sorted, input},
     wire::moment,
 };
@@ -128,6 +128,8 @@ pub(crate) struct AccountRecord {
     created_at: OffsetDateTime,
     /// The idempotency keys of its requests of the last day.
     idempotency_keys: Vec<SentKey>,
+    /// Where it is logged in.
+    sessions: Vec<Session>,
 }
 
 /// An idempotency key that an account sent.
@@ -139,8 +141,8 @@ pub(crate) struct SentKey {
     sent_at: OffsetDateTime,
 }
 
-impl From<&customers::AccountRecord> for AccountRecord {
-    fn from(record: &customers::AccountRecord) -> Self {
+impl AccountRecord {
+    pub(crate) fn seen_by(caller: &Caller, record: &customers::AccountRecord) -> Self {
         let key = |(key, sent_at): &(IdempotencyKey, OffsetDateTime)| SentKey {
             key: key.as_str().to_owned(),
             sent_at: *sent_at,
@@ -150,6 +152,11 @@ impl From<&customers::AccountRecord> for AccountRecord {
             email: record.email.as_str().to_owned(),
             created_at: record.created_at,
             idempotency_keys: record.keys.iter().map(key).collect(),
+            sessions: record
+                .sessions
+                .iter()
+                .map(|session| Session::seen_by(caller, session))
+                .collect(),
         }
     }
 }

@@ -14,6 +14,8 @@ mod input;
 mod orders;
 mod reader;
 mod stock;
+pub(crate) mod tokens;
+mod users;
 pub(crate) mod wire;
 
 pub(crate) use catalog::{
@@ -23,7 +25,9 @@ pub(crate) use catalog::{
 pub(crate) use customers::{
     AccountRecord, Customer, CustomerPatch, CustomersParameters, NewCustomer, PersonalData,
 };
-pub(crate) use identity::{Credentials, PublicKeys, Token};
+pub(crate) use identity::{
+    Credentials, Me, NewPassword, PasswordReset, PublicKeys, RefreshRequest, Session, Token,
+};
 pub(crate) use input::{Described, Everything, Field, InSequence, PageParameters, Paged, Property};
 pub(crate) use orders::{
     NewOrder, NewStatus, Order, OrderHistory, OrderHistoryEntry, OrdersParameters, PlaceParameters,
@@ -33,6 +37,7 @@ pub(crate) use reader::{Fields, Input, Wrong, read_body, read_line, read_query, 
 pub(crate) use stock::{
     LedgerEntry, LevelsParameters, NewMovement, NewStockLevel, ProductStock, Stock,
 };
+pub(crate) use users::{NewUser, OfferedReset, User, UserPatch, UsersParameters};
 
 use rust_decimal::Decimal;
 use serde::Serialize;

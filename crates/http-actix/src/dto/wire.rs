@@ -4,7 +4,7 @@
 use domain::{
     catalog::{Period, ProductId, ProductSort},
     customers::{CustomerId, CustomerSort},
-    identity::{Password, Role},
+    identity::{AccountId, Password, Role, SessionId, ShopRole},
     orders::{OrderId, OrderSort, OrderStatus},
     stock::{LedgerReason, MovementReason, StockDelta, StockLevel},
     values::{
@@ -199,6 +199,11 @@ wire!(OrderStatus: String, |text: String| text.parse(), string()
 wire!(ProductId: String, |text: String| text.parse(), id("019b76da-a814-7000-8000-000000000014"));
 wire!(CustomerId: String, |text: String| text.parse(), id("019b76da-a800-7000-8000-000000000000"));
 wire!(OrderId: String, |text: String| text.parse(), id("019b76da-a864-7000-8000-000000000064"));
+wire!(AccountId: String, |text: String| text.parse(), id("0192f0c1-2a3b-7c4d-8e5f-60718293a4b9"));
+wire!(SessionId: String, |text: String| text.parse(), id("0192f0c1-2a3b-7c4d-8e5f-60718293a4ba"));
+wire!(Role: String, |text: String| text.parse(), roles(&Self::ALL).examples([json!("staff")]));
+wire!(ShopRole: String, |text: String| shop_role(&text),
+    roles(&Self::ALL.map(Role::from)).examples([json!("staff")]));
 wire!(bool: Self, Ok, ObjectBuilder::new()
     .schema_type(Type::Boolean)
     .examples([json!(true)]));
@@ -322,13 +327,26 @@ fn name(example: &str) -> ObjectBuilder {
     string().pattern(Some(pattern)).examples([json!(example)])
 }
 
+fn shop_role(text: &str) -> Result<ShopRole, ValueError> {
+    let named = |role: &ShopRole| Role::from(*role).as_str() == text;
+    let known = ShopRole::ALL.into_iter().find(named);
+    known.ok_or(ValueError::Malformed {
+        expected: "admin or staff",
+    })
+}
+
+fn roles(roles: &[Role]) -> ObjectBuilder {
+    string().enum_values(Some(roles.iter().map(|role| role.as_str())))
+}
+
+/// The role of an account.
+pub(crate) fn own_role() -> Object {
+    roles(&Role::ALL).build()
+}
+
 /// The role of who did something; `null` when it is not known.
 pub(crate) fn role() -> Object {
-    or_null(
-        string()
-            .enum_values(Some(Role::ALL.map(Role::as_str)))
-            .build(),
-    )
+    or_null(own_role())
 }
 
 /// The same schema, of a value that may be `null`.

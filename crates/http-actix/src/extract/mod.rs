@@ -12,11 +12,15 @@ use std::{
 };
 
 use actix_web::{
-    FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header::HeaderValue, web::Data,
+    FromRequest, HttpMessage, HttpRequest,
+    dev::Payload,
+    http::header::{self, HeaderValue},
+    web::Data,
 };
 use domain::{
     idempotency::IdempotencyKey,
-    identity::{Caller, ClientAddress},
+    identity::{Caller, ClientAddress, Device},
+    values::UserAgent,
 };
 
 pub(crate) use self::{
@@ -93,6 +97,30 @@ impl FromRequest for From {
 }
 
 impl Extract for From {
+    fn describe(_: &mut Description<'_>) {}
+}
+
+/// Where a session begins: the client, and what it calls itself.
+pub(crate) struct FromDevice(pub(crate) Device);
+
+impl FromRequest for FromDevice {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let user_agent = request.headers().get(header::USER_AGENT);
+        let user_agent = user_agent.map(|name| String::from_utf8_lossy(name.as_bytes()));
+        let address = From::from_request(request, payload).into_inner();
+        ready(address.map(|From(address)| {
+            Self(Device {
+                address,
+                user_agent: user_agent.and_then(|name| UserAgent::cut(&name)),
+            })
+        }))
+    }
+}
+
+impl Extract for FromDevice {
     fn describe(_: &mut Description<'_>) {}
 }
 

@@ -130,6 +130,7 @@ fn who_may_call(access: Access, operation: &mut Description) -> (String, Vec<Sec
         Access::AnonymousOr(permission) => {
             operation.problem(Code::TokenInvalid);
             operation.problem(Code::TokenExpired);
+            operation.problem(Code::SessionEnded);
             operation.problem(Code::Forbidden);
             let who = format!(
                 "It may be called without a token, or with one that has the permission \
@@ -137,10 +138,19 @@ fn who_may_call(access: Access, operation: &mut Description) -> (String, Vec<Sec
             );
             (who, vec![nobody, bearer])
         }
+        Access::LoggedIn => {
+            operation.problem(Code::TokenMissing);
+            operation.problem(Code::TokenInvalid);
+            operation.problem(Code::TokenExpired);
+            operation.problem(Code::SessionEnded);
+            let who = "Whoever has logged in may call it.".to_owned();
+            (who, vec![bearer])
+        }
         Access::Only(permission) => {
             operation.problem(Code::TokenMissing);
             operation.problem(Code::TokenInvalid);
             operation.problem(Code::TokenExpired);
+            operation.problem(Code::SessionEnded);
             operation.problem(Code::Forbidden);
             let who = format!("It needs the permission `{permission}`.");
             (who, vec![bearer])

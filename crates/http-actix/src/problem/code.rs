@@ -71,8 +71,23 @@ problems! {
         operator: "Many at once after a start: every replica must have the same JWT_SECRET.";
 
     TokenExpired: UNAUTHORIZED, "token_expired", "The token has expired",
-        caller: "Log in again with POST /auth/login.",
+        caller: "Get the next one with POST /auth/refresh, or log in again with POST /auth/login.",
         operator: "Nothing; JWT_TTL_SECONDS says how long tokens are good.";
+
+    SessionEnded: UNAUTHORIZED, "session_ended", "The session has ended",
+        caller: "Log in again with POST /auth/login. A session ends with a logout, and with another \
+                 password or role of its account.",
+        operator: "Nothing.";
+
+    RefreshTokenInvalid: UNAUTHORIZED, "refresh_token_invalid", "The refresh token is not valid",
+        caller: "Log in again with POST /auth/login. Each refresh token is good once, and the session \
+                 ends when one is used a second time.",
+        operator: "Search the log for \"used twice\": a client keeps old tokens, or somebody steals them.";
+
+    ResetTokenInvalid: UNAUTHORIZED, "reset_token_invalid", "The token to reset the password is not valid",
+        caller: "Ask an administrator for another one. A token is good once, for an hour, and until \
+                 another one is made.",
+        operator: "Nothing.";
 
     WrongCredentials: UNAUTHORIZED, "wrong_credentials", "The email address or the password is wrong",
         caller: "Check both. The answer does not tell which of them is wrong.",
@@ -80,7 +95,11 @@ problems! {
 
     Forbidden: FORBIDDEN, "forbidden", "This is not yours to do",
         caller: "Ask somebody whose role may do it.",
-        operator: "Nothing; an account has the role it was created with.";
+        operator: "Nothing; PATCH /users/{id} gives an account of the shop another role.";
+
+    AccountDisabled: FORBIDDEN, "account_disabled", "The account is disabled",
+        caller: "Ask an administrator to enable it.",
+        operator: "Nothing; PATCH /users/{id} enables it.";
 
     NotFound: NOT_FOUND, "not_found", "There is no such thing",
         caller: "Check the id. What belongs to somebody else does not show.",
@@ -120,6 +139,14 @@ problems! {
 
     SkuTaken: CONFLICT, "sku_taken", "Another product has this number",
         caller: "Use another `sku`, or change the product that has this one.",
+        operator: "Nothing.";
+
+    LastAdmin: CONFLICT, "last_admin", "This is the last administrator",
+        caller: "Make somebody else an administrator first.",
+        operator: "Nothing; `balcao user create` makes one as well.";
+
+    RoleOfCustomer: CONFLICT, "role_of_customer", "The account is a customer's, and stays one",
+        caller: "Create another account, with another address.",
         operator: "Nothing.";
 
     Stale: PRECONDITION_FAILED, "stale", "It has changed since you read it",
@@ -190,8 +217,13 @@ impl Code {
     /// The challenge of a 401 (RFC 6750, section 3).
     pub(super) const fn challenge(self) -> Option<&'static str> {
         match self {
-            Self::TokenMissing | Self::WrongCredentials => Some("Bearer"),
-            Self::TokenInvalid | Self::TokenExpired => Some(r#"Bearer error="invalid_token""#),
+            Self::TokenMissing
+            | Self::WrongCredentials
+            | Self::RefreshTokenInvalid
+            | Self::ResetTokenInvalid => Some("Bearer"),
+            Self::TokenInvalid | Self::TokenExpired | Self::SessionEnded => {
+                Some(r#"Bearer error="invalid_token""#)
+            }
             _ => None,
         }
     }

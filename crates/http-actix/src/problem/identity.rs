@@ -2,7 +2,10 @@
 
 use std::num::NonZeroU16;
 
-use domain::identity::{AuthError, AuthenticationError, Forbidden, PasswordHasherError};
+use domain::identity::{
+    AccountError, AuthError, AuthenticationError, Forbidden, PasswordHasherError, SessionError,
+    TokenRefused,
+};
 
 use super::{Code, Problem};
 
@@ -15,9 +18,41 @@ impl From<Forbidden> for Problem {
 impl From<AuthenticationError> for Problem {
     fn from(error: AuthenticationError) -> Self {
         match error {
-            AuthenticationError::Expired => Self::new(Code::TokenExpired),
-            AuthenticationError::Invalid => Self::new(Code::TokenInvalid),
+            AuthenticationError::Refused(TokenRefused::Expired) => Self::new(Code::TokenExpired),
+            AuthenticationError::Refused(TokenRefused::Invalid) => Self::new(Code::TokenInvalid),
+            AuthenticationError::SessionEnded => Self::new(Code::SessionEnded),
             AuthenticationError::Storage(error) => error.into(),
+        }
+    }
+}
+
+impl From<SessionError> for Problem {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::InvalidToken | SessionError::TokenReused => {
+                Self::new(Code::RefreshTokenInvalid)
+            }
+            SessionError::NotFound => Self::new(Code::NotFound),
+            SessionError::AccountChanged => Self::unavailable(error),
+            SessionError::Token(_) | SessionError::Secret(_) => Self::internal(error),
+            SessionError::Storage(error) => error.into(),
+        }
+    }
+}
+
+impl From<AccountError> for Problem {
+    fn from(error: AccountError) -> Self {
+        match error {
+            AccountError::Forbidden(forbidden) => forbidden.into(),
+            AccountError::NotFound => Self::new(Code::NotFound),
+            AccountError::Stale => Self::new(Code::Stale),
+            AccountError::EmailTaken => Self::new(Code::EmailTaken),
+            AccountError::RoleOfCustomer => Self::new(Code::RoleOfCustomer),
+            AccountError::LastAdmin => Self::new(Code::LastAdmin),
+            AccountError::InvalidToken => Self::new(Code::ResetTokenInvalid),
+            AccountError::Passwords(error) => error.into(),
+            AccountError::Secret(error) => Self::internal(error),
+            AccountError::Storage(error) => error.into(),
         }
     }
 }
@@ -35,6 +70,7 @@ impl From<AuthError> for Problem {
     fn from(error: AuthError) -> Self {
         match error {
             AuthError::WrongCredentials => Self::new(Code::WrongCredentials),
+            AuthError::Disabled => Self::new(Code::AccountDisabled),
             AuthError::TooManyAttempts { retry_after } => Self {
                 // Rounded up to whole seconds.
                 retry_after: u16::try_from(retry_after.whole_seconds() + 1)
@@ -43,7 +79,7 @@ impl From<AuthError> for Problem {
                 ..Self::new(Code::TooManyAttempts)
             },
             AuthError::Passwords(error) => error.into(),
-            AuthError::Token(error) => Self::internal(error),
+            AuthError::Session(error) => error.into(),
             AuthError::Storage(error) => error.into(),
         }
     }

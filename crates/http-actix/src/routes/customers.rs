@@ -155,7 +155,9 @@ async fn tell(
     };
     Ok(Telling {
         customer: (&*customer).into(),
-        account: account.as_ref().map(AccountRecord::from),
+        account: account
+            .as_ref()
+            .map(|account| AccountRecord::seen_by(&caller, account)),
         orders: orders.export(&caller, own)?,
         histories: orders.histories(&caller, id)?,
         caller,

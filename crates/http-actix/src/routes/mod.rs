@@ -7,8 +7,10 @@ mod docs;
 mod endpoint;
 mod health;
 mod identity;
+mod me;
 mod orders;
 mod stock;
+mod users;
 
 use actix_web::{HttpResponse, Resource as ActixResource, web};
 
@@ -22,6 +24,8 @@ use crate::problem::{Code, Problem};
 /// All endpoints, by noun.
 pub const RESOURCES: &[Resource] = &[
     identity::RESOURCE,
+    me::RESOURCE,
+    users::RESOURCE,
     customers::RESOURCE,
     catalog::RESOURCE,
     stock::RESOURCE,

@@ -13,6 +13,7 @@ mod desk;
 mod http;
 mod passwords;
 mod redis;
+mod sessions;
 mod tokens;
 
 use std::thread::available_parallelism;
@@ -20,7 +21,7 @@ use std::thread::available_parallelism;
 use adapters_postgres::DatabaseSettings;
 use adapters_redis::RedisSettings;
 use clap::Args;
-use domain::orders::DeskSettings;
+use domain::{identity::SessionLifetime, orders::DeskSettings};
 
 use self::{
     cache::CacheArgs,
@@ -28,6 +29,7 @@ use self::{
     desk::DeskArgs,
     http::HttpArgs,
     redis::RedisArgs,
+    sessions::SessionArgs,
     tokens::TokenArgs,
 };
 pub use self::{
@@ -52,6 +54,8 @@ pub struct Settings {
     pub cache_ttl: TimesToLive,
     /// The key and the lifetime of access tokens.
     pub jwt: JwtSettings,
+    /// How long sessions live.
+    pub sessions: SessionLifetime,
     /// The hashing of passwords.
     pub passwords: PasswordSettings,
     /// The limits of the desk.
@@ -72,6 +76,9 @@ pub struct ServeArgs {
 
     #[command(flatten)]
     tokens: TokenArgs,
+
+    #[command(flatten)]
+    sessions: SessionArgs,
 
     #[command(flatten)]
     passwords: PasswordArgs,
@@ -98,6 +105,7 @@ impl ServeArgs {
         let cache_ttl = self.cache.read(faults);
         let redis = self.redis.read(faults);
         let jwt = self.tokens.read(faults);
+        let sessions = self.sessions.read(faults);
         let passwords = self.passwords.read(faults);
         let desk = self.desk.read(faults);
         let http = self.http.read(faults);
@@ -110,6 +118,7 @@ impl ServeArgs {
             redis: redis?,
             cache_ttl: cache_ttl?,
             jwt: jwt?,
+            sessions: sessions?,
             passwords: passwords?,
             desk,
         })

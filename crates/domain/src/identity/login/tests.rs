@@ -4,25 +4,62 @@ use std::{net::IpAddr, time::Duration as StdDuration};
 
 use super::*;
 use crate::{
-    fixtures::{account, clock, storage_is_down},
+    fixtures::{account, caller, clock, ids, live_sessions, now, storage_is_down},
     identity::{
-        MockAccountRepository, MockPasswordHasher, MockTokenIssuer, PasswordHash, Principal,
+        AccessToken, MockAccountChanges, MockAccountRepository, MockPasswordHasher,
+        MockSecretSource, MockSessionRepository, MockTokenIssuer, PasswordHash, Principal,
+        SessionLifetime,
     },
+    unit_of_work::MockUnitOfWork,
 };
 
-fn service(
+fn service(accounts: MockAccountRepository, passwords: MockPasswordHasher) -> AuthService {
+    changing(accounts, passwords, MockAccountChanges::new())
+}
+
+fn changing(
     mut accounts: MockAccountRepository,
     passwords: MockPasswordHasher,
-    tokens: MockTokenIssuer,
+    changes: MockAccountChanges,
 ) -> AuthService {
     accounts
         .expect_dearest_hash()
         .returning(|| Ok(Some(PasswordHash::new("the dearest".to_owned()))));
     AuthService::new(
-        Arc::new(accounts),
+        (Arc::new(accounts), Arc::new(changes)),
         Arc::new(passwords),
-        Arc::new(tokens),
+        Arc::new(sessions()),
+        live_sessions(),
         clock(),
+    )
+}
+
+/// Sessions of accounts whose hash is "hashed", and which have not changed meanwhile.
+fn sessions() -> SessionService {
+    let mut sessions = MockSessionRepository::new();
+    sessions
+        .expect_insert()
+        .returning(|session, of| Ok(session.account_id == of.id));
+    let mut secrets = MockSecretSource::new();
+    secrets.expect_secret().returning(|| Ok([7; 16]));
+    let mut tokens = MockTokenIssuer::new();
+    tokens.expect_issue().returning(|caller| {
+        Ok(AccessToken {
+            token: format!("{} {:?}", caller.account_id, caller.principal),
+            expires_in: StdDuration::from_mins(15),
+        })
+    });
+    let lifetime = SessionLifetime {
+        idle: Duration::days(7),
+        total: Duration::days(30),
+    };
+    SessionService::new(
+        Arc::new(sessions),
+        live_sessions(),
+        Arc::new(tokens),
+        Arc::new(secrets),
+        (clock(), ids()),
+        lifetime,
     )
 }
 
@@ -32,17 +69,6 @@ fn knowing(known: Option<Account>) -> MockAccountRepository {
         .expect_find_by_email()
         .returning(move |_| Ok(known.clone()));
     accounts
-}
-
-fn issuing() -> MockTokenIssuer {
-    let mut tokens = MockTokenIssuer::new();
-    tokens.expect_issue().returning(|_| {
-        Ok(AccessToken {
-            token: "token".to_owned(),
-            expires_in: StdDuration::from_mins(15),
-        })
-    });
-    tokens
 }
 
 /// Accepts "right" as the password.
@@ -57,12 +83,15 @@ fn checking() -> MockPasswordHasher {
     passwords
 }
 
-fn address(text: &str) -> ClientAddress {
-    ClientAddress::new(text.parse::<IpAddr>().unwrap())
+fn device_at(address: &str) -> Device {
+    Device {
+        address: ClientAddress::new(address.parse::<IpAddr>().unwrap()),
+        user_agent: None,
+    }
 }
 
 async fn login(service: &AuthService, email: &str, password: &str, from: &str) -> Outcome {
-    let from = address(from);
+    let from = device_at(from);
     match service.login(email, password.to_owned(), from).await {
         Ok(_) => Outcome::LoggedIn,
         Err(AuthError::WrongCredentials) => Outcome::Wrong,
@@ -81,24 +110,104 @@ enum Outcome {
 const HERE: &str = "192.0.2.1";
 
 #[tokio::test]
-async fn the_right_password_is_exchanged_for_a_token_of_that_account() {
+async fn the_right_password_is_exchanged_for_tokens_of_that_account() {
     let known = account(Principal::Staff);
-    let expected = Caller::new(known.id, Principal::Staff);
-    let mut tokens = MockTokenIssuer::new();
-    tokens
-        .expect_issue()
-        .withf(move |caller| *caller == expected)
-        .returning(|_| {
-            Ok(AccessToken {
-                token: "token".to_owned(),
-                expires_in: StdDuration::from_mins(15),
-            })
-        });
-    let token = service(knowing(Some(known)), checking(), tokens)
-        .login("ana@example.com", "right".to_owned(), address(HERE))
+    let tokens = service(knowing(Some(known.clone())), checking())
+        .login("ana@example.com", "right".to_owned(), device_at(HERE))
         .await
         .unwrap();
-    assert_eq!(token.token, "token");
+    assert_eq!(tokens.access.token, format!("{} Staff", known.id));
+}
+
+#[tokio::test]
+async fn nobody_logs_in_to_an_account_that_is_disabled_and_only_who_has_the_password_hears_it() {
+    let disabled = Account {
+        disabled_at: Some(now()),
+        ..account(Principal::Staff)
+    };
+    let service = service(knowing(Some(disabled)), checking());
+    let login =
+        |password: &str| service.login("ana@example.com", password.to_owned(), device_at(HERE));
+    let right = login("right").await;
+    assert!(matches!(right, Err(AuthError::Disabled)));
+    let wrong = login("wrong").await;
+    assert!(matches!(wrong, Err(AuthError::WrongCredentials)));
+}
+
+#[tokio::test]
+async fn another_password_ends_all_sessions_and_begins_one() {
+    let known = account(Principal::Staff);
+    let mut accounts = knowing(Some(known.clone()));
+    let found = known.clone();
+    accounts
+        .expect_find()
+        .returning(move |_| Ok(Some(found.clone())));
+    let mut passwords = checking();
+    passwords
+        .expect_hash()
+        .returning(|_, _| Ok(PasswordHash::new("hashed anew".to_owned())));
+    let mut changes = MockAccountChanges::new();
+    changes.expect_open().times(1).returning(move |_| {
+        let mut unit = MockUnitOfWork::new();
+        let before = known.clone();
+        unit.expect_commit()
+            .withf(move |change| {
+                let AccountChange::Password { account, session } = change else {
+                    return false;
+                };
+                account.password_hash.expose() == "hashed anew"
+                    && account.version > before.version
+                    && session.is_some()
+            })
+            .times(1)
+            .returning(|_| Ok(()));
+        Ok(Some(Opened {
+            state: known.clone(),
+            unit: Box::new(unit),
+        }))
+    });
+    let service = changing(accounts, passwords, changes);
+    let new = || Password::parse("long enough".to_owned()).unwrap();
+    let caller = caller(Principal::Staff);
+    let change = |current: &str| {
+        service.change_password(&caller, current.to_owned(), new(), device_at(HERE))
+    };
+    assert!(change("right").await.is_ok());
+    let wrong = change("wrong").await;
+    assert!(matches!(wrong, Err(AuthError::WrongCredentials)));
+}
+
+#[tokio::test]
+async fn of_two_changes_of_one_password_at_once_the_second_is_refused() {
+    let known = account(Principal::Staff);
+    let mut accounts = knowing(Some(known.clone()));
+    let found = known.clone();
+    accounts
+        .expect_find()
+        .returning(move |_| Ok(Some(found.clone())));
+    let mut passwords = checking();
+    passwords
+        .expect_hash()
+        .returning(|_, _| Ok(PasswordHash::new("hashed anew".to_owned())));
+    let mut changes = MockAccountChanges::new();
+    changes.expect_open().returning(move |_| {
+        let mut unit = MockUnitOfWork::new();
+        unit.expect_abandon().times(1).returning(|| Ok(()));
+        Ok(Some(Opened {
+            state: known.with_password(PasswordHash::new("the first one's".to_owned())),
+            unit: Box::new(unit),
+        }))
+    });
+    let new = Password::parse("long enough".to_owned()).unwrap();
+    let changed = changing(accounts, passwords, changes)
+        .change_password(
+            &caller(Principal::Staff),
+            "right".to_owned(),
+            new,
+            device_at(HERE),
+        )
+        .await;
+    assert!(matches!(changed, Err(AuthError::WrongCredentials)));
 }
 
 #[tokio::test]
@@ -115,7 +224,7 @@ async fn an_unknown_address_is_checked_as_long_and_refused_like_a_wrong_password
             .withf(move |check| check.hash.is_some() == has_account && check.dearest.is_some())
             .times(1)
             .returning(|_| Ok(Verdict::Wrong));
-        let service = service(knowing(known), passwords, MockTokenIssuer::new());
+        let service = service(knowing(known), passwords);
         assert_eq!(
             login(&service, address, "wrong", HERE).await,
             Outcome::Wrong
@@ -129,10 +238,10 @@ async fn a_storage_failure_is_not_taken_for_a_wrong_password() {
     accounts
         .expect_find_by_email()
         .returning(|_| Err(storage_is_down()));
-    let service = service(accounts, MockPasswordHasher::new(), MockTokenIssuer::new());
+    let service = service(accounts, MockPasswordHasher::new());
     for _ in 0..100 {
         let failed = service
-            .login("ana@example.com", "right".to_owned(), address(HERE))
+            .login("ana@example.com", "right".to_owned(), device_at(HERE))
             .await;
         assert!(matches!(failed, Err(AuthError::Storage(_))));
     }
@@ -155,18 +264,14 @@ async fn a_hash_that_is_outdated_is_replaced_when_its_owner_logs_in() {
         .withf(|_, from, to| from.expose() == "hashed" && to.expose() == "of today")
         .times(1)
         .returning(|_, _, _| Ok(()));
-    let service = service(accounts, passwords, issuing());
+    let service = service(accounts, passwords);
     let outcome = login(&service, "ana@example.com", "long enough", HERE).await;
     assert_eq!(outcome, Outcome::LoggedIn);
 }
 
 #[tokio::test]
 async fn who_fails_is_slowed_down_and_nobody_elsewhere_is() {
-    let service = service(
-        knowing(Some(account(Principal::Staff))),
-        checking(),
-        issuing(),
-    );
+    let service = service(knowing(Some(account(Principal::Staff))), checking());
     let try_it = |email, password, from| login(&service, email, password, from);
     for _ in 0..AT_ONE_ACCOUNT {
         assert_eq!(
@@ -186,11 +291,7 @@ async fn who_fails_is_slowed_down_and_nobody_elsewhere_is() {
 
 #[tokio::test]
 async fn an_address_that_fails_at_many_accounts_is_slowed_down_but_for_whom_it_knows() {
-    let service = service(
-        knowing(Some(account(Principal::Staff))),
-        checking(),
-        issuing(),
-    );
+    let service = service(knowing(Some(account(Principal::Staff))), checking());
     let try_it = |email: String, password| {
         let service = &service;
         async move { login(service, &email, password, HERE).await }
@@ -208,11 +309,7 @@ async fn an_address_that_fails_at_many_accounts_is_slowed_down_but_for_whom_it_k
 
 #[tokio::test]
 async fn an_account_at_which_many_fail_is_open_to_whom_it_knows() {
-    let service = service(
-        knowing(Some(account(Principal::Staff))),
-        checking(),
-        issuing(),
-    );
+    let service = service(knowing(Some(account(Principal::Staff))), checking());
     let try_from = |password, from: String| {
         let service = &service;
         async move { login(service, "ana@example.com", password, &from).await }
@@ -229,11 +326,7 @@ async fn an_account_at_which_many_fail_is_open_to_whom_it_knows() {
 
 #[tokio::test]
 async fn who_never_fails_is_never_slowed_down() {
-    let service = service(
-        knowing(Some(account(Principal::Staff))),
-        checking(),
-        issuing(),
-    );
+    let service = service(knowing(Some(account(Principal::Staff))), checking());
     for _ in 0..10 * ALTOGETHER {
         let outcome = login(&service, "ana@example.com", "right", HERE).await;
         assert_eq!(outcome, Outcome::LoggedIn);

@@ -5,13 +5,12 @@ mod keys;
 
 use std::{sync::Arc, time::Duration};
 
-use async_trait::async_trait;
 use domain::{
     Clock, IdSource,
     customers::CustomerId,
     identity::{
-        AccessToken, AccountId, AuthenticationError, Authenticator, Caller, Principal, Role,
-        TokenIssuer, TokenNotIssued,
+        AccessToken, AccountId, Caller, Credential, Principal, Role, SessionId, TokenIssuer,
+        TokenNotIssued, TokenRefused, TokenVerifier,
     },
 };
 use jsonwebtoken::{Algorithm, Header, Validation, decode, decode_header, encode};
@@ -60,12 +59,14 @@ pub struct JwtSettings {
     pub ttl: Duration,
 }
 
-/// The claims of a token (RFC 7519, section 4.1, and two of our own).
+/// The claims of a token (RFC 7519, section 4.1, and three of our own).
 #[derive(Serialize, Deserialize)]
 struct Claims {
     iss: String,
     aud: String,
     sub: Uuid,
+    /// The session (OpenID Connect Front-Channel Logout 1.0, section 3).
+    sid: Uuid,
     role: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     customer_id: Option<Uuid>,
@@ -113,31 +114,22 @@ impl JwtTokens {
         }
     }
 
-    /// The claims of a token that one of our keys has signed: the one that it names, or, of tokens
-    /// that the release before has issued, which name none, any secret.
+    /// The claims of a token that was signed by the key that it names.
     fn claims(&self, token: &str) -> Option<Claims> {
-        let named = decode_header(token).ok()?.kid;
-        let may_have_signed = |key: &SigningKey| match &named {
-            Some(id) => key.id() == id,
-            None => key.algorithm() == Algorithm::HS256,
-        };
-        self.accepted
-            .iter()
-            .filter(|(key, _)| may_have_signed(key))
-            .find_map(|(key, validation)| decode(token, key.decoding(), validation).ok())
-            .map(|token| token.claims)
+        let named = decode_header(token).ok()?.kid?;
+        let (key, validation) = self.accepted.iter().find(|(key, _)| key.id() == named)?;
+        let token = decode(token, key.decoding(), validation).ok()?;
+        Some(token.claims)
     }
 
-    fn check_signature(&self, token: &str) -> Result<Verified, AuthenticationError> {
-        let claims = self.claims(token).ok_or(AuthenticationError::Invalid)?;
-        let role: Role = claims
-            .role
-            .parse()
-            .map_err(|_| AuthenticationError::Invalid)?;
+    fn check_signature(&self, token: &str) -> Result<Verified, TokenRefused> {
+        let claims = self.claims(token).ok_or(TokenRefused::Invalid)?;
+        let role: Role = claims.role.parse().map_err(|_| TokenRefused::Invalid)?;
         let principal = Principal::from_parts(role, claims.customer_id.map(CustomerId::new))
-            .ok_or(AuthenticationError::Invalid)?;
+            .ok_or(TokenRefused::Invalid)?;
+        let (account_id, session) = (AccountId::new(claims.sub), SessionId::new(claims.sid));
         Ok(Verified {
-            caller: Caller::new(AccountId::new(claims.sub), principal),
+            caller: Caller::in_session(account_id, principal, session),
             expires_at: claims.exp,
         })
     }
@@ -145,11 +137,15 @@ impl JwtTokens {
 
 impl TokenIssuer for JwtTokens {
     fn issue(&self, caller: &Caller) -> Result<AccessToken, TokenNotIssued> {
+        let Credential::Session(session) = caller.credential else {
+            return Err(TokenNotIssued("the caller has no session".into()));
+        };
         let now = self.clock.now();
         let claims = Claims {
             iss: ISSUER.to_owned(),
             aud: AUDIENCE.to_owned(),
             sub: caller.account_id.as_uuid(),
+            sid: session.as_uuid(),
             role: caller.principal.role().as_str().to_owned(),
             customer_id: caller.principal.customer_id().map(CustomerId::as_uuid),
             iat: now.unix_timestamp(),
@@ -169,16 +165,15 @@ impl TokenIssuer for JwtTokens {
     }
 }
 
-#[async_trait]
-impl Authenticator for JwtTokens {
-    async fn authenticate(&self, token: &str) -> Result<Caller, AuthenticationError> {
+impl TokenVerifier for JwtTokens {
+    fn verify(&self, token: &str) -> Result<Caller, TokenRefused> {
         let known = self.verified.get(token);
         let verified = match known {
             Some(verified) => verified,
             None => self.check_signature(token)?,
         };
         if verified.expires_at <= self.clock.now().unix_timestamp() {
-            return Err(AuthenticationError::Expired);
+            return Err(TokenRefused::Expired);
         }
         if known.is_none() {
             self.verified.insert(token.to_owned(), verified);

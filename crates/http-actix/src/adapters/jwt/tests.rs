@@ -4,10 +4,9 @@ use std::sync::Mutex;
 
 use time::{OffsetDateTime, macros::datetime};
 
-use jsonwebtoken::{DecodingKey, EncodingKey};
-
 use super::{keys::tests::PEM, *};
 use crate::adapters::UuidV7Source;
+use jsonwebtoken::{DecodingKey, EncodingKey};
 
 const SECRET: &str = "a secret of these tests, 32 bytes or more";
 
@@ -55,7 +54,19 @@ fn noon() -> OffsetDateTime {
 }
 
 fn caller(principal: Principal) -> Caller {
-    Caller::new(AccountId::new(Uuid::from_u128(1)), principal)
+    Caller::in_session(
+        AccountId::new(Uuid::from_u128(1)),
+        principal,
+        SessionId::new(Uuid::from_u128(3)),
+    )
+}
+
+/// A header that names the key of this secret.
+fn named(algorithm: Algorithm, text: &str) -> Header {
+    Header {
+        kid: Some(secret(text).id().to_owned()),
+        ..Header::new(algorithm)
+    }
 }
 
 /// Signs claims with this secret, as an attacker would.
@@ -65,45 +76,39 @@ fn forge(header: &Header, claims: &serde_json::Value, secret: &str) -> String {
 
 fn claims() -> serde_json::Value {
     serde_json::json!({
-        "iss": ISSUER, "aud": AUDIENCE, "sub": Uuid::from_u128(1), "role": "admin",
+        "iss": ISSUER, "aud": AUDIENCE, "sub": Uuid::from_u128(1),
+        "sid": Uuid::from_u128(3), "role": "admin",
         "iat": noon().unix_timestamp(), "exp": noon().unix_timestamp() + 900,
         "jti": Uuid::from_u128(2),
     })
 }
 
-#[tokio::test]
-async fn a_token_proves_who_it_was_issued_to() {
+#[test]
+fn a_token_proves_who_it_was_issued_to() {
     let tokens = tokens(SECRET, noon());
     let customer = Principal::Customer(CustomerId::new(Uuid::from_u128(7)));
     for principal in [Principal::Admin, Principal::Staff, customer] {
         let token = tokens.issue(&caller(principal)).unwrap();
-        assert_eq!(
-            tokens.authenticate(&token.token).await.unwrap(),
-            caller(principal)
-        );
+        assert_eq!(tokens.verify(&token.token).unwrap(), caller(principal));
     }
 }
 
-#[tokio::test]
-async fn a_token_ends_on_the_second() {
+#[test]
+fn a_token_ends_on_the_second() {
     let token = tokens(SECRET, noon())
         .issue(&caller(Principal::Staff))
         .unwrap();
     assert_eq!(token.expires_in, Duration::from_mins(15));
-    let at = |now| {
-        let authenticated = tokens(SECRET, now);
-        let token = token.token.clone();
-        async move { authenticated.authenticate(&token).await }
-    };
-    assert!(at(datetime!(2026-11-23 12:14:59 UTC)).await.is_ok());
+    let at = |now| tokens(SECRET, now).verify(&token.token);
+    assert!(at(datetime!(2026-11-23 12:14:59 UTC)).is_ok());
     assert!(matches!(
-        at(datetime!(2026-11-23 12:15 UTC)).await,
-        Err(AuthenticationError::Expired)
+        at(datetime!(2026-11-23 12:15 UTC)),
+        Err(TokenRefused::Expired)
     ));
 }
 
-#[tokio::test]
-async fn a_token_that_was_good_is_still_looked_at_for_its_time() {
+#[test]
+fn a_token_that_was_good_is_still_looked_at_for_its_time() {
     let now = Arc::new(Mutex::new(noon()));
     let tokens = JwtTokens::new(
         &settings(secret(SECRET), &[]),
@@ -112,51 +117,39 @@ async fn a_token_that_was_good_is_still_looked_at_for_its_time() {
     );
     let token = tokens.issue(&caller(Principal::Staff)).unwrap().token;
     for _ in 0..2 {
-        assert_eq!(
-            tokens.authenticate(&token).await.unwrap(),
-            caller(Principal::Staff)
-        );
+        assert_eq!(tokens.verify(&token).unwrap(), caller(Principal::Staff));
     }
     *now.lock().unwrap() = datetime!(2026-11-23 12:15 UTC);
-    assert!(matches!(
-        tokens.authenticate(&token).await,
-        Err(AuthenticationError::Expired)
-    ));
+    assert!(matches!(tokens.verify(&token), Err(TokenRefused::Expired)));
 }
 
-#[tokio::test]
-async fn a_token_of_another_secret_is_not_valid() {
+#[test]
+fn a_token_of_another_secret_is_not_valid() {
     let token = tokens("another secret, also long enough to use", noon())
         .issue(&caller(Principal::Admin))
         .unwrap();
-    let verified = tokens(SECRET, noon()).authenticate(&token.token).await;
-    assert!(matches!(verified, Err(AuthenticationError::Invalid)));
+    let verified = tokens(SECRET, noon()).verify(&token.token);
+    assert!(matches!(verified, Err(TokenRefused::Invalid)));
 }
 
-#[tokio::test]
-async fn no_other_algorithm_is_accepted() {
+#[test]
+fn no_other_algorithm_is_accepted() {
     let tokens = tokens(SECRET, noon());
-    let own = forge(&Header::new(Algorithm::HS256), &claims(), SECRET);
+    let own = forge(&named(Algorithm::HS256, SECRET), &claims(), SECRET);
     assert!(
-        tokens.authenticate(&own).await.is_ok(),
+        tokens.verify(&own).is_ok(),
         "the claims are as they should be"
     );
-    let other = forge(&Header::new(Algorithm::HS512), &claims(), SECRET);
-    assert!(matches!(
-        tokens.authenticate(&other).await,
-        Err(AuthenticationError::Invalid)
-    ));
+    let other = forge(&named(Algorithm::HS512, SECRET), &claims(), SECRET);
+    assert!(matches!(tokens.verify(&other), Err(TokenRefused::Invalid)));
     // {"alg":"none"}, with the claims of a valid token and no signature.
     let body = own.split('.').nth(1).unwrap();
     let none = format!("eyJhbGciOiJub25lIn0.{body}.");
-    assert!(matches!(
-        tokens.authenticate(&none).await,
-        Err(AuthenticationError::Invalid)
-    ));
+    assert!(matches!(tokens.verify(&none), Err(TokenRefused::Invalid)));
 }
 
-#[tokio::test]
-async fn keys_rotate_without_anybody_being_logged_out() {
+#[test]
+fn keys_rotate_without_anybody_being_logged_out() {
     let (old, new) = (
         secret(SECRET),
         secret("another secret, also long enough to use"),
@@ -168,37 +161,45 @@ async fn keys_rotate_without_anybody_being_logged_out() {
     for (before, after) in [(&old, &new), (&old, &edwards), (&edwards, &new)] {
         let issued = tokens_of(before, &[]).issue(&staff).unwrap().token;
         let rotated = tokens_of(after, &[before]);
-        assert_eq!(rotated.authenticate(&issued).await.unwrap(), staff);
+        assert_eq!(rotated.verify(&issued).unwrap(), staff);
         let issued = rotated.issue(&staff).unwrap().token;
         // A replica that is about to rotate knows the new key as well.
         let about_to = tokens_of(before, &[after]);
-        assert_eq!(about_to.authenticate(&issued).await.unwrap(), staff);
-        let without = tokens_of(before, &[]).authenticate(&issued).await;
-        assert!(matches!(without, Err(AuthenticationError::Invalid)));
+        assert_eq!(about_to.verify(&issued).unwrap(), staff);
+        let without = tokens_of(before, &[]).verify(&issued);
+        assert!(matches!(without, Err(TokenRefused::Invalid)));
     }
 }
 
-#[tokio::test]
-async fn a_token_names_its_key_and_one_of_the_release_before_none() {
+#[test]
+fn a_token_names_its_key() {
     let key = secret(SECRET);
     let issued = tokens_of(&key, &[])
         .issue(&caller(Principal::Staff))
         .unwrap();
     let header = decode_header(&issued.token).unwrap();
     assert_eq!(header.kid.as_deref(), Some(key.id()));
-    let nameless = forge(&Header::new(Algorithm::HS256), &claims(), SECRET);
-    let rotated = tokens_of(&secret("another secret, also long enough to use"), &[&key]);
-    assert!(rotated.authenticate(&nameless).await.is_ok());
-    let named = |id: &str| Header {
-        kid: Some(id.to_owned()),
-        ..Header::new(Algorithm::HS256)
-    };
-    let unknown = forge(&named("nobody's"), &claims(), SECRET);
-    assert!(rotated.authenticate(&unknown).await.is_err());
+    let tokens = tokens(SECRET, noon());
+    let good = forge(&header, &claims(), SECRET);
+    assert!(tokens.verify(&good).is_ok());
+    for kid in [None, Some("nobody's".to_owned())] {
+        let header = Header {
+            kid,
+            ..Header::new(Algorithm::HS256)
+        };
+        let forged = forge(&header, &claims(), SECRET);
+        assert_eq!(tokens.verify(&forged), Err(TokenRefused::Invalid));
+    }
 }
 
-#[tokio::test]
-async fn the_key_says_which_algorithm_it_is() {
+#[test]
+fn a_token_is_of_a_session() {
+    let without = Caller::new(AccountId::new(Uuid::from_u128(1)), Principal::Staff);
+    assert!(tokens(SECRET, noon()).issue(&without).is_err());
+}
+
+#[test]
+fn the_key_says_which_algorithm_it_is() {
     let edwards = SigningKey::ed25519(&PEM.into()).unwrap();
     let tokens = tokens_of(&edwards, &[]);
     let issued = tokens.issue(&caller(Principal::Admin)).unwrap().token;
@@ -213,53 +214,45 @@ async fn the_key_says_which_algorithm_it_is() {
     let secrets = [x.as_bytes(), public.try_get_as_bytes().unwrap()];
     for secret in secrets {
         let forged = encode(&header, &claims(), &EncodingKey::from_secret(secret)).unwrap();
-        let verified = tokens.authenticate(&forged).await;
-        assert!(matches!(verified, Err(AuthenticationError::Invalid)));
+        let verified = tokens.verify(&forged);
+        assert!(matches!(verified, Err(TokenRefused::Invalid)));
     }
     let nameless = forge(&Header::new(Algorithm::HS256), &claims(), x);
-    assert!(tokens.authenticate(&nameless).await.is_err());
+    assert!(tokens.verify(&nameless).is_err());
 }
 
-#[tokio::test]
-async fn every_claim_must_be_there_and_ours() {
+#[test]
+fn every_claim_must_be_there_and_ours() {
     let tokens = tokens(SECRET, noon());
     for (claim, wrong) in [
         ("iss", serde_json::json!("somebody")),
         ("aud", serde_json::json!("something")),
         ("sub", serde_json::json!("nobody")),
+        ("sid", serde_json::json!("none")),
         ("role", serde_json::json!("root")),
         ("role", serde_json::json!("customer")),
         ("exp", serde_json::json!("never")),
     ] {
         let mut claims = claims();
         claims[claim] = wrong;
-        let token = forge(&Header::new(Algorithm::HS256), &claims, SECRET);
+        let token = forge(&named(Algorithm::HS256, SECRET), &claims, SECRET);
         assert!(
-            matches!(
-                tokens.authenticate(&token).await,
-                Err(AuthenticationError::Invalid)
-            ),
+            matches!(tokens.verify(&token), Err(TokenRefused::Invalid)),
             "{claim}"
         );
         claims.as_object_mut().unwrap().remove(claim);
-        let token = forge(&Header::new(Algorithm::HS256), &claims, SECRET);
+        let token = forge(&named(Algorithm::HS256, SECRET), &claims, SECRET);
         assert!(
-            matches!(
-                tokens.authenticate(&token).await,
-                Err(AuthenticationError::Invalid)
-            ),
+            matches!(tokens.verify(&token), Err(TokenRefused::Invalid)),
             "no {claim}"
         );
     }
 }
 
-#[tokio::test]
-async fn what_is_no_token_is_not_valid() {
+#[test]
+fn what_is_no_token_is_not_valid() {
     for text in ["", "a", "a.b.c", "....", "é"] {
-        let verified = tokens(SECRET, noon()).authenticate(text).await;
-        assert!(
-            matches!(verified, Err(AuthenticationError::Invalid)),
-            "{text}"
-        );
+        let verified = tokens(SECRET, noon()).verify(text);
+        assert!(matches!(verified, Err(TokenRefused::Invalid)), "{text}");
     }
 }

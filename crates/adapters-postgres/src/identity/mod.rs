@@ -1,5 +1,9 @@
 //! Accounts: the table `users`.
 
+mod changes;
+mod revocations;
+mod sessions;
+
 use async_trait::async_trait;
 use deadpool_postgres::Object;
 use domain::{
@@ -7,23 +11,31 @@ use domain::{
     customers::{AccountRecord, CustomerId},
     idempotency::IdempotencyKey,
     identity::{
-        Account, AccountId, AccountRepository, InsertAccountError, PasswordHash, Principal, Role,
+        Account, AccountId, AccountRepository, AccountsFilter, InsertAccountError, PasswordHash,
+        Principal, Role,
     },
-    values::Email,
+    values::{Email, Page, PageRequest, Version},
 };
 use tokio_postgres::{Client, Error, Row, types::ToSql};
 use uuid::Uuid;
 
+pub use self::sessions::PgSessions;
 use crate::{
     database::Database,
     error::{USERS_EMAIL_KEY, column, storage, violates},
+    list::{Conditions, Keyset, page_of},
     statements::{query, query_opt},
 };
 
 const FIND_BY_EMAIL: &str = "
-    select id, email, password_hash, role, customer_id, created_at
+    select id, email, password_hash, role, customer_id, created_at, disabled_at, version
     from users
     where lower(email) = lower($1)";
+
+const FIND: &str = "
+    select id, email, password_hash, role, customer_id, created_at, disabled_at, version
+    from users
+    where id = $1";
 
 const OF_CUSTOMER: &str = "
     select users.id, email, users.created_at, key, idempotency_keys.created_at as sent_at
@@ -45,16 +57,16 @@ const REPLACE_HASH: &str = "
     where id = $1
       and password_hash = $2";
 
-/// Of all columns, as [`FIND_BY_EMAIL`].
-const SET_HASH: &str = "
-    update users
-    set password_hash = $2
-    where lower(email) = lower($1)
-    returning id, email, password_hash, role, customer_id, created_at";
-
 const INSERT: &str = "
-    insert into users (id, email, password_hash, role, customer_id, created_at)
-    values ($1, $2, $3, $4, $5, $6)";
+    insert into users (id, email, password_hash, role, customer_id, created_at, version)
+    values ($1, $2, $3, $4, $5, $6, $7)";
+
+/// The latest first.
+const LISTED: Keyset = Keyset {
+    key: ("created_at", "timestamptz"),
+    id: "id",
+    is_descending: true,
+};
 
 /// Accounts in PostgreSQL.
 #[derive(Clone)]
@@ -106,19 +118,6 @@ impl AccountRepository for PgAccounts {
         Ok(())
     }
 
-    #[tracing::instrument(level = "debug", name = "db.users.set_hash", skip_all)]
-    async fn set_hash(
-        &self,
-        email: &Email,
-        hash: &PasswordHash,
-    ) -> Result<Option<Account>, StorageError> {
-        let set = |client: Object| async move {
-            query_opt(&client, SET_HASH, &[&email.as_str(), &hash.expose()]).await
-        };
-        let row = self.database.lock_patiently(set).await?;
-        row.as_ref().map(account).transpose()
-    }
-
     #[tracing::instrument(level = "debug", name = "db.users.insert", skip_all)]
     async fn insert(&self, account: &Account) -> Result<(), InsertAccountError> {
         let client = self.database.client().await?;
@@ -129,6 +128,42 @@ impl AccountRepository for PgAccounts {
                 storage(error).into()
             }
         })
+    }
+
+    #[tracing::instrument(level = "debug", name = "db.users.page", skip_all)]
+    async fn page(
+        &self,
+        filter: &AccountsFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Account>, StorageError> {
+        let mut conditions = Conditions::default();
+        let email = filter.email.as_ref().map(|email| email.as_str().to_owned());
+        conditions.when("lower(email) = lower(?)", email);
+        conditions.when("role = ?", filter.role.map(Role::as_str));
+        let (clauses, limit) = conditions.page(&LISTED, page);
+        let statement = format!(
+            "select *
+             from (
+                 select id, email, password_hash, role, customer_id, created_at, disabled_at,
+                        version, {}
+                 from users {clauses}
+             ) as listed
+             {limit}",
+            LISTED.column()
+        );
+        let search = conditions.connection(&self.database).await?;
+        let rows = query(search.client(), &statement, &conditions.params()).await;
+        search.finish();
+        page_of(rows.map_err(storage)?.chunks(1), page, |row, _| {
+            account(row)
+        })
+    }
+
+    #[tracing::instrument(level = "debug", name = "db.users.find", skip_all)]
+    async fn find(&self, id: AccountId) -> Result<Option<Account>, StorageError> {
+        let client = self.database.client().await?;
+        let row = query_opt(&client, FIND, &[&id.as_uuid()]).await;
+        row.map_err(storage)?.as_ref().map(account).transpose()
     }
 }
 
@@ -147,15 +182,17 @@ pub(crate) async fn of_customer(
             keys.push((key, column(row, "sent_at")?));
         }
     }
-    let record = |row: &Row| {
-        Ok(AccountRecord {
-            id: AccountId::new(column(row, "id")?),
-            email: Email::parse(column(row, "email")?).map_err(StorageError::corrupt)?,
-            created_at: column(row, "created_at")?,
-            keys,
-        })
+    let Some(row) = rows.first() else {
+        return Ok(None);
     };
-    rows.first().map(record).transpose()
+    let id = AccountId::new(column(row, "id")?);
+    Ok(Some(AccountRecord {
+        id,
+        email: Email::parse(column(row, "email")?).map_err(StorageError::corrupt)?,
+        created_at: column(row, "created_at")?,
+        keys,
+        sessions: sessions::of_account(&client, id).await?,
+    }))
 }
 
 /// Writes an account, alone or within a transaction.
@@ -170,6 +207,7 @@ pub(crate) async fn insert(client: &Client, account: &Account) -> Result<(), Err
                 &account.principal.role().as_str(),
                 &account.principal.customer_id().map(CustomerId::as_uuid),
                 &account.created_at,
+                &account.version.number(),
             ],
         )
         .await?;
@@ -177,16 +215,23 @@ pub(crate) async fn insert(client: &Client, account: &Account) -> Result<(), Err
 }
 
 fn account(row: &Row) -> Result<Account, StorageError> {
-    let role: Role = column::<&str>(row, "role")?
-        .parse()
-        .map_err(StorageError::corrupt)?;
-    let customer_id: Option<Uuid> = column(row, "customer_id")?;
     Ok(Account {
         id: AccountId::new(column(row, "id")?),
         email: Email::parse(column(row, "email")?).map_err(StorageError::corrupt)?,
         password_hash: PasswordHash::new(column(row, "password_hash")?),
-        principal: Principal::from_parts(role, customer_id.map(CustomerId::new))
-            .ok_or_else(|| StorageError::corrupt("the role and the customer contradict"))?,
+        principal: principal(row)?,
         created_at: column(row, "created_at")?,
+        disabled_at: column(row, "disabled_at")?,
+        version: Version::parse(column(row, "version")?).map_err(StorageError::corrupt)?,
     })
+}
+
+fn principal(row: &Row) -> Result<Principal, StorageError> {
+    let role = column::<&str>(row, "role")?.parse();
+    let customer_id: Option<Uuid> = column(row, "customer_id")?;
+    Principal::from_parts(
+        role.map_err(StorageError::corrupt)?,
+        customer_id.map(CustomerId::new),
+    )
+    .ok_or_else(|| StorageError::corrupt("the role and the customer contradict"))
 }

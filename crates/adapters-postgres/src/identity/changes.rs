@@ -1,0 +1,183 @@
+//! Changes of accounts: locked in one round trip, written and committed in another.
+
+use async_trait::async_trait;
+use deadpool_postgres::Object;
+use domain::{
+    StorageError,
+    customers::CustomerId,
+    identity::{Account, AccountChange, AccountChanges, AccountId, AmongAdmins, TokenHash},
+    unit_of_work::Opened,
+};
+use futures_util::future::try_join;
+use time::OffsetDateTime;
+use tokio_postgres::{Client, Error, Row, Statement, types::ToSql};
+
+use super::{PgAccounts, account, sessions};
+use crate::{
+    error::storage,
+    transaction::{Transaction, WritePlan, behind, execute_all, prepare_all},
+};
+
+const LOCK: &str = "
+    select id, email, password_hash, role, customer_id, created_at, disabled_at, version
+    from users
+    where id = $1
+    for no key update";
+
+/// In the sequence of their ids, so that two who change administrators wait for each other. Of an
+/// account that was locked until now, what is asked of it is asked again.
+const LOCK_AMONG_ADMINS: &str = "
+    select id, email, password_hash, role, customer_id, created_at, disabled_at, version
+    from users
+    where id = any(array(
+            select $1
+            union all
+            select id
+            from users
+            where role = 'admin' and disabled_at is null
+        ))
+      and (id = $1 or (role = 'admin' and disabled_at is null))
+    order by id
+    for no key update";
+
+const LOCK_WITH_RESET: &str = "
+    select id, email, password_hash, role, customer_id, created_at, disabled_at, version
+    from password_resets
+    join users on users.id = any(array[account_id])
+    where token = $1
+      and expires_at > $2
+    for no key update";
+
+const UPDATE: &str = "
+    update users
+    set password_hash = $2, role = $3, customer_id = $4, disabled_at = $5, version = $6
+    where id = $1";
+
+const END_RESET: &str = "
+    delete from password_resets
+    where account_id = $1";
+
+const OFFER_RESET: &str = "
+    insert into password_resets (account_id, token, expires_at)
+    values ($1, $2, $3)
+    on conflict (account_id) do update
+    set token = excluded.token, expires_at = excluded.expires_at";
+
+#[async_trait]
+impl AccountChanges for PgAccounts {
+    #[tracing::instrument(level = "debug", name = "db.users.open", skip_all)]
+    async fn open(
+        &self,
+        id: AccountId,
+    ) -> Result<Option<Opened<Account, AccountChange>>, StorageError> {
+        self.lock(LOCK, &[&id.as_uuid()]).await
+    }
+
+    #[tracing::instrument(level = "debug", name = "db.users.open_among_admins", skip_all)]
+    async fn open_among_admins(
+        &self,
+        id: AccountId,
+    ) -> Result<Option<Opened<AmongAdmins, AccountChange>>, StorageError> {
+        let params: [&(dyn ToSql + Sync); 1] = [&id.as_uuid()];
+        let lock = async |client| Transaction::lock_all(client, LOCK_AMONG_ADMINS, &params).await;
+        let (transaction, rows) = self.database.lock_patiently(lock).await?;
+        let accounts = rows.iter().map(account).collect::<Result<Vec<_>, _>>()?;
+        let (mut wanted, admins): (Vec<_>, Vec<_>) =
+            accounts.into_iter().partition(|account| account.id == id);
+        let Some(account) = wanted.pop() else {
+            transaction.abandon().await.map_err(storage)?;
+            return Ok(None);
+        };
+        Ok(Some(Opened {
+            state: AmongAdmins {
+                account,
+                other_admins: admins.len(),
+            },
+            unit: Box::new(transaction),
+        }))
+    }
+
+    #[tracing::instrument(level = "debug", name = "db.users.open_with_reset", skip_all)]
+    async fn open_with_reset(
+        &self,
+        token: &TokenHash,
+        now: OffsetDateTime,
+    ) -> Result<Option<Opened<Account, AccountChange>>, StorageError> {
+        self.lock(LOCK_WITH_RESET, &[&token.as_bytes(), &now]).await
+    }
+}
+
+impl PgAccounts {
+    /// Begins a transaction and locks one account.
+    async fn lock(
+        &self,
+        statement: &str,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> Result<Option<Opened<Account, AccountChange>>, StorageError> {
+        let lock = async |client| Transaction::lock(client, statement, params).await;
+        let (transaction, row): (_, Option<Row>) = self.database.lock_patiently(lock).await?;
+        let Some(row) = row else {
+            transaction.abandon().await.map_err(storage)?;
+            return Ok(None);
+        };
+        Ok(Some(Opened {
+            state: account(&row)?,
+            unit: Box::new(transaction),
+        }))
+    }
+}
+
+impl WritePlan for AccountChange {
+    type Statements = Vec<Statement>;
+
+    async fn prepare(&self, client: &Object) -> Result<Vec<Statement>, Error> {
+        let statements: &[&str] = match self {
+            Self::Password { .. } => &[UPDATE, sessions::END_ALL, END_RESET, sessions::INSERT],
+            Self::Standing(_) => &[UPDATE, sessions::END_ALL],
+            Self::ResetOffered(_) => &[OFFER_RESET],
+        };
+        prepare_all(client, statements).await
+    }
+
+    #[tracing::instrument(level = "debug", name = "db.users.write", skip_all)]
+    async fn write(&self, client: &Client, statements: &Vec<Statement>) -> Result<(), Error> {
+        match self {
+            Self::Password { account, session } => {
+                let changed = update(client, statements, account);
+                let (Some(session), Some(insert)) = (session, statements.last()) else {
+                    return changed.await;
+                };
+                let version = account.version.number();
+                let begun = behind(sessions::insert(client, insert, session, version));
+                try_join(changed, begun).await?;
+                Ok(())
+            }
+            Self::Standing(account) => update(client, statements, account).await,
+            Self::ResetOffered(reset) => {
+                let params: [&(dyn ToSql + Sync); 3] = [
+                    &reset.account_id.as_uuid(),
+                    &reset.token.as_bytes(),
+                    &reset.expires_at,
+                ];
+                execute_all(client, statements, &[&params]).await
+            }
+        }
+    }
+}
+
+/// Sends the update of an account, and what is to be deleted with it.
+async fn update(client: &Client, statements: &[Statement], account: &Account) -> Result<(), Error> {
+    let (id, hash) = (account.id.as_uuid(), account.password_hash.expose());
+    let (role, version) = (account.principal.role().as_str(), account.version.number());
+    let customer_id = account.principal.customer_id().map(CustomerId::as_uuid);
+    let only_id: &[&(dyn ToSql + Sync)] = &[&id];
+    let params: &[&(dyn ToSql + Sync)] = &[
+        &id,
+        &hash,
+        &role,
+        &customer_id,
+        &account.disabled_at,
+        &version,
+    ];
+    execute_all(client, statements, &[params, only_id, only_id]).await
+}

@@ -1,0 +1,121 @@
+//! Which sessions have ended, known to every replica without asking for each request.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use super::{Revocations, RevokedSince, RevokedUpTo, SessionId};
+use crate::{Clock, StorageError};
+
+/// The revocations of late, in memory. A task reads them twice a second ([`Self::listen`]), in place
+/// of `LISTEN`: nothing is missed when a connection breaks, it works through poolers, and that it was
+/// read is the proof that storage is still heard.
+///
+/// When storage was silent for longer than [`MAX_SILENCE`], nothing is taken on faith any more: each
+/// session is looked up. It is the same at the start.
+pub struct LiveSessions {
+    revocations: Arc<dyn Revocations>,
+    clock: Arc<dyn Clock>,
+    /// How long access tokens are valid: what was revoked before needs no remembering.
+    tokens_live: Duration,
+    known: RwLock<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    /// When storage was last asked, and answered.
+    heard_at: Option<OffsetDateTime>,
+    up_to: Option<RevokedUpTo>,
+    /// By id, when it was heard.
+    revoked: HashMap<Uuid, OffsetDateTime>,
+}
+
+/// How long storage may be silent before nothing is taken on faith.
+const MAX_SILENCE: Duration = Duration::seconds(10);
+
+/// How far the clocks of replicas and storage may be apart.
+const CLOCK_SKEW: Duration = Duration::minutes(5);
+
+impl LiveSessions {
+    /// Knows nothing yet.
+    #[must_use]
+    pub fn new(
+        revocations: Arc<dyn Revocations>,
+        clock: Arc<dyn Clock>,
+        tokens_live: Duration,
+    ) -> Self {
+        Self {
+            revocations,
+            clock,
+            tokens_live,
+            known: RwLock::default(),
+        }
+    }
+
+    /// Reads what was revoked since the last time.
+    ///
+    /// # Errors
+    ///
+    /// When storage fails.
+    pub async fn listen(&self) -> Result<(), StorageError> {
+        let asked_at = self.clock.now();
+        let not_before = asked_at - self.tokens_live - CLOCK_SKEW;
+        let up_to = self.read(|known| known.up_to);
+        let since = up_to.map_or(RevokedSince::Moment(not_before), RevokedSince::Reading);
+        let news = self.revocations.since(since).await?;
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.revoked.retain(|_, heard_at| *heard_at >= not_before);
+        let heard = news.ids.into_iter().map(|id| (id, asked_at));
+        known.revoked.extend(heard);
+        // A storage that went back, as one that was restored does, is read anew from its beginning.
+        let went_back = known.up_to.is_some_and(|up_to| news.up_to < up_to);
+        known.up_to = (!went_back).then_some(news.up_to);
+        known.heard_at = Some(asked_at);
+        Ok(())
+    }
+
+    /// Reads what this replica has just revoked. If that fails, it is heard with the next reading.
+    pub(in crate::identity) async fn hear_at_once(&self) {
+        let _ = self.listen().await;
+    }
+
+    /// Whether this session has not ended, as far as storage has told within [`MAX_SILENCE`].
+    ///
+    /// # Errors
+    ///
+    /// When storage was silent, and fails now.
+    pub async fn is_live(&self, id: SessionId) -> Result<bool, StorageError> {
+        if self.was_revoked(id.as_uuid()) {
+            return Ok(false);
+        }
+        if self.is_heard() {
+            return Ok(true);
+        }
+        self.revocations.is_live(id).await
+    }
+
+    fn was_revoked(&self, id: Uuid) -> bool {
+        self.read(|known| known.revoked.contains_key(&id))
+    }
+
+    /// Whether storage was heard lately.
+    fn is_heard(&self) -> bool {
+        let Some(heard_at) = self.read(|known| known.heard_at) else {
+            return false;
+        };
+        // A clock that was set back proves nothing.
+        let silent = self.clock.now() - heard_at;
+        !silent.is_negative() && silent <= MAX_SILENCE
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&Known) -> T) -> T {
+        read(&self.known.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[cfg(test)]
+mod tests;
