@@ -20,7 +20,7 @@ pub use catalog::PgCatalog;
 pub use customers::PgCustomers;
 pub use database::{Database, DatabaseSettings, InvalidDatabaseUrl};
 pub use error::MAPPED_CONSTRAINTS;
-pub use identity::{PgAccounts, PgSessions};
+pub use identity::{PgAccounts, PgApiKeys, PgSessions};
 pub use migrations::{MigrationError, embedded_migrations};
 pub use orders::PgOrders;
 pub use stock::PgStock;

@@ -14,7 +14,7 @@ use crate::{
     customers::{Customer, CustomerId},
     idempotency::{IdempotencyKey, ScopedKey},
     identity::{
-        Account, AccountId, Actor, Caller, ClientAddress, Device, LiveSessions, MockRevocations,
+        Account, AccountId, Actor, Caller, ClientAddress, Device, LiveCredentials, MockRevocations,
         PasswordHash, Principal, Revoked, RevokedUpTo, Role,
     },
     orders::{
@@ -205,7 +205,7 @@ pub(crate) fn device() -> Device {
 }
 
 /// Sessions of which none has ended.
-pub(crate) fn live_sessions() -> Arc<LiveSessions> {
+pub(crate) fn live_credentials() -> Arc<LiveCredentials> {
     let mut revocations = MockRevocations::new();
     revocations.expect_since().returning(|_| {
         Ok(Revoked {
@@ -214,7 +214,7 @@ pub(crate) fn live_sessions() -> Arc<LiveSessions> {
         })
     });
     let ttl = Duration::minutes(15);
-    Arc::new(LiveSessions::new(Arc::new(revocations), clock(), ttl))
+    Arc::new(LiveCredentials::new(Arc::new(revocations), clock(), ttl))
 }
 
 pub(crate) fn caller(principal: Principal) -> Caller {

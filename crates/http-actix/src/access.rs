@@ -12,6 +12,7 @@ use domain::identity::{Caller, Credential, Permission, Role};
 
 use crate::{
     app::App,
+    dto::tokens::read_api_key,
     problem::{Code, Problem},
 };
 
@@ -26,6 +27,8 @@ pub enum Access {
     AnonymousOr(Permission),
     /// Callers with this permission.
     Only(Permission),
+    /// Callers with a token or a key.
+    Authenticated,
     /// Callers who have logged in.
     LoggedIn,
 }
@@ -41,7 +44,7 @@ impl Access {
     #[must_use]
     pub const fn admits(self, role: Role) -> bool {
         match self {
-            Self::Public | Self::Open | Self::LoggedIn => true,
+            Self::Public | Self::Open | Self::Authenticated | Self::LoggedIn => true,
             Self::AnonymousOr(permission) | Self::Only(permission) => {
                 role.permissions().contain(permission)
             }
@@ -51,11 +54,17 @@ impl Access {
     /// Refuses this caller, or a caller without a token, if the rule does not admit it.
     fn check(self, caller: Option<&Caller>) -> Result<(), Problem> {
         match (self, caller) {
-            (Self::Public | Self::Open, _) | (Self::AnonymousOr(_), None) => Ok(()),
-            (Self::Only(_) | Self::LoggedIn, None) => Err(Problem::new(Code::TokenMissing)),
+            (Self::Public | Self::Open, _)
+            | (Self::AnonymousOr(_), None)
+            | (Self::Authenticated, Some(_)) => Ok(()),
+            (Self::Only(_) | Self::Authenticated | Self::LoggedIn, None) => {
+                Err(Problem::new(Code::TokenMissing))
+            }
             (Self::LoggedIn, Some(caller)) => match caller.credential {
                 Credential::Session(_) => Ok(()),
-                Credential::CommandLine => Err(Problem::new(Code::Forbidden)),
+                Credential::ApiKey(_) | Credential::CommandLine => {
+                    Err(Problem::new(Code::LoginNeeded))
+                }
             },
             (Self::AnonymousOr(permission) | Self::Only(permission), Some(caller)) => {
                 Ok(caller.must_have(permission)?)
@@ -80,7 +89,11 @@ async fn identify(request: &ServiceRequest) -> Result<Option<Caller>, Problem> {
     let app = request
         .app_data::<Data<App>>()
         .ok_or_else(|| Problem::internal("the app is not there"))?;
-    Ok(Some(app.authentication.authenticate(token).await?))
+    let authentication = &app.authentication;
+    Ok(Some(match read_api_key(token) {
+        Some(key) => authentication.authenticate_key(&key).await?,
+        None => authentication.authenticate(token).await?,
+    }))
 }
 
 /// The middleware in front of a handler: it checks the rule and passes the caller on.

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use adapters_postgres::{
-    Database, PgAccounts, PgCatalog, PgCustomers, PgOrders, PgSessions, PgStock,
+    Database, PgAccounts, PgApiKeys, PgCatalog, PgCustomers, PgOrders, PgSessions, PgStock,
 };
 use adapters_redis::{InProcessCache, InvalidRedisUrl, NearCache, Redis, RedisCache};
 use domain::{
@@ -12,8 +12,9 @@ use domain::{
     catalog::{BestSellersList, CatalogService},
     customers::{Customer, CustomerService},
     identity::{
-        AccountRepository, AccountService, AuthService, AuthenticationService, LiveSessions,
-        PasswordHasher, PasswordHasherError, SessionLifetime, SessionService,
+        AccountRepository, AccountService, ApiKeyService, AuthService, AuthenticationService,
+        KnownApiKeys, LiveCredentials, PasswordHasher, PasswordHasherError, SessionLifetime,
+        SessionService,
     },
     orders::{Desk, DeskSettings, DeskTask, Order, OrderService},
     stock::StockService,
@@ -50,6 +51,7 @@ pub(crate) struct Identity {
     pub(crate) auth: AuthService,
     pub(crate) sessions: Arc<SessionService>,
     pub(crate) accounts: AccountService,
+    pub(crate) api_keys: ApiKeyService,
 }
 
 /// The use cases of the shop.
@@ -106,8 +108,15 @@ impl App {
             Arc::clone(&clock),
         );
         let tokens_live = settings.jwt.ttl.try_into()?;
-        let live = live_sessions(database, Arc::clone(&clock), tokens_live);
-        let background = Background::start(desk, tasks, housekeeping, Arc::clone(&live));
+        let live = live_credentials(database, Arc::clone(&clock), tokens_live);
+        let keys = Arc::new(PgApiKeys::new(database));
+        let keys = Arc::new(KnownApiKeys::new(
+            keys,
+            Arc::clone(&live),
+            Arc::clone(&clock),
+        ));
+        let credentials = (Arc::clone(&live), Arc::clone(&keys));
+        let background = Background::start(desk, tasks, housekeeping, credentials);
         let (clock_of_tokens, ids_of_tokens) = (Arc::clone(&clock), Arc::clone(&ids));
         let tokens = JwtTokens::new(&settings.jwt, clock_of_tokens, ids_of_tokens);
         let tokens = Arc::new(tokens);
@@ -121,7 +130,7 @@ impl App {
         let app = Self {
             identity: people.identity(tokens.clone(), settings.sessions),
             shop,
-            authentication: AuthenticationService::new(tokens, live),
+            authentication: AuthenticationService::new(tokens, keys, live),
             ids,
             bodies: Bodies::new(settings.http.bodies_memory, settings.http.read_timeout),
             cursors: Cursors::new(&settings.jwt),
@@ -192,7 +201,7 @@ impl Parts<'_> {
 /// The adapters that the use cases of identity are built from.
 struct People<'a> {
     database: &'a Database,
-    live: Arc<LiveSessions>,
+    live: Arc<LiveCredentials>,
     passwords: Arc<dyn PasswordHasher>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
@@ -219,6 +228,12 @@ impl People<'_> {
             ),
             sessions,
             accounts: self.accounts(),
+            api_keys: ApiKeyService::new(
+                Arc::new(PgApiKeys::new(self.database)),
+                Arc::clone(&self.live),
+                Arc::new(SystemSecrets),
+                (Arc::clone(&self.clock), Arc::clone(&self.ids)),
+            ),
         }
     }
 
@@ -234,13 +249,13 @@ impl People<'_> {
     }
 }
 
-fn live_sessions(
+fn live_credentials(
     database: &Database,
     clock: Arc<dyn Clock>,
     tokens_live: time::Duration,
-) -> Arc<LiveSessions> {
+) -> Arc<LiveCredentials> {
     let revocations = Arc::new(PgSessions::new(database));
-    Arc::new(LiveSessions::new(revocations, clock, tokens_live))
+    Arc::new(LiveCredentials::new(revocations, clock, tokens_live))
 }
 
 /// A shop for a single user who does one thing after the other, with the clock and the ids of the
@@ -288,7 +303,7 @@ pub fn account_service(
     let clock = Arc::new(SystemClock);
     let people = People {
         database,
-        live: live_sessions(database, clock.clone(), time::Duration::ZERO),
+        live: live_credentials(database, clock.clone(), time::Duration::ZERO),
         passwords: password_hasher(passwords)?,
         clock,
         ids: Arc::new(UuidV7Source),

@@ -13,7 +13,7 @@ use std::{
 
 use domain::{
     Housekeeping, StorageError,
-    identity::LiveSessions,
+    identity::{KnownApiKeys, LiveCredentials},
     orders::{Desk, DeskTask},
 };
 use tokio::{
@@ -25,6 +25,9 @@ use tokio::{
 /// How often revocations are heard: at every replica, tokens stop working within two seconds of a
 /// logout.
 const REVOCATIONS_INTERVAL: Duration = Duration::from_millis(500);
+
+/// How often the uses of API keys are noted.
+const USES_INTERVAL: Duration = Duration::from_secs(5);
 
 /// How often what has expired is removed.
 const EXPIRY_INTERVAL: Duration = Duration::from_hours(1);
@@ -44,7 +47,7 @@ impl Background {
         desk: Desk,
         desk_tasks: Vec<DeskTask>,
         housekeeping: Housekeeping,
-        live: Arc<LiveSessions>,
+        (live, api_keys): (Arc<LiveCredentials>, Arc<KnownApiKeys>),
     ) -> Self {
         let mut tasks = Supervisor::default();
         for (number, task) in (1..).zip(desk_tasks) {
@@ -53,6 +56,10 @@ impl Background {
         tasks.every("revocations", REVOCATIONS_INTERVAL, move || {
             let live = Arc::clone(&live);
             async move { live.listen().await }
+        });
+        tasks.every("uses of API keys", USES_INTERVAL, move || {
+            let api_keys = Arc::clone(&api_keys);
+            async move { api_keys.record_uses().await }
         });
         let keys = Arc::new(housekeeping);
         let (sessions, sales) = (Arc::clone(&keys), Arc::clone(&keys));

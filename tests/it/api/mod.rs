@@ -1,6 +1,7 @@
 //! The API over HTTP.
 
 mod access;
+mod api_keys;
 mod auth;
 mod bulk;
 mod catalog;

@@ -1,5 +1,6 @@
 //! Accounts: the table `users`.
 
+mod api_keys;
 mod changes;
 mod revocations;
 mod sessions;
@@ -19,7 +20,7 @@ use domain::{
 use tokio_postgres::{Client, Error, Row, types::ToSql};
 use uuid::Uuid;
 
-pub use self::sessions::PgSessions;
+pub use self::{api_keys::PgApiKeys, sessions::PgSessions};
 use crate::{
     database::Database,
     error::{USERS_EMAIL_KEY, column, storage, violates},
@@ -192,6 +193,7 @@ pub(crate) async fn of_customer(
         created_at: column(row, "created_at")?,
         keys,
         sessions: sessions::of_account(&client, id).await?,
+        api_keys: api_keys::of_account(&client, id).await?,
     }))
 }
 

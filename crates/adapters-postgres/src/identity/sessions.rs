@@ -178,12 +178,11 @@ impl SessionRepository for PgSessions {
     #[tracing::instrument(level = "debug", name = "db.sessions.end", skip_all)]
     async fn end(&self, of: AccountId, id: Option<SessionId>) -> Result<u64, StorageError> {
         let (of, id) = (of.as_uuid(), id.map(SessionId::as_uuid));
-        let end = async |client: Object| match &id {
-            Some(id) => {
+        let end = async |client: Object| {
+            if let Some(id) = &id {
                 let end = client.prepare_cached(END_OWN).await?;
                 client.execute(&end, &[&of, id]).await
-            }
-            None => {
+            } else {
                 let end = client.prepare_cached(END_ALL).await?;
                 client.execute(&end, &[&of]).await
             }
@@ -310,7 +309,7 @@ fn rotation(row: &Row) -> Result<Option<Rotation>, StorageError> {
     }))
 }
 
-fn hash(bytes: &[u8]) -> Result<TokenHash, StorageError> {
+pub(super) fn hash(bytes: &[u8]) -> Result<TokenHash, StorageError> {
     let bytes = bytes.try_into().map_err(StorageError::corrupt)?;
     Ok(TokenHash::from_bytes(bytes))
 }

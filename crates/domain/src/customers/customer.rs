@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use crate::{
     cache::Versioned,
     idempotency::IdempotencyKey,
-    identity::{AccountId, Session},
+    identity::{AccountId, ApiKey, Session},
     values::{Email, Name, Version, id::id},
 };
 
@@ -42,6 +42,8 @@ pub struct AccountRecord {
     pub keys: Vec<(IdempotencyKey, OffsetDateTime)>,
     /// Its sessions.
     pub sessions: Vec<Session>,
+    /// Its API keys.
+    pub api_keys: Vec<ApiKey>,
 }
 
 impl Versioned for Customer {

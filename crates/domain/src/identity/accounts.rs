@@ -8,7 +8,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::{
     Account, AccountChange, AccountChanges, AccountEdit, AccountId, AccountRepository, AmongAdmins,
-    Caller, ClientAddress, Forbidden, InsertAccountError, LiveSessions, NoSecret, Password,
+    Caller, ClientAddress, Forbidden, InsertAccountError, LiveCredentials, NoSecret, Password,
     PasswordHash, PasswordHasher, PasswordHasherError, PasswordReset, Permission, Requester, Role,
     Secret, SecretSource, ShopRole, TokenHash, account::NotEdited,
 };
@@ -22,7 +22,7 @@ use crate::{
 pub struct AccountService {
     accounts: Arc<dyn AccountRepository>,
     changes: Arc<dyn AccountChanges>,
-    live: Arc<LiveSessions>,
+    live: Arc<LiveCredentials>,
     passwords: Arc<dyn PasswordHasher>,
     secrets: Arc<dyn SecretSource>,
     clock: Arc<dyn Clock>,
@@ -96,7 +96,7 @@ impl AccountService {
     #[must_use]
     pub fn new(
         (accounts, changes): (Arc<dyn AccountRepository>, Arc<dyn AccountChanges>),
-        live: Arc<LiveSessions>,
+        live: Arc<LiveCredentials>,
         passwords: Arc<dyn PasswordHasher>,
         secrets: Arc<dyn SecretSource>,
         (clock, ids): (Arc<dyn Clock>, Arc<dyn IdSource>),

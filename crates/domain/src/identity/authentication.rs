@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::{Caller, Credential, LiveSessions, TokenRefused, TokenVerifier};
+use super::{
+    ApiKeySecret, Caller, Credential, KnownApiKeys, LiveCredentials, TokenRefused, TokenVerifier,
+};
 use crate::StorageError;
 
 /// Authenticates callers, without asking storage for each of them.
 pub struct AuthenticationService {
     tokens: Arc<dyn TokenVerifier>,
-    live: Arc<LiveSessions>,
+    keys: Arc<KnownApiKeys>,
+    live: Arc<LiveCredentials>,
 }
 
 /// Why a caller was not authenticated.
@@ -28,10 +31,14 @@ pub enum AuthenticationError {
 }
 
 impl AuthenticationService {
-    /// Checks tokens with `tokens`, and whether their sessions are `live`.
+    /// Checks tokens with `tokens`, whether their sessions are `live`, and keys with `keys`.
     #[must_use]
-    pub fn new(tokens: Arc<dyn TokenVerifier>, live: Arc<LiveSessions>) -> Self {
-        Self { tokens, live }
+    pub fn new(
+        tokens: Arc<dyn TokenVerifier>,
+        keys: Arc<KnownApiKeys>,
+        live: Arc<LiveCredentials>,
+    ) -> Self {
+        Self { tokens, keys, live }
     }
 
     /// The caller that presents this token.
@@ -45,8 +52,20 @@ impl AuthenticationService {
             Credential::Session(id) if self.live.is_live(id).await? => Ok(caller),
             Credential::Session(_) => Err(AuthenticationError::SessionEnded),
             // No token says so.
-            Credential::CommandLine => Err(TokenRefused::Invalid.into()),
+            Credential::ApiKey(_) | Credential::CommandLine => Err(TokenRefused::Invalid.into()),
         }
+    }
+
+    /// The caller that presents this key.
+    ///
+    /// # Errors
+    ///
+    /// `Refused`, or `Storage` when neither can be told.
+    pub async fn authenticate_key(
+        &self,
+        secret: &ApiKeySecret,
+    ) -> Result<Caller, AuthenticationError> {
+        self.keys.caller(secret).await
     }
 }
 
@@ -58,7 +77,8 @@ mod tests {
     use crate::{
         fixtures::{account_id, clock},
         identity::{
-            MockRevocations, MockTokenVerifier, Principal, Revoked, RevokedUpTo, SessionId,
+            MockApiKeyRepository, MockRevocations, MockTokenVerifier, Principal, Revoked,
+            RevokedUpTo, SessionId,
         },
     };
 
@@ -75,11 +95,13 @@ mod tests {
             })
         });
         let ttl = time::Duration::MINUTE;
-        let live = LiveSessions::new(Arc::new(revocations), clock(), ttl);
+        let live = LiveCredentials::new(Arc::new(revocations), clock(), ttl);
         live.listen().await.unwrap();
         let mut tokens = MockTokenVerifier::new();
         tokens.expect_verify().returning(move |_| verified);
-        AuthenticationService::new(Arc::new(tokens), Arc::new(live))
+        let (keys, live) = (Arc::new(MockApiKeyRepository::new()), Arc::new(live));
+        let keys = KnownApiKeys::new(keys, Arc::clone(&live), clock());
+        AuthenticationService::new(Arc::new(tokens), Arc::new(keys), live)
     }
 
     #[tokio::test]

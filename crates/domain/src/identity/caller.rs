@@ -1,11 +1,12 @@
 //! Callers and their permissions.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use thiserror::Error;
 use uuid::Uuid;
 
 use super::{AccountId, Credential, Principal, SessionId};
+use crate::values::ValueError;
 
 /// A permission that a caller may have. A customer has it for its own data and orders alone: see
 /// [`Principal::may_see`].
@@ -108,6 +109,17 @@ impl fmt::Display for Permission {
     }
 }
 
+impl FromStr for Permission {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let known = Self::ALL.into_iter().find(|known| known.as_str() == text);
+        known.ok_or(ValueError::Malformed {
+            expected: "the name of a permission, such as orders:write",
+        })
+    }
+}
+
 /// A set of permissions.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Permissions(u16);
@@ -125,6 +137,19 @@ impl Permissions {
         set
     }
 
+    /// The permissions that are in both sets.
+    #[must_use]
+    pub const fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// The permissions of the set.
+    pub fn iter(self) -> impl Iterator<Item = Permission> {
+        Permission::ALL
+            .into_iter()
+            .filter(move |permission| self.contain(*permission))
+    }
+
     /// The union of both sets.
     #[must_use]
     pub const fn union(self, other: Self) -> Self {
@@ -140,8 +165,8 @@ impl Permissions {
 
 impl fmt::Debug for Permissions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let held = Permission::ALL.into_iter().filter(|p| self.contain(*p));
-        f.debug_set().entries(held.map(Permission::as_str)).finish()
+        let held = self.iter().map(Permission::as_str);
+        f.debug_set().entries(held).finish()
     }
 }
 
@@ -221,8 +246,8 @@ mod tests {
     fn a_set_holds_what_was_put_in_and_nothing_else() {
         for permission in Permission::ALL {
             let set = Permissions::of(&[permission]);
-            let held = Permission::ALL.into_iter().filter(|p| set.contain(*p));
-            assert_eq!(held.collect::<Vec<_>>(), [permission]);
+            assert_eq!(set.iter().collect::<Vec<_>>(), [permission]);
+            assert_eq!(permission.as_str().parse(), Ok(permission));
         }
         let names: HashSet<_> = Permission::ALL.map(Permission::as_str).into();
         assert_eq!(names.len(), Permission::ALL.len());

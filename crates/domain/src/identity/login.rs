@@ -10,7 +10,7 @@ use time::Duration;
 
 use super::{
     Account, AccountChange, AccountChanges, AccountRepository, Caller, ClientAddress, Device,
-    LiveSessions, Password, PasswordCheck, PasswordHash, PasswordHasher, PasswordHasherError,
+    LiveCredentials, Password, PasswordCheck, PasswordHash, PasswordHasher, PasswordHasherError,
     Requester, SessionError, SessionService, Tokens, Verdict,
     failed_attempts::{FailedAttempts, Limit},
     recent::Recent,
@@ -25,7 +25,7 @@ pub struct AuthService {
     changes: Arc<dyn AccountChanges>,
     passwords: Arc<dyn PasswordHasher>,
     sessions: Arc<SessionService>,
-    live: Arc<LiveSessions>,
+    live: Arc<LiveCredentials>,
     clock: Arc<dyn Clock>,
     failed: FailedAttempts,
     /// The pairs of an account and an address with a recent login.
@@ -80,7 +80,7 @@ impl AuthService {
         (accounts, changes): (Arc<dyn AccountRepository>, Arc<dyn AccountChanges>),
         passwords: Arc<dyn PasswordHasher>,
         sessions: Arc<SessionService>,
-        live: Arc<LiveSessions>,
+        live: Arc<LiveCredentials>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {

@@ -3,6 +3,7 @@
 mod account;
 mod accounts;
 mod actor;
+mod api_keys;
 mod authentication;
 mod caller;
 mod client_address;
@@ -18,6 +19,10 @@ mod sessions;
 pub use account::{Account, AccountChange, AccountEdit, AccountId, PasswordReset};
 pub use accounts::{AccountError, AccountService, AccountsFilter, NewAccount, ResetToken};
 pub use actor::Actor;
+pub use api_keys::{
+    ApiKey, ApiKeyError, ApiKeyId, ApiKeyRepository, ApiKeySecret, ApiKeyService, KeyLife,
+    KnownApiKeys, NewApiKey, OwnedApiKey,
+};
 pub use authentication::{AuthenticationError, AuthenticationService};
 pub use caller::{Caller, Forbidden, Permission, Permissions};
 pub use client_address::ClientAddress;
@@ -32,13 +37,14 @@ pub use ports::{
 };
 pub use role::{Principal, Role, ShopRole};
 pub use sessions::{
-    Device, LiveSessions, OpenedSession, RefreshToken, Revocations, Revoked, RevokedSince,
+    Device, LiveCredentials, OpenedSession, RefreshToken, Revocations, Revoked, RevokedSince,
     RevokedUpTo, Rotation, Session, SessionChange, SessionError, SessionId, SessionLifetime,
     SessionRepository, SessionService, TokenHash, Tokens,
 };
 
 #[cfg(test)]
 pub(crate) use {
+    api_keys::MockApiKeyRepository,
     passwords::MockPasswordHasher,
     ports::{
         MockAccountChanges, MockAccountRepository, MockSecretSource, MockTokenIssuer,

@@ -52,6 +52,9 @@ impl<T: Serialize + ToSchema + 'static> Answer for Shown<T> {
     }
 }
 
+/// What is answered is for whoever asked, this once.
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
 /// 200, with a secret that caches must not store.
 pub(crate) struct Secret<T>(pub(crate) T);
 
@@ -60,7 +63,7 @@ impl<T: Serialize> Responder for Secret<T> {
 
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
         HttpResponse::Ok()
-            .insert_header((header::CACHE_CONTROL, "no-store"))
+            .insert_header((header::CACHE_CONTROL, NO_STORE))
             .json(self.0)
     }
 }
@@ -119,6 +122,28 @@ impl<T: Serialize + ToSchema + 'static> Created<T> {
 impl<T: Serialize + ToSchema + 'static> Answer for Created<T> {
     fn describe(operation: &mut Description) {
         operation.answers(StatusCode::CREATED, Self::answered());
+    }
+}
+
+/// 201, with a secret that caches must not store.
+pub(crate) struct CreatedSecret<T>(pub(crate) Created<T>);
+
+impl<T: Serialize> Responder for CreatedSecret<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        let mut response = self.0.respond_to(request);
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, NO_STORE);
+        response
+    }
+}
+
+impl<T: Serialize + ToSchema + 'static> Answer for CreatedSecret<T> {
+    fn describe(operation: &mut Description) {
+        let created = Created::<T>::answered();
+        let answered = created.header(header::CACHE_CONTROL, "Always `no-store`.");
+        operation.answers(StatusCode::CREATED, answered);
     }
 }
 

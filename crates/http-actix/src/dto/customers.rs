@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    Order, OrderHistoryEntry, Session,
+    ApiKey, Order, OrderHistoryEntry, Session,
     input::{Replaced, Sorted, input},
     wire::moment,
 };
@@ -130,6 +130,8 @@ pub(crate) struct AccountRecord {
     idempotency_keys: Vec<SentKey>,
     /// Where it is logged in.
     sessions: Vec<Session>,
+    /// Its keys for machines.
+    api_keys: Vec<ApiKey>,
 }
 
 /// An idempotency key that an account sent.
@@ -157,6 +159,7 @@ impl AccountRecord {
                 .iter()
                 .map(|session| Session::seen_by(caller, session))
                 .collect(),
+            api_keys: record.api_keys.iter().map(ApiKey::from).collect(),
         }
     }
 }

@@ -109,14 +109,13 @@ pub(crate) struct Me {
 
 impl Me {
     pub(crate) fn new(caller: &Caller, account: &Account) -> Self {
-        let held = Permission::ALL.into_iter().filter(|held| caller.may(*held));
         Self {
             id: account.id.as_uuid(),
             email: account.email.as_str().to_owned(),
             role: account.principal.role().as_str(),
             customer_id: account.principal.customer_id().map(|id| id.as_uuid()),
             created_at: account.created_at,
-            permissions: held.map(Permission::as_str).collect(),
+            permissions: caller.permissions.iter().map(Permission::as_str).collect(),
         }
     }
 }

@@ -224,6 +224,29 @@ impl<T: Described, const MIN: usize, const MAX: usize> Field for List<T, MIN, MA
     }
 }
 
+/// A list of `MIN` to `MAX` values.
+pub(crate) struct Values<T, const MIN: usize, const MAX: usize>(pub(crate) Vec<T>);
+
+impl<T: WireValue, const MIN: usize, const MAX: usize> Field for Values<T, MIN, MAX> {
+    const IS_REQUIRED: bool = true;
+
+    fn take(fields: &mut Fields<'_>, name: &'static str) -> Result<Self, Wrong> {
+        fields.values(name, (MIN, MAX)).map(Self)
+    }
+
+    fn in_body() -> RefOr<Schema> {
+        let list = ArrayBuilder::new()
+            .items(T::schema())
+            .min_items(Some(MIN))
+            .max_items(Some(MAX));
+        RefOr::T(Schema::Array(list.build()))
+    }
+
+    fn example() -> Value {
+        Value::Array(vec![T::example()])
+    }
+}
+
 impl<T: WireValue> Field for Patch<T> {
     const IS_REQUIRED: bool = false;
 

@@ -7,6 +7,7 @@
     reason = "a field's name is that of the API"
 )]
 
+mod api_keys;
 mod catalog;
 mod customers;
 mod identity;
@@ -18,6 +19,7 @@ pub(crate) mod tokens;
 mod users;
 pub(crate) mod wire;
 
+pub(crate) use api_keys::{ApiKey, MadeApiKey, NewApiKey};
 pub(crate) use catalog::{
     BestSeller, BestSellersParameters, ImportParameters, NewProduct, Product, ProductPatch,
     ProductRow, ProductsParameters,

@@ -146,7 +146,38 @@ impl<'a> Fields<'a> {
     pub(super) fn objects<T: Input>(
         &mut self,
         name: &'static str,
+        bounds: (usize, usize),
+    ) -> Result<Vec<T>, Wrong> {
+        self.list(
+            name,
+            bounds,
+            "an array of objects",
+            |raw, pointer, faults| read_object(raw, pointer, faults, T::read),
+        )
+    }
+
+    /// Takes a required list of `min` to `max` values.
+    pub(super) fn values<T: WireValue>(
+        &mut self,
+        name: &'static str,
+        bounds: (usize, usize),
+    ) -> Result<Vec<T>, Wrong> {
+        self.list(name, bounds, "an array", |raw, pointer, faults| {
+            let value = parse(&Raw::Json(raw));
+            value.map_err(|(code, detail)| {
+                faults.push(Fault::at(pointer, code, detail));
+                Wrong
+            })
+        })
+    }
+
+    /// Takes a required list; every entry is read with `read`, even after a fault in an earlier one.
+    fn list<T>(
+        &mut self,
+        name: &'static str,
         (min, max): (usize, usize),
+        expected: &str,
+        read: impl Fn(&RawValue, &str, &mut Vec<Fault>) -> Result<T, Wrong>,
     ) -> Result<Vec<T>, Wrong> {
         let Some(raw) = self.take(name) else {
             return self.fault(name, "required", "is required");
@@ -156,7 +187,7 @@ impl<'a> Fields<'a> {
             Raw::Text(_) => None,
         };
         let Some(raws) = raws else {
-            return self.fault(name, "wrong_type", "must be an array of objects");
+            return self.fault(name, "wrong_type", format!("must be {expected}"));
         };
         if raws.len() < min {
             let detail = format!("must be at least {min} entries long");
@@ -170,13 +201,11 @@ impl<'a> Fields<'a> {
             Place::Body(pointer) => pointer_to(pointer, name),
             Place::Query => String::new(),
         };
-        let mut objects = Vec::with_capacity(raws.len());
+        let mut entries = Vec::with_capacity(raws.len());
         for (index, raw) in raws.iter().enumerate() {
-            let pointer = format!("{list}/{index}");
-            // Every object is read, even after a fault in an earlier one.
-            objects.push(read_object(raw, &pointer, self.faults, T::read));
+            entries.push(read(raw, &format!("{list}/{index}"), self.faults));
         }
-        objects.into_iter().collect()
+        entries.into_iter().collect()
     }
 
     /// Takes a field that a change may leave out, and that always has a value.
@@ -197,17 +226,9 @@ impl<'a> Fields<'a> {
     }
 
     fn parse<T: WireValue>(&mut self, name: &str, raw: Raw<'_>) -> Result<T, Wrong> {
-        let (written, code) = match raw {
-            Raw::Json(raw) => (T::Primitive::from_json(raw), "wrong_type"),
-            Raw::Text(text) => (T::Primitive::from_text(text), "malformed"),
-        };
-        let Some(written) = written else {
-            let detail = format!("must be {}", T::Primitive::EXPECTED);
-            return self.fault(name, code, detail);
-        };
-        match T::parse(written) {
+        match parse(&raw) {
             Ok(value) => Ok(value),
-            Err(error) => self.fault(name, value_code(&error), error.to_string()),
+            Err((code, detail)) => self.fault(name, code, detail),
         }
     }
 
@@ -233,6 +254,17 @@ impl<'a> Fields<'a> {
             self.faults.push(self.place.fault(&name, code, detail));
         }
     }
+}
+
+/// Makes a value of what was written, or tells what is wrong with it.
+fn parse<T: WireValue>(raw: &Raw<'_>) -> Result<T, (&'static str, String)> {
+    let (written, code) = match raw {
+        Raw::Json(raw) => (T::Primitive::from_json(raw), "wrong_type"),
+        Raw::Text(text) => (T::Primitive::from_text(text.clone()), "malformed"),
+    };
+    let expected = || (code, format!("must be {}", T::Primitive::EXPECTED));
+    let value = T::parse(written.ok_or_else(expected)?);
+    value.map_err(|error| (value_code(&error), error.to_string()))
 }
 
 /// The entries of an object, duplicates included: a map would keep only the last of them.

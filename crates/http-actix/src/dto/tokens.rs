@@ -2,12 +2,15 @@
 //! and their bytes in base64url (RFC 4648, section 5).
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use domain::identity::{RefreshToken, ResetToken};
+use domain::identity::{ApiKeySecret, RefreshToken, ResetToken};
 
 /// The prefix of refresh tokens.
 const REFRESH: &str = "blr_";
 /// The prefix of tokens to reset a password.
 const RESET: &str = "blp_";
+
+/// The prefix of API keys.
+const API_KEY: &str = "blc_";
 
 fn write(prefix: &str, bytes: &[u8]) -> String {
     prefix.to_owned() + &BASE64_URL_SAFE_NO_PAD.encode(bytes)
@@ -34,6 +37,14 @@ pub(crate) fn read_reset(text: &str) -> Option<ResetToken> {
     ResetToken::from_bytes(&read(RESET, text)?)
 }
 
+pub(super) fn write_api_key(secret: &ApiKeySecret) -> String {
+    write(API_KEY, &secret.expose())
+}
+
+pub(crate) fn read_api_key(text: &str) -> Option<ApiKeySecret> {
+    ApiKeySecret::from_bytes(&read(API_KEY, text)?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,5 +61,9 @@ mod tests {
         }
         let token = ResetToken::from_bytes(&[7; 32]).unwrap();
         assert_eq!(read_reset(&write_reset(&token)), Some(token));
+        let secret = ApiKeySecret::from_bytes(&[7; 32]).unwrap();
+        let text = write_api_key(&secret);
+        assert!(text.starts_with("blc_BwcHBw"));
+        assert_eq!(read_api_key(&text), Some(secret));
     }
 }

@@ -4,7 +4,7 @@
 use domain::{
     catalog::{Period, ProductId, ProductSort},
     customers::{CustomerId, CustomerSort},
-    identity::{AccountId, Password, Role, SessionId, ShopRole},
+    identity::{AccountId, ApiKeyId, KeyLife, Password, Permission, Role, SessionId, ShopRole},
     orders::{OrderId, OrderSort, OrderStatus},
     stock::{LedgerReason, MovementReason, StockDelta, StockLevel},
     values::{
@@ -201,6 +201,11 @@ wire!(CustomerId: String, |text: String| text.parse(), id("019b76da-a800-7000-80
 wire!(OrderId: String, |text: String| text.parse(), id("019b76da-a864-7000-8000-000000000064"));
 wire!(AccountId: String, |text: String| text.parse(), id("0192f0c1-2a3b-7c4d-8e5f-60718293a4b9"));
 wire!(SessionId: String, |text: String| text.parse(), id("0192f0c1-2a3b-7c4d-8e5f-60718293a4ba"));
+wire!(ApiKeyId: String, |text: String| text.parse(), id("0192f0c1-2a3b-7c4d-8e5f-60718293a4bb"));
+wire!(KeyLife: i64, Self::parse, integer(1, Self::MAX_DAYS.into()).examples([json!(90)]));
+wire!(Permission: String, |text: String| text.parse(), string()
+    .enum_values(Some(Self::ALL.map(Self::as_str)))
+    .examples([json!("orders:write")]));
 wire!(Role: String, |text: String| text.parse(), roles(&Self::ALL).examples([json!("staff")]));
 wire!(ShopRole: String, |text: String| shop_role(&text),
     roles(&Self::ALL.map(Role::from)).examples([json!("staff")]));

@@ -138,12 +138,21 @@ fn who_may_call(access: Access, operation: &mut Description) -> (String, Vec<Sec
             );
             (who, vec![nobody, bearer])
         }
-        Access::LoggedIn => {
+        Access::Authenticated => {
             operation.problem(Code::TokenMissing);
             operation.problem(Code::TokenInvalid);
             operation.problem(Code::TokenExpired);
             operation.problem(Code::SessionEnded);
-            let who = "Whoever has logged in may call it.".to_owned();
+            let who = "Whoever has a token or an API key may call it.".to_owned();
+            (who, vec![bearer])
+        }
+        Access::LoggedIn => {
+            operation.problem(Code::LoginNeeded);
+            operation.problem(Code::TokenMissing);
+            operation.problem(Code::TokenInvalid);
+            operation.problem(Code::TokenExpired);
+            operation.problem(Code::SessionEnded);
+            let who = "Whoever has logged in may call it, and no API key.".to_owned();
             (who, vec![bearer])
         }
         Access::Only(permission) => {

@@ -97,6 +97,10 @@ problems! {
         caller: "Ask somebody whose role may do it.",
         operator: "Nothing; PATCH /users/{id} gives an account of the shop another role.";
 
+    LoginNeeded: FORBIDDEN, "login_needed", "No API key may do this",
+        caller: "Log in with POST /auth/login, and send that token.",
+        operator: "Nothing.";
+
     AccountDisabled: FORBIDDEN, "account_disabled", "The account is disabled",
         caller: "Ask an administrator to enable it.",
         operator: "Nothing; PATCH /users/{id} enables it.";

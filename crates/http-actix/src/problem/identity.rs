@@ -3,8 +3,8 @@
 use std::num::NonZeroU16;
 
 use domain::identity::{
-    AccountError, AuthError, AuthenticationError, Forbidden, PasswordHasherError, SessionError,
-    TokenRefused,
+    AccountError, ApiKeyError, AuthError, AuthenticationError, Forbidden, PasswordHasherError,
+    SessionError, TokenRefused,
 };
 
 use super::{Code, Problem};
@@ -36,6 +36,18 @@ impl From<SessionError> for Problem {
             SessionError::AccountChanged => Self::unavailable(error),
             SessionError::Token(_) | SessionError::Secret(_) => Self::internal(error),
             SessionError::Storage(error) => error.into(),
+        }
+    }
+}
+
+impl From<ApiKeyError> for Problem {
+    fn from(error: ApiKeyError) -> Self {
+        match error {
+            ApiKeyError::NotFound => Self::new(Code::NotFound),
+            // This replica is about to hear of it.
+            ApiKeyError::AccountGone => Self::new(Code::SessionEnded),
+            ApiKeyError::Secret(error) => Self::internal(error),
+            ApiKeyError::Storage(error) => error.into(),
         }
     }
 }

@@ -17,10 +17,10 @@ pub(super) const RESOURCE: Resource = Resource {
     name: "me",
     about: "The caller's own account, and where it is logged in.",
     endpoints: &[
-        endpoint!(GET "/me", Access::LoggedIn, me, About {
+        endpoint!(GET "/me", Access::Authenticated, me, About {
             id: "getMe",
             summary: "Who calls",
-            description: "The account that the token is of, and what the caller may do.",
+            description: "The account that the token or key is of, and what the caller may do.",
             problems: &[],
         }),
         endpoint!(PUT "/me/password", Access::LoggedIn, change_password, About {

@@ -1,6 +1,7 @@
 //! The endpoints: one file per noun, each with its table. A handler extracts, calls one service
 //! method, and answers.
 
+mod api_keys;
 mod catalog;
 mod customers;
 mod docs;
@@ -26,6 +27,7 @@ pub const RESOURCES: &[Resource] = &[
     identity::RESOURCE,
     me::RESOURCE,
     users::RESOURCE,
+    api_keys::RESOURCE,
     customers::RESOURCE,
     catalog::RESOURCE,
     stock::RESOURCE,

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    fixtures::{account, caller, clock, email, ids, live_sessions},
+    fixtures::{account, caller, clock, email, ids, live_credentials},
     identity::{
         MockAccountChanges, MockAccountRepository, MockPasswordHasher, MockSecretSource, Principal,
     },
@@ -18,7 +18,7 @@ fn service(accounts: MockAccountRepository, changes: MockAccountChanges) -> Acco
     secrets.expect_secret().returning(|| Ok([7; 16]));
     AccountService::new(
         (Arc::new(accounts), Arc::new(changes)),
-        live_sessions(),
+        live_credentials(),
         Arc::new(passwords),
         Arc::new(secrets),
         (clock(), ids()),

@@ -4,7 +4,7 @@ use std::{net::IpAddr, time::Duration as StdDuration};
 
 use super::*;
 use crate::{
-    fixtures::{account, caller, clock, ids, live_sessions, now, storage_is_down},
+    fixtures::{account, caller, clock, ids, live_credentials, now, storage_is_down},
     identity::{
         AccessToken, MockAccountChanges, MockAccountRepository, MockPasswordHasher,
         MockSecretSource, MockSessionRepository, MockTokenIssuer, PasswordHash, Principal,
@@ -29,7 +29,7 @@ fn changing(
         (Arc::new(accounts), Arc::new(changes)),
         Arc::new(passwords),
         Arc::new(sessions()),
-        live_sessions(),
+        live_credentials(),
         clock(),
     )
 }
@@ -55,7 +55,7 @@ fn sessions() -> SessionService {
     };
     SessionService::new(
         Arc::new(sessions),
-        live_sessions(),
+        live_credentials(),
         Arc::new(tokens),
         Arc::new(secrets),
         (clock(), ids()),
@@ -199,7 +199,7 @@ async fn of_two_changes_of_one_password_at_once_the_second_is_refused() {
         }))
     });
     let new = Password::parse("long enough".to_owned()).unwrap();
-    let changed = changing(accounts, passwords, changes)
+    let second = changing(accounts, passwords, changes)
         .change_password(
             &caller(Principal::Staff),
             "right".to_owned(),
@@ -207,7 +207,7 @@ async fn of_two_changes_of_one_password_at_once_the_second_is_refused() {
             device_at(HERE),
         )
         .await;
-    assert!(matches!(changed, Err(AuthError::WrongCredentials)));
+    assert!(matches!(second, Err(AuthError::WrongCredentials)));
 }
 
 #[tokio::test]

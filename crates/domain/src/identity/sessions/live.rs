@@ -1,4 +1,4 @@
-//! Which sessions have ended, known to every replica without asking for each request.
+//! Which credentials were revoked, known to every replica without asking for each request.
 
 use std::{
     collections::HashMap,
@@ -16,8 +16,8 @@ use crate::{Clock, StorageError};
 /// read is the proof that storage is still heard.
 ///
 /// When storage was silent for longer than [`MAX_SILENCE`], nothing is taken on faith any more: each
-/// session is looked up. It is the same at the start.
-pub struct LiveSessions {
+/// credential is looked up. It is the same at the start.
+pub struct LiveCredentials {
     revocations: Arc<dyn Revocations>,
     clock: Arc<dyn Clock>,
     /// How long access tokens are valid: what was revoked before needs no remembering.
@@ -30,9 +30,14 @@ struct Known {
     /// When storage was last asked, and answered.
     heard_at: Option<OffsetDateTime>,
     up_to: Option<RevokedUpTo>,
-    /// By id, when it was heard.
-    revoked: HashMap<Uuid, OffsetDateTime>,
+    /// How many readings there were.
+    readings: Reading,
+    /// By id, when it was heard, and with which reading.
+    revoked: HashMap<Uuid, (OffsetDateTime, Reading)>,
 }
+
+/// A number of a reading. What is looked up after it is not older than what it told.
+pub(in crate::identity) type Reading = u64;
 
 /// How long storage may be silent before nothing is taken on faith.
 const MAX_SILENCE: Duration = Duration::seconds(10);
@@ -40,7 +45,7 @@ const MAX_SILENCE: Duration = Duration::seconds(10);
 /// How far the clocks of replicas and storage may be apart.
 const CLOCK_SKEW: Duration = Duration::minutes(5);
 
-impl LiveSessions {
+impl LiveCredentials {
     /// Knows nothing yet.
     #[must_use]
     pub fn new(
@@ -68,8 +73,12 @@ impl LiveSessions {
         let since = up_to.map_or(RevokedSince::Moment(not_before), RevokedSince::Reading);
         let news = self.revocations.since(since).await?;
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        known.revoked.retain(|_, heard_at| *heard_at >= not_before);
-        let heard = news.ids.into_iter().map(|id| (id, asked_at));
+        known
+            .revoked
+            .retain(|_, (heard_at, _)| *heard_at >= not_before);
+        known.readings += 1;
+        let reading = known.readings;
+        let heard = news.ids.into_iter().map(|id| (id, (asked_at, reading)));
         known.revoked.extend(heard);
         // A storage that went back, as one that was restored does, is read anew from its beginning.
         let went_back = known.up_to.is_some_and(|up_to| news.up_to < up_to);
@@ -96,6 +105,18 @@ impl LiveSessions {
             return Ok(true);
         }
         self.revocations.is_live(id).await
+    }
+
+    /// The latest reading, if storage was heard lately.
+    pub(in crate::identity) fn reading(&self) -> Option<Reading> {
+        self.is_heard().then(|| self.read(|known| known.readings))
+    }
+
+    /// Whether what was looked up of a credential after this reading, at most [`CLOCK_SKEW`] ago,
+    /// still holds, as far as storage has told within [`MAX_SILENCE`].
+    pub(in crate::identity) fn holds(&self, id: Uuid, since: Reading) -> bool {
+        let revoked = self.read(|known| known.revoked.get(&id).copied());
+        self.is_heard() && revoked.is_none_or(|(_, reading)| reading <= since)
     }
 
     fn was_revoked(&self, id: Uuid) -> bool {

@@ -7,7 +7,8 @@ mod service;
 mod session;
 mod token;
 
-pub use live::LiveSessions;
+pub use live::LiveCredentials;
+pub(super) use live::Reading;
 pub use ports::{
     OpenedSession, Revocations, Revoked, RevokedSince, RevokedUpTo, SessionChange,
     SessionRepository,

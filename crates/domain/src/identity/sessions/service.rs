@@ -5,7 +5,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::{
-    Device, LiveSessions, OpenedSession, RefreshToken, Session, SessionChange, SessionId,
+    Device, LiveCredentials, OpenedSession, RefreshToken, Session, SessionChange, SessionId,
     SessionLifetime, SessionRepository, session::Presented,
 };
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
 /// Begins sessions, goes on with them and ends them.
 pub struct SessionService {
     sessions: Arc<dyn SessionRepository>,
-    live: Arc<LiveSessions>,
+    live: Arc<LiveCredentials>,
     tokens: Arc<dyn TokenIssuer>,
     secrets: Arc<dyn SecretSource>,
     clock: Arc<dyn Clock>,
@@ -70,7 +70,7 @@ impl SessionService {
     #[must_use]
     pub fn new(
         sessions: Arc<dyn SessionRepository>,
-        live: Arc<LiveSessions>,
+        live: Arc<LiveCredentials>,
         tokens: Arc<dyn TokenIssuer>,
         secrets: Arc<dyn SecretSource>,
         (clock, ids): (Arc<dyn Clock>, Arc<dyn IdSource>),
@@ -196,7 +196,7 @@ impl SessionService {
     pub async fn log_out(&self, caller: &Caller) -> Result<(), SessionError> {
         match caller.credential {
             Credential::Session(id) => self.end(caller, id).await,
-            Credential::CommandLine => Err(SessionError::NotFound),
+            Credential::ApiKey(_) | Credential::CommandLine => Err(SessionError::NotFound),
         }
     }
 

@@ -30,6 +30,13 @@ impl TokenHash {
         Self(hash.finalize().into())
     }
 
+    /// Some bytes of the hash, to find it by.
+    #[must_use]
+    pub(in crate::identity) fn short(&self) -> u64 {
+        let first = self.0.first_chunk().copied();
+        u64::from_be_bytes(first.unwrap_or_default())
+    }
+
     /// A hash from storage.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {

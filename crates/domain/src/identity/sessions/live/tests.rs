@@ -40,10 +40,10 @@ fn behind(up_to: u64) -> RevokedSince {
     RevokedSince::Reading(RevokedUpTo(up_to))
 }
 
-fn live(revocations: MockRevocations) -> (LiveSessions, Arc<Moved>) {
+fn live(revocations: MockRevocations) -> (LiveCredentials, Arc<Moved>) {
     let clock = Arc::new(Moved::default());
     let ttl = Duration::minutes(15);
-    let live = LiveSessions::new(Arc::new(revocations), clock.clone(), ttl);
+    let live = LiveCredentials::new(Arc::new(revocations), clock.clone(), ttl);
     (live, clock)
 }
 
@@ -148,4 +148,24 @@ async fn what_ended_is_remembered_for_as_long_as_its_tokens_are_valid_and_not_fo
         live.listen().await.unwrap();
         assert_eq!(live.was_revoked(Uuid::from_u128(1)), is_remembered);
     }
+}
+
+#[tokio::test]
+async fn what_was_looked_up_holds_until_a_later_reading_tells_otherwise() {
+    let mut revocations = MockRevocations::new();
+    let mut news = [revoked(&[1], 5), revoked(&[2], 6)].into_iter();
+    revocations
+        .expect_since()
+        .returning(move |_| Ok(news.next().unwrap()));
+    let (live, clock) = live(revocations);
+    assert_eq!(live.reading(), None);
+    live.listen().await.unwrap();
+    let looked_up = live.reading().unwrap();
+    let holds = |n| live.holds(Uuid::from_u128(n), looked_up);
+    // The first was looked up after it was told, and what was found is the latest.
+    assert!(holds(1) && holds(2));
+    live.listen().await.unwrap();
+    assert!(holds(1) && !holds(2));
+    *clock.0.lock().unwrap() = MAX_SILENCE + Duration::MICROSECOND;
+    assert!(!holds(1) && live.reading().is_none());
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::{
-    fixtures::{account, clock, device, ids, live_sessions, now, storage_is_down},
+    fixtures::{account, clock, device, ids, live_credentials, now, storage_is_down},
     identity::{MockSecretSource, MockSessionRepository, MockTokenIssuer, Principal, Session},
     unit_of_work::MockUnitOfWork,
 };
@@ -29,7 +29,7 @@ fn service(sessions: MockSessionRepository) -> SessionService {
     });
     SessionService::new(
         Arc::new(sessions),
-        live_sessions(),
+        live_credentials(),
         Arc::new(tokens),
         Arc::new(secrets),
         (clock(), ids()),
@@ -50,7 +50,7 @@ fn storing(session: Session, takes: fn(&SessionChange) -> bool) -> MockSessionRe
     sessions.expect_open().times(1).returning(move |_| {
         let mut unit = MockUnitOfWork::new();
         unit.expect_commit()
-            .withf(move |change| takes(change))
+            .withf(takes)
             .times(1)
             .returning(|_| Ok(()));
         Ok(Some(Opened {
