@@ -1,7 +1,9 @@
 //! API keys, on the wire.
 
-use domain::identity::{self, ApiKeySecret, KeyLife, Permission, Permissions};
-use domain::values::Name;
+use domain::{
+    identity::{self, ApiKeySecret, KeyLife, Permission, Permissions},
+    values::Name,
+};
 use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;

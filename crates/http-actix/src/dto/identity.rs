@@ -1,6 +1,9 @@
 //! Identity, on the wire.
 
-use domain::identity::{self, Account, Caller, Credential, Password, Permission, Tokens};
+use domain::{
+    customers::CustomerId,
+    identity::{self, Account, Caller, Credential, Password, Permission, Tokens},
+};
 use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
@@ -113,7 +116,7 @@ impl Me {
             id: account.id.as_uuid(),
             email: account.email.as_str().to_owned(),
             role: account.principal.role().as_str(),
-            customer_id: account.principal.customer_id().map(|id| id.as_uuid()),
+            customer_id: account.principal.customer_id().map(CustomerId::as_uuid),
             created_at: account.created_at,
             permissions: caller.permissions.iter().map(Permission::as_str).collect(),
         }

@@ -163,7 +163,7 @@ impl<'a> Fields<'a> {
         bounds: (usize, usize),
     ) -> Result<Vec<T>, Wrong> {
         self.list(name, bounds, "an array", |raw, pointer, faults| {
-            let value = parse(&Raw::Json(raw));
+            let value = parse(Raw::Json(raw));
             value.map_err(|(code, detail)| {
                 faults.push(Fault::at(pointer, code, detail));
                 Wrong
@@ -226,7 +226,7 @@ impl<'a> Fields<'a> {
     }
 
     fn parse<T: WireValue>(&mut self, name: &str, raw: Raw<'_>) -> Result<T, Wrong> {
-        match parse(&raw) {
+        match parse(raw) {
             Ok(value) => Ok(value),
             Err((code, detail)) => self.fault(name, code, detail),
         }
@@ -257,10 +257,10 @@ impl<'a> Fields<'a> {
 }
 
 /// Makes a value of what was written, or tells what is wrong with it.
-fn parse<T: WireValue>(raw: &Raw<'_>) -> Result<T, (&'static str, String)> {
+fn parse<T: WireValue>(raw: Raw<'_>) -> Result<T, (&'static str, String)> {
     let (written, code) = match raw {
         Raw::Json(raw) => (T::Primitive::from_json(raw), "wrong_type"),
-        Raw::Text(text) => (T::Primitive::from_text(text.clone()), "malformed"),
+        Raw::Text(text) => (T::Primitive::from_text(text), "malformed"),
     };
     let expected = || (code, format!("must be {}", T::Primitive::EXPECTED));
     let value = T::parse(written.ok_or_else(expected)?);

@@ -1,9 +1,12 @@
 //! Accounts, on the wire.
 
-use domain::identity::{
-    Account, AccountEdit, AccountsFilter, NewAccount, Password, ResetToken, Role, ShopRole,
+use domain::{
+    customers::CustomerId,
+    identity::{
+        Account, AccountEdit, AccountsFilter, NewAccount, Password, ResetToken, Role, ShopRole,
+    },
+    values::Email,
 };
-use domain::values::Email;
 use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
@@ -108,7 +111,7 @@ impl From<&Account> for User {
             id: account.id.as_uuid(),
             email: account.email.as_str().to_owned(),
             role: account.principal.role().as_str(),
-            customer_id: account.principal.customer_id().map(|id| id.as_uuid()),
+            customer_id: account.principal.customer_id().map(CustomerId::as_uuid),
             disabled: account.disabled_at.is_some(),
             created_at: account.created_at,
         }

@@ -65,7 +65,7 @@ struct Claims {
     iss: String,
     aud: String,
     sub: Uuid,
-    /// The session (OpenID Connect Front-Channel Logout 1.0, section 3).
+    /// The session (`OpenID` Connect Front-Channel Logout 1.0, section 3).
     sid: Uuid,
     role: String,
     #[serde(skip_serializing_if = "Option::is_none")]
