@@ -9,7 +9,9 @@ from http import HTTPStatus
 from balcao_client import AuthenticatedClient, Client
 from balcao_client.api.catalog import create_product, edit_product, get_product, list_best_sellers
 from balcao_client.api.customers import erase_customer, get_customer, register_customer
-from balcao_client.api.identity import log_in
+from balcao_client.api.api_keys import create_api_key
+from balcao_client.api.identity import log_in, log_out, refresh
+from balcao_client.api.me import get_me, list_my_sessions
 from balcao_client.api.orders import (
     get_order,
     get_order_history,
@@ -18,17 +20,24 @@ from balcao_client.api.orders import (
     transition_order,
 )
 from balcao_client.api.stock import get_stock
+from balcao_client.api.users import create_user, edit_user
 from balcao_client.models import (
     BestSellerList,
     Credentials,
     Customer,
     IllegalTransitionProblem,
     InsufficientStockProblem,
+    MadeApiKey,
+    Me,
+    NewApiKey,
+    NewApiKeyScopesItem,
     NewCustomer,
     NewOrder,
     NewOrderLine,
     NewProduct,
     NewStatus,
+    NewUser,
+    NewUserRole,
     Order,
     OrderHistory,
     OrderPage,
@@ -36,8 +45,12 @@ from balcao_client.models import (
     Product,
     ProductPatch,
     Quote,
+    RefreshRequest,
+    SessionPage,
     Stock,
     Token,
+    User,
+    UserPatch,
     ValidationProblem,
 )
 
@@ -47,11 +60,19 @@ email = f"python-{uuid.uuid4()}@example.com"
 anybody = Client(base_url=API)
 
 
-def logged_in(email: str, password: str) -> AuthenticatedClient:
+def tokens(email: str, password: str) -> Token:
     token = log_in.sync(client=anybody, body=Credentials(email=email, password=password))
     assert isinstance(token, Token), token
     assert token.token_type == "Bearer"
-    return AuthenticatedClient(base_url=API, token=token.access_token)
+    return token
+
+
+def showing(token: str) -> AuthenticatedClient:
+    return AuthenticatedClient(base_url=API, token=token)
+
+
+def logged_in(email: str, password: str) -> AuthenticatedClient:
+    return showing(tokens(email, password).access_token)
 
 
 # Sign up and log in.
@@ -154,6 +175,44 @@ assert late.status_code == 412
 # Anybody may look.
 assert isinstance(get_product.sync(coffee.id, client=anybody), Product)
 assert isinstance(list_best_sellers.sync(client=anybody, limit=3, days=7), BestSellerList)
+
+# A session goes on with another token, until it is ended.
+first = tokens(email, PASSWORD)
+second = refresh.sync(client=anybody, body=RefreshRequest(refresh_token=first.refresh_token))
+assert isinstance(second, Token), second
+assert second.refresh_token != first.refresh_token
+elsewhere = showing(second.access_token)
+who = get_me.sync(client=elsewhere)
+assert isinstance(who, Me), who
+assert (who.email, who.customer_id) == (email, me.id)
+sessions = list_my_sessions.sync(client=elsewhere)
+assert isinstance(sessions, SessionPage), sessions
+assert [session.is_current for session in sessions.items] == [True, False]
+assert log_out.sync_detailed(client=elsewhere).status_code == 204
+assert get_me.sync_detailed(client=elsewhere).status_code == 401
+
+# A machine has a key, which may do less.
+made = create_api_key.sync(
+    client=rosa, body=NewApiKey(name="Cash register", scopes=[NewApiKeyScopesItem.ORDERSREAD])
+)
+assert isinstance(made, MadeApiKey), made
+machine = showing(made.key)
+assert isinstance(list_orders.sync(client=machine), OrderPage)
+assert place_order.sync_detailed(client=machine, body=asks_for(1)).status_code == 403
+
+# Somebody works in the shop, and no longer.
+clerk = create_user.sync(
+    client=shop,
+    body=NewUser(email=f"clerk-{uuid.uuid4()}@example.com", role=NewUserRole.STAFF, password=PASSWORD),
+)
+assert isinstance(clerk, User), clerk
+assert isinstance(list_orders.sync(client=logged_in(clerk.email, PASSWORD)), OrderPage)
+left_the_shop = edit_user.sync(clerk.id, client=shop, body=UserPatch(disabled=True), if_match="*")
+assert isinstance(left_the_shop, User), left_the_shop
+refused_login = log_in.sync_detailed(
+    client=anybody, body=Credentials(email=clerk.email, password=PASSWORD)
+)
+assert refused_login.status_code == HTTPStatus.FORBIDDEN
 
 # Whoever goes is gone, and what they bought stays.
 gone = erase_customer.sync_detailed(me.id, client=rosa)

@@ -13,6 +13,7 @@ FACTS = {
     ("/customer_id", "required"),  # of the shop, which orders for a customer
     ("/password", "required"),  # of whoever signs up
     ("/password", "too_long"),  # counted in bytes
+    ("/new_password", "too_long"),
     ("cursor", "unknown_cursor"),
 }
 
@@ -21,12 +22,13 @@ PUBLIC = {"logIn", "listBestSellers", "listProducts", "getProduct", "getLiveness
     "listPublicKeys"}
 OWN = {
     "getCustomer", "exportCustomer", "editCustomer", "placeOrder", "listOrders", "exportOrders",
-    "getOrder", "getOrderHistory", "transitionOrder",
+    "getOrder", "getOrderHistory", "transitionOrder", "getMe", "listMySessions", "createApiKey",
+    "listApiKeys",
 }
 SHOP = {
     "registerCustomer", "listCustomers", "exportCustomers", "createProduct", "exportProducts",
     "importProducts", "editProduct", "retireProduct", "getStock", "setStock", "listStock",
-    "moveStock", "listStockMovements",
+    "moveStock", "listStockMovements", "createUser", "listUsers",
 }
 SERVED = {
     "anonymous": PUBLIC | {"registerCustomer"},

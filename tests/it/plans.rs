@@ -8,7 +8,7 @@ use domain::{
     customers::{CustomerRepository, CustomerSort, CustomersFilter},
     idempotency::IdempotencyKey,
     identity::{
-        Account, AccountChanges, AccountRepository, PasswordHash, Principal, Revocations,
+        Account, AccountChanges, AccountRepository, Actor, PasswordHash, Principal, Revocations,
         RevokedSince, SessionChange, SessionRepository,
     },
     orders::{
@@ -107,7 +107,7 @@ async fn look_customers_and_accounts_up(world: &World) {
     };
     world
         .customers
-        .insert(&customer, Some(&account), None)
+        .insert(&customer, Some(&account), None, None)
         .await
         .unwrap();
     let found = CustomerRepository::find(&world.customers, customer.id).await;
@@ -125,15 +125,17 @@ async fn look_customers_and_accounts_up(world: &World) {
 }
 
 async fn log_in_and_out(world: &World, account: &Account) {
+    let by = Actor::new(account.id, account.principal.role(), None);
     let session = World::a_session(account);
     let sessions: &dyn SessionRepository = &world.sessions;
-    assert!(sessions.insert(&session, account).await.unwrap());
+    assert!(sessions.insert(&session, account, &by).await.unwrap());
     let revocations: &dyn Revocations = &world.sessions;
     assert!(revocations.is_live(session.id).await.unwrap());
     let opened = sessions.open(session.id).await.unwrap().unwrap();
     let rotated = SessionChange::Rotated(Box::new(opened.state.session));
     opened.unit.commit(&rotated).await.unwrap();
-    sessions.end(account.id, Some(session.id)).await.unwrap();
+    let ended = sessions.end(&by, Some(session.id), World::now()).await;
+    assert_eq!(ended.unwrap(), 1);
     let lately = RevokedSince::Moment(World::now() - Duration::MINUTE);
     let up_to = revocations.since(lately).await.unwrap().up_to;
     let behind = RevokedSince::Reading(up_to);

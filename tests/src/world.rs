@@ -64,10 +64,8 @@ impl World {
         let test = TestDatabase::migrated().await;
         let database = test.pool(MAX_CONNECTIONS);
         let accounts = PgAccounts::new(&database);
-        let shop = Actor {
-            account_id: Self::account_in(&accounts).await,
-            role: Role::Staff,
-        };
+        let account_id = Self::account_in(&accounts).await;
+        let shop = Actor::new(account_id, Role::Staff, None);
         Self {
             customers: PgCustomers::new(&database),
             catalog: PgCatalog::new(&database),
@@ -116,7 +114,7 @@ impl World {
     pub async fn customer(&self) -> Customer {
         let customer = Self::a_customer(&format!("{}@example.com", Self::id().simple()));
         let customers: &dyn CustomerRepository = &self.customers;
-        customers.insert(&customer, None, None).await.unwrap();
+        customers.insert(&customer, None, None, None).await.unwrap();
         customer
     }
 
@@ -140,8 +138,14 @@ impl World {
     async fn account_in(accounts: &PgAccounts) -> AccountId {
         let email = format!("{}@example.com", Self::id().simple());
         let account = Self::an_account(&email, Principal::Staff);
-        accounts.insert(&account).await.unwrap();
+        accounts.insert(&account, &Self::operator()).await.unwrap();
         account.id
+    }
+
+    /// Whoever runs commands.
+    #[must_use]
+    pub fn operator() -> Actor {
+        (&Caller::OPERATOR).into()
     }
 
     /// An account that is not in storage yet.
@@ -191,7 +195,10 @@ impl World {
             version: Version::FIRST,
         };
         let stock = self.new_stock(product.id, stock);
-        self.catalog.insert(&product, &stock, None).await.unwrap();
+        self.catalog
+            .insert(&product, &stock, None, &self.shop)
+            .await
+            .unwrap();
         product.id
     }
 
@@ -206,7 +213,7 @@ impl World {
         stock.opened(Stamp {
             id: MovementId::new(Self::id()),
             at: Self::now(),
-            by: self.shop,
+            by: self.shop.clone(),
         })
     }
 
@@ -252,7 +259,7 @@ impl World {
     /// A request for that order.
     #[must_use]
     pub fn request(&self, customer: &Customer, lines: &[(ProductId, i64)]) -> Request {
-        Request::new(self.shop, Self::order(customer, lines))
+        Request::new(self.shop.clone(), Self::order(customer, lines))
     }
 
     /// Begins a placement.

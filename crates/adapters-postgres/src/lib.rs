@@ -2,6 +2,7 @@
 //! function that runs it. Nothing is decided here. Rows become entities in one place per entity.
 
 mod abandonable;
+mod audit;
 mod catalog;
 mod creation_keys;
 mod customers;
@@ -16,6 +17,7 @@ mod statements;
 mod stock;
 mod transaction;
 
+pub use audit::PgAudit;
 pub use catalog::PgCatalog;
 pub use customers::PgCustomers;
 pub use database::{Database, DatabaseSettings, InvalidDatabaseUrl};

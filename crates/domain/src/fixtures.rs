@@ -15,7 +15,7 @@ use crate::{
     idempotency::{IdempotencyKey, ScopedKey},
     identity::{
         Account, AccountId, Actor, Caller, ClientAddress, Device, LiveCredentials, MockRevocations,
-        PasswordHash, Principal, Revoked, RevokedUpTo, Role,
+        Origin, PasswordHash, Principal, Revoked, RevokedUpTo, Role,
     },
     orders::{
         NewOrder, Order, OrderId, OrderItem, OrderItemId, OrderLine, OrderStatus,
@@ -103,10 +103,7 @@ pub(crate) fn new_order(customer: u128, lines: &[(u128, i64)]) -> NewOrder {
 
 /// Account `n`, which is of the shop.
 pub(crate) fn actor(n: u128) -> Actor {
-    Actor {
-        account_id: account_id(n),
-        role: Role::Staff,
-    }
+    Actor::new(account_id(n), Role::Staff, None)
 }
 
 /// A request of account 1.
@@ -195,6 +192,13 @@ pub(crate) fn account(principal: Principal) -> Account {
         disabled_at: None,
         version: Version::FIRST,
     }
+}
+
+pub(crate) fn origin() -> Arc<Origin> {
+    Arc::new(Origin {
+        address: ClientAddress::LOCAL,
+        request_id: "of a test".to_owned(),
+    })
 }
 
 pub(crate) fn device() -> Device {

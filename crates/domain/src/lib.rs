@@ -17,6 +17,7 @@
 //!   forgotten. It MUST keep the newer of two versions, in whatever order they arrive.
 //! - The ports that decide about security (tokens, passwords) can fail, and fail closed.
 
+pub mod audit;
 pub mod bulk;
 pub mod cache;
 pub mod catalog;

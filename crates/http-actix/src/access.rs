@@ -13,6 +13,7 @@ use domain::identity::{Caller, Credential, Permission, Role};
 use crate::{
     app::App,
     dto::tokens::read_api_key,
+    extract::origin,
     problem::{Code, Problem},
 };
 
@@ -90,9 +91,13 @@ async fn identify(request: &ServiceRequest) -> Result<Option<Caller>, Problem> {
         .app_data::<Data<App>>()
         .ok_or_else(|| Problem::internal("the app is not there"))?;
     let authentication = &app.authentication;
-    Ok(Some(match read_api_key(token) {
+    let caller = match read_api_key(token) {
         Some(key) => authentication.authenticate_key(&key).await?,
         None => authentication.authenticate(token).await?,
+    };
+    Ok(Some(Caller {
+        origin: Some(origin(request.request())?),
+        ..caller
     }))
 }
 
@@ -116,8 +121,9 @@ async fn admit(access: Access, request: &ServiceRequest) -> Result<(), Problem> 
         Err(_) if access == Access::Open => None,
         identified => identified?,
     };
+    access.check(caller.as_ref())?;
     if let Some(caller) = caller {
         request.extensions_mut().insert(caller);
     }
-    access.check(caller.as_ref())
+    Ok(())
 }

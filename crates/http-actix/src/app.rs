@@ -3,11 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use adapters_postgres::{
-    Database, PgAccounts, PgApiKeys, PgCatalog, PgCustomers, PgOrders, PgSessions, PgStock,
+    Database, PgAccounts, PgApiKeys, PgAudit, PgCatalog, PgCustomers, PgOrders, PgSessions, PgStock,
 };
 use adapters_redis::{InProcessCache, InvalidRedisUrl, NearCache, Redis, RedisCache};
 use domain::{
     Clock, Housekeeping, IdSource, StorageError,
+    audit::AuditService,
     cache::Cache,
     catalog::{BestSellersList, CatalogService},
     customers::{Customer, CustomerService},
@@ -36,6 +37,7 @@ use crate::{
 /// The use cases, and what the HTTP edge needs.
 pub struct App {
     pub(crate) identity: Identity,
+    pub(crate) audit: AuditService,
     pub(crate) shop: Shop,
     pub(crate) authentication: AuthenticationService,
     pub(crate) ids: Arc<dyn IdSource>,
@@ -129,6 +131,7 @@ impl App {
         };
         let app = Self {
             identity: people.identity(tokens.clone(), settings.sessions),
+            audit: AuditService::new(Arc::new(PgAudit::new(database))),
             shop,
             authentication: AuthenticationService::new(tokens, keys, live),
             ids,

@@ -27,6 +27,9 @@ use crate::{
 /// Names a request, in the log and to the caller.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The id of a request, for what is noted of it.
+pub(crate) struct RequestId(pub(crate) String);
+
 /// The longest id that is taken from a caller.
 const MAX_ID_BYTES: usize = 128;
 
@@ -37,6 +40,7 @@ pub(crate) async fn around<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let start = Instant::now();
     let id = request_id(&request);
+    request.extensions_mut().insert(RequestId(id.clone()));
     let handled = request.conn_data::<Progress>().map(Progress::handle);
     let mut response = match next.call(request).await {
         Ok(response) => response.map_into_boxed_body(),

@@ -14,7 +14,7 @@ async fn an_account_is_found_by_its_address_in_whatever_case() {
     for principal in [Principal::Admin, Principal::Staff] {
         let email = format!("{}@Example.com", principal.role());
         let kept = World::an_account(&email, principal);
-        accounts.insert(&kept).await.unwrap();
+        accounts.insert(&kept, &World::operator()).await.unwrap();
         let typed = Email::parse(&email.to_uppercase()).unwrap();
         assert_eq!(accounts.find_by_email(&typed).await.unwrap(), Some(kept));
     }
@@ -33,7 +33,12 @@ async fn of_many_who_want_one_address_at_once_one_gets_it() {
             "Boss@Example.com"
         };
         tokio::spawn(async move {
-            AccountRepository::insert(&accounts, &World::an_account(email, Principal::Admin)).await
+            AccountRepository::insert(
+                &accounts,
+                &World::an_account(email, Principal::Admin),
+                &World::operator(),
+            )
+            .await
         })
     });
     let mut made = 0;
@@ -53,7 +58,10 @@ async fn a_customers_account_comes_with_its_customer_or_not_at_all() {
         (&world.customers, &world.accounts);
     let ana = World::a_customer("ana@example.com");
     let kept = World::an_account("ana@example.com", Principal::Customer(ana.id));
-    customers.insert(&ana, Some(&kept), None).await.unwrap();
+    customers
+        .insert(&ana, Some(&kept), None, None)
+        .await
+        .unwrap();
     assert_eq!(
         accounts.find_by_email(&ana.email).await.unwrap(),
         Some(kept)
@@ -61,12 +69,15 @@ async fn a_customers_account_comes_with_its_customer_or_not_at_all() {
 
     // The address is free as a customer's, but an account has it.
     accounts
-        .insert(&World::an_account("boss@example.com", Principal::Admin))
+        .insert(
+            &World::an_account("boss@example.com", Principal::Admin),
+            &World::operator(),
+        )
         .await
         .unwrap();
     let boss = World::a_customer("Boss@example.com");
     let refused = World::an_account("Boss@example.com", Principal::Customer(boss.id));
-    let refused = customers.insert(&boss, Some(&refused), None).await;
+    let refused = customers.insert(&boss, Some(&refused), None, None).await;
     assert!(matches!(refused, Err(InsertCustomerError::EmailTaken)));
     assert_eq!(customers.find(boss.id).await.unwrap(), None);
 }

@@ -30,7 +30,10 @@ async fn a_product_is_found_as_it_was_kept_with_its_stock() {
     ] {
         let kept = product(price, description);
         let stock = world.new_stock(kept.id, 1_000_000_000);
-        products.insert(&kept, &stock, None).await.unwrap();
+        products
+            .insert(&kept, &stock, None, &world.shop)
+            .await
+            .unwrap();
         let expected = StockedProduct {
             available: stock.stock.available,
             product: kept.clone(),
@@ -47,13 +50,13 @@ async fn a_product_whose_stock_is_refused_is_not_kept() {
     let products: &dyn ProductRepository = &world.catalog;
     let (first, second) = (product("1.00", None), product("2.00", None));
     products
-        .insert(&first, &world.new_stock(first.id, 1), None)
+        .insert(&first, &world.new_stock(first.id, 1), None, &world.shop)
         .await
         .unwrap();
     // The stock row of the first once more: the second product must not stay without any.
     assert!(
         products
-            .insert(&second, &world.new_stock(first.id, 1), None)
+            .insert(&second, &world.new_stock(first.id, 1), None, &world.shop)
             .await
             .is_err()
     );

@@ -9,7 +9,7 @@ async fn a_customer_is_found_as_it_was_kept() {
     let world = World::new().await;
     let customers: &dyn CustomerRepository = &world.customers;
     let ana = World::a_customer("Ana@Example.com");
-    customers.insert(&ana, None, None).await.unwrap();
+    customers.insert(&ana, None, None, None).await.unwrap();
     assert_eq!(customers.find(ana.id).await.unwrap(), Some(ana));
     assert_eq!(
         customers.find(CustomerId::new(World::id())).await.unwrap(),
@@ -28,7 +28,8 @@ async fn of_many_who_want_one_address_at_once_one_gets_it() {
             "ANA@example.com"
         };
         tokio::spawn(async move {
-            CustomerRepository::insert(&customers, &World::a_customer(email), None, None).await
+            CustomerRepository::insert(&customers, &World::a_customer(email), None, None, None)
+                .await
         })
     });
     let mut made = 0;

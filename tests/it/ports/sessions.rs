@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::{
     customers::{CustomerChange, CustomerRepository},
     identity::{
-        Account, AccountChange, AccountChanges, AccountRepository, PasswordReset, Principal,
+        Account, AccountChange, AccountChanges, AccountRepository, Actor, PasswordReset, Principal,
         Revocations, RevokedSince, RevokedUpTo, Rotation, Session, SessionChange, SessionId,
         SessionRepository, TokenHash,
     },
@@ -18,13 +18,45 @@ use uuid::Uuid;
 /// An account that is in storage.
 async fn account(world: &World, principal: Principal) -> Account {
     let account = World::an_account(&format!("{}@example.com", World::id()), principal);
-    world.accounts.insert(&account).await.unwrap();
+    world
+        .accounts
+        .insert(&account, &World::operator())
+        .await
+        .unwrap();
     account
+}
+
+/// Whoever owns this account.
+fn of(account: &Account) -> Actor {
+    Actor::new(account.id, account.principal.role(), None)
+}
+
+fn standing(account: Account) -> AccountChange {
+    AccountChange::Standing {
+        account,
+        by: World::operator(),
+        at: World::now(),
+    }
+}
+
+fn password(account: Account) -> AccountChange {
+    AccountChange::Password {
+        account,
+        session: None,
+        by: World::operator(),
+        at: World::now(),
+    }
 }
 
 async fn begun(world: &World, account: &Account) -> Session {
     let session = World::a_session(account);
-    assert!(world.sessions.insert(&session, account).await.unwrap());
+    assert!(
+        world
+            .sessions
+            .insert(&session, account, &World::operator())
+            .await
+            .unwrap()
+    );
     session
 }
 
@@ -80,7 +112,13 @@ async fn an_accounts_sessions_are_listed_page_by_page_without_the_expired_and_th
         expires_at: World::now(),
         ..World::a_session(&ana)
     };
-    assert!(world.sessions.insert(&expired, &ana).await.unwrap());
+    assert!(
+        world
+            .sessions
+            .insert(&expired, &ana, &World::operator())
+            .await
+            .unwrap()
+    );
     let mut begun_in_turn = Vec::new();
     for _ in 0..5 {
         begun_in_turn.push(begun(&world, &ana).await.id);
@@ -118,7 +156,10 @@ async fn however_a_session_ends_it_is_told() {
         up_to = now;
     };
     // A logout.
-    let ended = world.sessions.end(staff.id, Some(sessions[0])).await;
+    let ended = world
+        .sessions
+        .end(&of(&staff), Some(sessions[0]), World::now())
+        .await;
     assert_eq!(ended.unwrap(), 1);
     heard(&sessions[..1]).await;
     // A token that was used twice.
@@ -137,7 +178,7 @@ async fn however_a_session_ends_it_is_told() {
         .unwrap();
     heard(&sessions[2..3]).await;
     // Another role.
-    change(&world, &AccountChange::Standing(staff.clone()), &staff).await;
+    change(&world, &standing(staff.clone()), &staff).await;
     heard(&sessions[3..]).await;
     for session in sessions {
         assert!(!world.sessions.is_live(session).await.unwrap());
@@ -147,7 +188,7 @@ async fn however_a_session_ends_it_is_told() {
     let of_ana = World::an_account("ana@example.com", Principal::Customer(ana.id));
     world
         .customers
-        .insert(&ana, Some(&of_ana), None)
+        .insert(&ana, Some(&of_ana), None, None)
         .await
         .unwrap();
     let session = begun(&world, &of_ana).await;
@@ -155,6 +196,7 @@ async fn however_a_session_ends_it_is_told() {
     let erased = CustomerChange::Erased {
         id: ana.id,
         version: ana.version.next(),
+        by: World::operator(),
         at: World::now(),
     };
     opened.unwrap().unwrap().unit.commit(&erased).await.unwrap();
@@ -173,7 +215,11 @@ async fn a_session_that_ends_in_a_transaction_which_began_long_before_is_told_on
     let transaction = client.transaction().await.unwrap();
     let end = format!("delete from sessions where id = '{slow}'");
     transaction.batch_execute(&end).await.unwrap();
-    world.sessions.end(staff.id, Some(fast)).await.unwrap();
+    world
+        .sessions
+        .end(&of(&staff), Some(fast), World::now())
+        .await
+        .unwrap();
     let (ids, up_to) = told(&world, None).await;
     assert_eq!(ids, [fast.as_uuid()]);
     transaction.commit().await.unwrap();
@@ -189,10 +235,14 @@ async fn no_session_begins_for_an_account_that_is_disabled_or_has_changed() {
         version: known.version.next(),
         ..known.clone()
     };
-    change(&world, &AccountChange::Standing(changed.clone()), &known).await;
+    change(&world, &standing(changed.clone()), &known).await;
     let insert = async |of: &Account| {
         let session = World::a_session(of);
-        world.sessions.insert(&session, of).await.unwrap()
+        world
+            .sessions
+            .insert(&session, of, &World::operator())
+            .await
+            .unwrap()
     };
     assert!(!insert(&known).await);
     assert!(insert(&changed).await);
@@ -200,7 +250,7 @@ async fn no_session_begins_for_an_account_that_is_disabled_or_has_changed() {
         disabled_at: Some(World::now()),
         ..changed.clone()
     };
-    change(&world, &AccountChange::Standing(disabled), &changed).await;
+    change(&world, &standing(disabled), &changed).await;
     assert!(!insert(&changed).await);
 }
 
@@ -215,13 +265,14 @@ async fn a_password_that_changes_while_somebody_logs_in_leaves_no_session_of_the
         };
         let logins = join_all((0..4).map(|_| async {
             let session = World::a_session(&known);
-            world.sessions.insert(&session, &known).await.unwrap()
+            world
+                .sessions
+                .insert(&session, &known, &World::operator())
+                .await
+                .unwrap()
         }));
-        let password = AccountChange::Password {
-            account: changed,
-            session: None,
-        };
-        tokio::join!(logins, change(&world, &password, &known));
+        let changed = password(changed);
+        tokio::join!(logins, change(&world, &changed, &known));
         let of = known.id;
         let left = format!("select count(*) from sessions where account_id = '{of}'");
         assert_eq!(world.count(&left).await, 0);
@@ -242,7 +293,7 @@ async fn of_administrators_who_demote_each_other_at_once_one_stays() {
             opened.unit.abandon().await.unwrap();
             return false;
         }
-        let demoted = AccountChange::Standing(Account {
+        let demoted = standing(Account {
             principal: Principal::Staff,
             ..opened.state.account
         });
@@ -262,11 +313,15 @@ async fn a_token_to_reset_a_password_is_good_once_until_it_expires_or_is_replace
     let token = |n| TokenHash::from_bytes([n; 32]);
     let in_an_hour = World::now() + Duration::from_hours(1);
     let offer = async |n| {
-        let offered = AccountChange::ResetOffered(PasswordReset {
-            account_id: known.id,
-            token: token(n),
-            expires_at: in_an_hour,
-        });
+        let offered = AccountChange::ResetOffered {
+            reset: PasswordReset {
+                account_id: known.id,
+                token: token(n),
+                expires_at: in_an_hour,
+            },
+            by: World::operator(),
+            at: World::now(),
+        };
         change(&world, &offered, &known).await;
     };
     let open = async |n, now| {
@@ -282,11 +337,8 @@ async fn a_token_to_reset_a_password_is_good_once_until_it_expires_or_is_replace
             return 0;
         };
         assert_eq!(opened.state.id, known.id);
-        let password = AccountChange::Password {
-            account: opened.state,
-            session: None,
-        };
-        opened.unit.commit(&password).await.unwrap();
+        let changed = password(opened.state);
+        opened.unit.commit(&changed).await.unwrap();
         1
     });
     assert_eq!(join_all(redemptions).await.iter().sum::<i32>(), 1);

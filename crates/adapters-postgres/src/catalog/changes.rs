@@ -3,15 +3,17 @@
 use deadpool_postgres::Object;
 use domain::{
     StorageError,
+    audit::Action,
     catalog::{ProductChange, ProductId, StockedProduct},
     unit_of_work::Opened,
     values::{Description, Sku},
 };
-use futures_util::future::try_join;
+use futures_util::future::try_join3;
 use tokio_postgres::{Client, Error, Statement, types::ToSql};
 
 use super::{KNOW_WORDS, stocked_product};
 use crate::{
+    audit,
     database::Database,
     error::storage,
     transaction::{Transaction, WritePlan, behind},
@@ -52,6 +54,12 @@ pub(super) async fn open(
 pub(crate) struct Writes {
     change: Statement,
     know_words: Statement,
+    audit: Option<Statement>,
+}
+
+fn audited(change: &ProductChange) -> audit::Entries<'_> {
+    let product_id = change.product.id.as_uuid();
+    audit::Entries::one(change.at, &change.by, Action::ProductsEdit, product_id)
 }
 
 impl WritePlan for ProductChange {
@@ -61,12 +69,14 @@ impl WritePlan for ProductChange {
         Ok(Writes {
             change: client.prepare_cached(CHANGE).await?,
             know_words: client.prepare_cached(KNOW_WORDS).await?,
+            audit: audited(self).prepare(client).await?,
         })
     }
 
     #[tracing::instrument(level = "debug", name = "db.products.write", skip_all)]
     async fn write(&self, client: &Client, statements: &Writes) -> Result<(), Error> {
-        let Self(product) = self;
+        let Self { product, .. } = self;
+        let audited = audited(self);
         let (id, ids) = (product.id.as_uuid(), vec![product.id.as_uuid()]);
         let description = product.description.as_ref().map(Description::as_str);
         let sku = product.sku.as_ref().map(Sku::as_str);
@@ -80,9 +90,10 @@ impl WritePlan for ProductChange {
             &product.version.number(),
         ];
         let words: [&(dyn ToSql + Sync); 1] = [&ids];
-        try_join(
+        try_join3(
             client.execute(&statements.change, &change),
             behind(client.execute(&statements.know_words, &words)),
+            behind(audited.write(client, statements.audit.as_ref())),
         )
         .await?;
         Ok(())

@@ -8,9 +8,10 @@ use async_trait::async_trait;
 use deadpool_postgres::Object;
 use domain::{
     StorageError,
+    audit::Action,
     catalog::{
-        Checkpoint, EarlierImport, ImportCounts, ImportMode, ImportStore, ImportUnit, NumberedRow,
-        WriteImportError,
+        Checkpoint, EarlierImport, ImportCounts, ImportId, ImportMode, ImportStore, ImportUnit,
+        NumberedRow, WriteImportError,
     },
     idempotency::ScopedKey,
     identity::Actor,
@@ -21,7 +22,10 @@ use uuid::Uuid;
 
 use self::columns::Columns;
 use super::PgCatalog;
-use crate::error::{IMPORT_KEYS_PKEY, column, is_taken, storage, violates};
+use crate::{
+    audit::Entries,
+    error::{IMPORT_KEYS_PKEY, column, is_taken, storage, violates},
+};
 
 /// Only this connection sees it. A transaction that takes long may be needed at the end. Every row
 /// looks its product up by an index, whatever the statistics of a catalogue say that grows meanwhile.
@@ -154,6 +158,7 @@ impl ImportStore for PgCatalog {
     #[tracing::instrument(level = "debug", name = "db.import.open", skip_all)]
     async fn open(
         &self,
+        id: ImportId,
         mode: ImportMode,
         by: Actor,
         key: Option<ScopedKey>,
@@ -161,6 +166,7 @@ impl ImportStore for PgCatalog {
         let client = self.database.bulk_client().await?;
         let unit = Import {
             client: Some(client),
+            id,
             mode,
             by,
             key,
@@ -177,6 +183,7 @@ impl ImportStore for PgCatalog {
 /// An open import. One that is dropped closes its connection, and with it goes what was staged.
 struct Import {
     client: Option<Object>,
+    id: ImportId,
     mode: ImportMode,
     by: Actor,
     key: Option<ScopedKey>,
@@ -334,6 +341,9 @@ impl Import {
         {
             return Ok(None);
         }
+        let id = self.id.as_uuid();
+        let audited = Entries::one(now, &self.by, Action::ProductsImport, id);
+        audited.write_now(transaction.client()).await?;
         transaction.batch_execute("delete from staged").await?;
         transaction.commit().await?;
         Ok(Some(counts))

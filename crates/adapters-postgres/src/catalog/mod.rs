@@ -10,12 +10,14 @@ pub(crate) mod sales;
 use async_trait::async_trait;
 use domain::{
     StorageError,
+    audit::Action,
     bulk::Export,
     catalog::{
         InsertProductError, Product, ProductChange, ProductId, ProductRepository, ProductSort,
         ProductsFilter, StockedProduct,
     },
     idempotency::{Creation, CreationKey},
+    identity::Actor,
     stock::NewStock,
     unit_of_work::Opened,
     values::{Description, Name, Page, PageRequest, Price, Sku, Sort, Version},
@@ -25,6 +27,7 @@ use tokio_postgres::{Client, Error, Row};
 
 use self::reader::ProductReader;
 use crate::{
+    audit::Entries,
     creation_keys::{self, Kind},
     database::Database,
     error::{CREATION_KEYS_PKEY, column, is_taken, storage, violates},
@@ -91,6 +94,7 @@ impl ProductRepository for PgCatalog {
         product: &Product,
         stock: &NewStock,
         key: Option<&'a CreationKey>,
+        by: &Actor,
     ) -> Result<(), InsertProductError> {
         let mut client = self.database.client().await?;
         let all = async {
@@ -111,6 +115,8 @@ impl ProductRepository for PgCatalog {
             insert(client, product).await?;
             stock::insert(client, stock).await?;
             client.execute(KNOW_WORDS, &[&vec![id]]).await?;
+            let audited = Entries::one(product.created_at, by, Action::ProductsCreate, id);
+            audited.write_now(client).await?;
             transaction.commit().await
         };
         all.await.map_err(|error| {

@@ -3,16 +3,19 @@
 use deadpool_postgres::Object;
 use domain::{
     StorageError,
+    audit::Action,
     customers::{Customer, CustomerChange, CustomerId},
     unit_of_work::Opened,
 };
+use futures_util::future::try_join;
 use tokio_postgres::{Client, Error, Statement, types::ToSql};
 
 use super::unless_erased;
 use crate::{
+    audit::Entries,
     database::Database,
     error::storage,
-    transaction::{Transaction, WritePlan, execute_all, prepare_all},
+    transaction::{Transaction, WritePlan, behind, execute_all, prepare_all},
 };
 
 /// Does not stand in the way of orders, which only make sure that the customer stays.
@@ -71,6 +74,16 @@ const ERASE_CREATION_KEYS: &str = "
     where entity_id = $1
       and kind = 'customer'";
 
+/// From where the account's API keys were used.
+const ERASE_ADDRESSES: &str = "
+    update audit
+    set address = null
+    where account_id = any(array(
+        select id
+        from users
+        where customer_id = $1
+    ))";
+
 const ERASE_ACCOUNT: &str = "
     delete from users
     where customer_id = $1";
@@ -93,41 +106,68 @@ pub(super) async fn open(
     }))
 }
 
-impl WritePlan for CustomerChange {
-    type Statements = Vec<Statement>;
+/// The statements that write a change, prepared once per connection.
+pub(crate) struct Writes {
+    change: Vec<Statement>,
+    audit: Option<Statement>,
+}
 
-    async fn prepare(&self, client: &Object) -> Result<Vec<Statement>, Error> {
+fn audited(change: &CustomerChange) -> Entries<'_> {
+    match change {
+        CustomerChange::Edited { customer, by, at } => {
+            Entries::one(*at, by, Action::CustomersEdit, customer.id.as_uuid())
+        }
+        CustomerChange::Erased { id, by, at, .. } => {
+            Entries::one(*at, by, Action::CustomersErase, id.as_uuid())
+        }
+    }
+}
+
+impl WritePlan for CustomerChange {
+    type Statements = Writes;
+
+    async fn prepare(&self, client: &Object) -> Result<Writes, Error> {
         let statements: &[&str] = match self {
-            Self::Edited(_) => &[EDIT, EDIT_ACCOUNT],
+            Self::Edited { .. } => &[EDIT, EDIT_ACCOUNT],
             Self::Erased { .. } => &[
                 ERASE,
                 ERASE_NOTES,
                 LOCK_ACCOUNT,
                 ERASE_KEYS,
                 ERASE_CREATION_KEYS,
+                ERASE_ADDRESSES,
                 ERASE_ACCOUNT,
             ],
         };
-        prepare_all(client, statements).await
+        Ok(Writes {
+            change: prepare_all(client, statements).await?,
+            audit: audited(self).prepare(client).await?,
+        })
     }
 
     #[tracing::instrument(level = "debug", name = "db.customers.write", skip_all)]
-    async fn write(&self, client: &Client, statements: &Vec<Statement>) -> Result<(), Error> {
+    async fn write(&self, client: &Client, statements: &Writes) -> Result<(), Error> {
+        let audited = audited(self);
+        let audit = audited.write(client, statements.audit.as_ref());
+        let change = &statements.change;
         match self {
-            Self::Edited(customer) => {
+            Self::Edited { customer, .. } => {
                 let (id, version) = (customer.id.as_uuid(), customer.version.number());
                 let (name, email) = (customer.name.as_str(), customer.email.as_str());
                 let params: [&[&(dyn ToSql + Sync)]; 2] =
                     [&[&id, &name, &email, &version], &[&id, &email]];
-                execute_all(client, statements, &params).await
+                try_join(execute_all(client, change, &params), behind(audit)).await?;
             }
-            Self::Erased { id, version, at } => {
+            Self::Erased {
+                id, version, at, ..
+            } => {
                 let (id, version) = (id.as_uuid(), version.number());
                 let only_id: &[&(dyn ToSql + Sync)] = &[&id];
                 let erase: &[&(dyn ToSql + Sync)] = &[&id, &version, at];
-                let params = [erase, only_id, only_id, only_id, only_id, only_id];
-                execute_all(client, statements, &params).await
+                let params = [erase, only_id, only_id, only_id, only_id, only_id, only_id];
+                try_join(execute_all(client, change, &params), behind(audit)).await?;
             }
         }
+        Ok(())
     }
 }

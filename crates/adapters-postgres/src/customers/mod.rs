@@ -5,19 +5,21 @@ mod changes;
 use async_trait::async_trait;
 use domain::{
     StorageError,
+    audit::Action,
     bulk::Export,
     customers::{
         AccountRecord, Customer, CustomerChange, CustomerId, CustomerRepository, CustomerSort,
         CustomersFilter, InsertCustomerError,
     },
     idempotency::{Creation, CreationKey},
-    identity::Account,
+    identity::{Account, Actor},
     unit_of_work::Opened,
     values::{Email, Name, Page, PageRequest, SearchTerms, Sort, Version},
 };
 use tokio_postgres::{Client, Error, Row};
 
 use crate::{
+    audit::Entries,
     creation_keys::{self, Kind},
     database::Database,
     error::{CREATION_KEYS_PKEY, column, is_taken, storage, violates},
@@ -116,6 +118,7 @@ impl CustomerRepository for PgCustomers {
         customer: &Customer,
         account: Option<&'a Account>,
         key: Option<&'a CreationKey>,
+        by: Option<&'a Actor>,
     ) -> Result<(), InsertCustomerError> {
         let mut client = self.database.client().await?;
         let all = async {
@@ -136,6 +139,11 @@ impl CustomerRepository for PgCustomers {
             insert(transaction.client(), customer).await?;
             if let Some(account) = account {
                 identity::insert(transaction.client(), account).await?;
+            }
+            if let Some(by) = by {
+                let (id, at) = (customer.id.as_uuid(), customer.created_at);
+                let audited = Entries::one(at, by, Action::CustomersRegister, id);
+                audited.write_now(transaction.client()).await?;
             }
             transaction.commit().await
         };

@@ -5,8 +5,9 @@ use async_trait::async_trait;
 use deadpool_postgres::Object;
 use domain::{
     StorageError,
+    audit::Action,
     identity::{
-        AccountId, ApiKey, ApiKeyId, ApiKeyRepository, OwnedApiKey, Permission, Permissions,
+        AccountId, Actor, ApiKey, ApiKeyId, ApiKeyRepository, OwnedApiKey, Permission, Permissions,
         TokenHash,
     },
     values::{Name, Page, PageRequest},
@@ -17,6 +18,7 @@ use uuid::Uuid;
 
 use super::{principal, sessions::hash};
 use crate::{
+    audit::Entries,
     database::Database,
     error::{column, storage},
     list::{Conditions, Keyset, page_of},
@@ -91,7 +93,7 @@ impl PgApiKeys {
 #[async_trait]
 impl ApiKeyRepository for PgApiKeys {
     #[tracing::instrument(level = "debug", name = "db.api_keys.insert", skip_all)]
-    async fn insert(&self, key: &ApiKey) -> Result<bool, StorageError> {
+    async fn insert(&self, key: &ApiKey, by: &Actor) -> Result<bool, StorageError> {
         let scopes: Vec<_> = key.scopes.iter().map(Permission::as_str).collect();
         let params: [&(dyn ToSql + Sync); 7] = [
             &key.id.as_uuid(),
@@ -102,10 +104,19 @@ impl ApiKeyRepository for PgApiKeys {
             &key.expires_at,
             &key.secret.as_bytes(),
         ];
-        let client = self.database.client().await?;
-        let insert = client.prepare_cached(INSERT).await.map_err(storage)?;
-        let inserted = client.execute(&insert, &params).await;
-        Ok(inserted.map_err(storage)? == 1)
+        let mut client = self.database.client().await?;
+        let insert = async {
+            let transaction = client.transaction().await?;
+            let inserted = transaction.execute(INSERT, &params).await?;
+            if inserted == 1 {
+                let id = key.id.as_uuid();
+                let audited = Entries::one(key.created_at, by, Action::ApiKeysCreate, id);
+                audited.write_now(transaction.client()).await?;
+            }
+            transaction.commit().await?;
+            Ok(inserted == 1)
+        };
+        insert.await.map_err(storage)
     }
 
     #[tracing::instrument(level = "debug", name = "db.api_keys.find_by_secret", skip_all)]
@@ -153,13 +164,24 @@ impl ApiKeyRepository for PgApiKeys {
     }
 
     #[tracing::instrument(level = "debug", name = "db.api_keys.remove", skip_all)]
-    async fn remove(&self, of: AccountId, id: ApiKeyId) -> Result<bool, StorageError> {
-        let (of, id) = (of.as_uuid(), id.as_uuid());
-        let remove = async |client: Object| {
-            let remove = client.prepare_cached(REMOVE).await?;
-            client.execute(&remove, &[&of, &id]).await
+    async fn remove(
+        &self,
+        by: &Actor,
+        id: ApiKeyId,
+        now: OffsetDateTime,
+    ) -> Result<bool, StorageError> {
+        let (of, id) = (by.account_id.as_uuid(), id.as_uuid());
+        let remove = async |mut client: Object| {
+            let transaction = client.transaction().await?;
+            let removed = transaction.execute(REMOVE, &[&of, &id]).await?;
+            if removed == 1 {
+                let audited = Entries::one(now, by, Action::ApiKeysRemove, id);
+                audited.write_now(transaction.client()).await?;
+            }
+            transaction.commit().await?;
+            Ok(removed == 1)
         };
-        Ok(self.database.lock_patiently(remove).await? == 1)
+        self.database.lock_patiently(remove).await
     }
 
     #[tracing::instrument(level = "debug", name = "db.api_keys.record_uses", skip_all)]

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use deadpool_postgres::Object;
 use domain::{
     StorageError,
+    audit::Action,
     customers::CustomerId,
     identity::{Account, AccountChange, AccountChanges, AccountId, AmongAdmins, TokenHash},
     unit_of_work::Opened,
@@ -14,6 +15,7 @@ use tokio_postgres::{Client, Error, Row, Statement, types::ToSql};
 
 use super::{PgAccounts, account, sessions};
 use crate::{
+    audit::Entries,
     error::storage,
     transaction::{Transaction, WritePlan, behind, execute_all, prepare_all},
 };
@@ -127,40 +129,76 @@ impl PgAccounts {
     }
 }
 
-impl WritePlan for AccountChange {
-    type Statements = Vec<Statement>;
+/// The statements that write a change, prepared once per connection.
+pub(crate) struct Writes {
+    change: Vec<Statement>,
+    audit: Option<Statement>,
+}
 
-    async fn prepare(&self, client: &Object) -> Result<Vec<Statement>, Error> {
+fn audited(change: &AccountChange) -> Entries<'_> {
+    let (id, action, by, at) = match change {
+        AccountChange::Password {
+            account, by, at, ..
+        } => (account.id, Action::UsersSetPassword, by, at),
+        AccountChange::Standing { account, by, at } => (account.id, Action::UsersEdit, by, at),
+        AccountChange::ResetOffered { reset, by, at } => {
+            (reset.account_id, Action::UsersOfferReset, by, at)
+        }
+    };
+    Entries::one(*at, by, action, id.as_uuid())
+}
+
+impl WritePlan for AccountChange {
+    type Statements = Writes;
+
+    async fn prepare(&self, client: &Object) -> Result<Writes, Error> {
         let statements: &[&str] = match self {
             Self::Password { .. } => &[UPDATE, sessions::END_ALL, END_RESET, sessions::INSERT],
-            Self::Standing(_) => &[UPDATE, sessions::END_ALL],
-            Self::ResetOffered(_) => &[OFFER_RESET],
+            Self::Standing { .. } => &[UPDATE, sessions::END_ALL],
+            Self::ResetOffered { .. } => &[OFFER_RESET],
         };
-        prepare_all(client, statements).await
+        Ok(Writes {
+            change: prepare_all(client, statements).await?,
+            audit: audited(self).prepare(client).await?,
+        })
     }
 
     #[tracing::instrument(level = "debug", name = "db.users.write", skip_all)]
-    async fn write(&self, client: &Client, statements: &Vec<Statement>) -> Result<(), Error> {
-        match self {
-            Self::Password { account, session } => {
-                let changed = update(client, statements, account);
-                let (Some(session), Some(insert)) = (session, statements.last()) else {
-                    return changed.await;
-                };
-                let version = account.version.number();
-                let begun = behind(sessions::insert(client, insert, session, version));
-                try_join(changed, begun).await?;
-                Ok(())
-            }
-            Self::Standing(account) => update(client, statements, account).await,
-            Self::ResetOffered(reset) => {
-                let params: [&(dyn ToSql + Sync); 3] = [
-                    &reset.account_id.as_uuid(),
-                    &reset.token.as_bytes(),
-                    &reset.expires_at,
-                ];
-                execute_all(client, statements, &[&params]).await
-            }
+    async fn write(&self, client: &Client, statements: &Writes) -> Result<(), Error> {
+        let audited = audited(self);
+        let audit = behind(audited.write(client, statements.audit.as_ref()));
+        try_join(change(client, &statements.change, self), audit).await?;
+        Ok(())
+    }
+}
+
+/// Sends what changes, at once when it is first polled.
+async fn change(
+    client: &Client,
+    statements: &[Statement],
+    change: &AccountChange,
+) -> Result<(), Error> {
+    match change {
+        AccountChange::Password {
+            account, session, ..
+        } => {
+            let changed = update(client, statements, account);
+            let (Some(session), Some(insert)) = (session, statements.last()) else {
+                return changed.await;
+            };
+            let version = account.version.number();
+            let begun = behind(sessions::insert(client, insert, session, version));
+            try_join(changed, begun).await?;
+            Ok(())
+        }
+        AccountChange::Standing { account, .. } => update(client, statements, account).await,
+        AccountChange::ResetOffered { reset, .. } => {
+            let params: [&(dyn ToSql + Sync); 3] = [
+                &reset.account_id.as_uuid(),
+                &reset.token.as_bytes(),
+                &reset.expires_at,
+            ];
+            execute_all(client, statements, &[&params]).await
         }
     }
 }

@@ -9,11 +9,12 @@ use async_trait::async_trait;
 use deadpool_postgres::Object;
 use domain::{
     StorageError,
+    audit::Action,
     customers::{AccountRecord, CustomerId},
     idempotency::IdempotencyKey,
     identity::{
-        Account, AccountId, AccountRepository, AccountsFilter, InsertAccountError, PasswordHash,
-        Principal, Role,
+        Account, AccountId, AccountRepository, AccountsFilter, Actor, InsertAccountError,
+        PasswordHash, Principal, Role,
     },
     values::{Email, Page, PageRequest, Version},
 };
@@ -22,6 +23,7 @@ use uuid::Uuid;
 
 pub use self::{api_keys::PgApiKeys, sessions::PgSessions};
 use crate::{
+    audit::Entries,
     database::Database,
     error::{USERS_EMAIL_KEY, column, storage, violates},
     list::{Conditions, Keyset, page_of},
@@ -120,9 +122,17 @@ impl AccountRepository for PgAccounts {
     }
 
     #[tracing::instrument(level = "debug", name = "db.users.insert", skip_all)]
-    async fn insert(&self, account: &Account) -> Result<(), InsertAccountError> {
-        let client = self.database.client().await?;
-        insert(&client, account).await.map_err(|error| {
+    async fn insert(&self, account: &Account, by: &Actor) -> Result<(), InsertAccountError> {
+        let mut client = self.database.client().await?;
+        let inserted = async {
+            let transaction = client.transaction().await?;
+            insert(transaction.client(), account).await?;
+            let (id, at) = (account.id.as_uuid(), account.created_at);
+            let audited = Entries::one(at, by, Action::UsersCreate, id);
+            audited.write_now(transaction.client()).await?;
+            transaction.commit().await
+        };
+        inserted.await.map_err(|error| {
             if violates(&error, USERS_EMAIL_KEY) {
                 InsertAccountError::EmailTaken
             } else {

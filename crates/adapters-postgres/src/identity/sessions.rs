@@ -4,9 +4,10 @@ use async_trait::async_trait;
 use deadpool_postgres::Object;
 use domain::{
     StorageError,
+    audit::Action,
     identity::{
-        Account, AccountId, Device, OpenedSession, Rotation, Session, SessionChange, SessionId,
-        SessionRepository, TokenHash,
+        Account, AccountId, Actor, Device, OpenedSession, Rotation, Session, SessionChange,
+        SessionId, SessionRepository, TokenHash,
     },
     unit_of_work::Opened,
     values::{Page, PageRequest, UserAgent},
@@ -17,6 +18,7 @@ use uuid::Uuid;
 
 use super::principal;
 use crate::{
+    audit::{Act, Entries},
     database::Database,
     error::{column, storage},
     list::{Conditions, Keyset, page_of},
@@ -56,7 +58,13 @@ const END: &str = "
 const END_OWN: &str = "
     delete from sessions
     where id = $2
-      and account_id = $1";
+      and account_id = $1
+    returning id";
+
+const END_EVERY_OWN: &str = "
+    delete from sessions
+    where account_id = $1
+    returning id";
 
 pub(super) const END_ALL: &str = "
     delete from sessions
@@ -116,13 +124,26 @@ impl PgSessions {
 #[async_trait]
 impl SessionRepository for PgSessions {
     #[tracing::instrument(level = "debug", name = "db.sessions.insert", skip_all)]
-    async fn insert(&self, session: &Session, of: &Account) -> Result<bool, StorageError> {
-        let version = of.version.number();
-        let inserted = async |client: Object| {
+    async fn insert(
+        &self,
+        session: &Session,
+        of: &Account,
+        by: &Actor,
+    ) -> Result<bool, StorageError> {
+        let (version, at) = (of.version.number(), session.created_at);
+        let inserted = async |mut client: Object| {
             let statement = client.prepare_cached(INSERT).await?;
-            insert(&client, &statement, session, version).await
+            let transaction = client.transaction().await?;
+            let inserted = insert(transaction.client(), &statement, session, version).await?;
+            if inserted == 1 {
+                let id = session.id.as_uuid();
+                let audited = Entries::one(at, by, Action::SessionsBegin, id);
+                audited.write_now(transaction.client()).await?;
+            }
+            transaction.commit().await?;
+            Ok(inserted == 1)
         };
-        Ok(self.database.lock_patiently(inserted).await? == 1)
+        self.database.lock_patiently(inserted).await
     }
 
     #[tracing::instrument(level = "debug", name = "db.sessions.open", skip_all)]
@@ -176,18 +197,35 @@ impl SessionRepository for PgSessions {
     }
 
     #[tracing::instrument(level = "debug", name = "db.sessions.end", skip_all)]
-    async fn end(&self, of: AccountId, id: Option<SessionId>) -> Result<u64, StorageError> {
-        let (of, id) = (of.as_uuid(), id.map(SessionId::as_uuid));
-        let end = async |client: Object| {
-            if let Some(id) = &id {
-                let end = client.prepare_cached(END_OWN).await?;
-                client.execute(&end, &[&of, id]).await
-            } else {
-                let end = client.prepare_cached(END_ALL).await?;
-                client.execute(&end, &[&of]).await
-            }
+    async fn end(
+        &self,
+        by: &Actor,
+        id: Option<SessionId>,
+        now: OffsetDateTime,
+    ) -> Result<u64, StorageError> {
+        let (of, id) = (by.account_id.as_uuid(), id.map(SessionId::as_uuid));
+        let end = async |mut client: Object| {
+            let transaction = client.transaction().await?;
+            let ended = match &id {
+                Some(id) => transaction.query(END_OWN, &[&of, id]).await?,
+                None => transaction.query(END_EVERY_OWN, &[&of]).await?,
+            };
+            let ids = ended.iter().map(|row| row.try_get::<_, Uuid>("id"));
+            let acts = ids.map(|id| {
+                Ok::<_, Error>(Act {
+                    by,
+                    action: Action::SessionsEnd,
+                    thing_id: id?,
+                })
+            });
+            let acts = acts.collect::<Result<Vec<_>, _>>()?;
+            let audited = Entries::of(now, acts);
+            audited.write_now(transaction.client()).await?;
+            transaction.commit().await?;
+            Ok(ended.len())
         };
-        self.database.lock_patiently(end).await
+        let ended = self.database.lock_patiently(end).await?;
+        u64::try_from(ended).map_err(StorageError::corrupt)
     }
 
     #[tracing::instrument(level = "debug", name = "db.sessions.remove_expired", skip_all)]

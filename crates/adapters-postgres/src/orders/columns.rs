@@ -55,7 +55,7 @@ struct ItemColumns {
 }
 
 impl OrderColumns {
-    pub(super) fn of<'a>(orders: impl Iterator<Item = (&'a Order, Actor)>) -> Self {
+    pub(super) fn of<'a>(orders: impl Iterator<Item = (&'a Order, &'a Actor)>) -> Self {
         let mut columns = Self::default();
         for (order, by) in orders {
             columns.ids.push(order.id.as_uuid());

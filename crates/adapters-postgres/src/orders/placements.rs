@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use deadpool_postgres::Object;
 use domain::{
     StorageError,
+    audit::Action,
     catalog::ProductId,
     customers::CustomerId,
     idempotency::{Fingerprint, IdempotencyKey, ScopedKey},
@@ -17,7 +18,7 @@ use domain::{
     },
     unit_of_work::Opened,
 };
-use futures_util::future::{try_join, try_join3, try_join4};
+use futures_util::future::{try_join, try_join4};
 use tokio_postgres::{Client, Error, Row, Statement, types::ToSql};
 use uuid::Uuid;
 
@@ -27,6 +28,7 @@ use super::{
     is_same_order, order,
 };
 use crate::{
+    audit::{Act, Entries},
     catalog::price,
     error::{column, is_lock_not_available, is_stale_statement, storage},
     statements::query,
@@ -267,6 +269,19 @@ pub(crate) struct Writes {
     insert_orders: Statement,
     /// For plans in which there are keys.
     insert_keys: Option<Statement>,
+    /// For plans in which there are orders of the shop's people or of API keys.
+    audit: Option<Statement>,
+}
+
+/// The orders of one plan are placed at one moment.
+fn audited(plan: &Plan) -> Option<Entries<'_>> {
+    let at = plan.accepted().next()?.placed_at;
+    let acts = plan.placed().map(|(order, by)| Act {
+        by,
+        action: Action::OrdersPlace,
+        thing_id: order.id.as_uuid(),
+    });
+    Some(Entries::of(at, acts))
 }
 
 impl WritePlan for Plan {
@@ -281,6 +296,10 @@ impl WritePlan for Plan {
             take_stock: client.prepare_cached(TAKE_STOCK).await?,
             insert_orders: client.prepare_cached(INSERT_ORDERS).await?,
             insert_keys,
+            audit: match audited(self) {
+                Some(audited) => audited.prepare(client).await?,
+                None => None,
+            },
         })
     }
 
@@ -303,10 +322,17 @@ impl WritePlan for Plan {
             let columns = KeyColumns::of(self.keys());
             client.execute(insert, &columns.params()).await
         };
-        try_join3(
+        let audit = async {
+            match audited(self) {
+                Some(audited) => audited.write(client, statements.audit.as_ref()).await,
+                None => Ok(()),
+            }
+        };
+        try_join4(
             client.execute(&statements.take_stock, &taken),
             behind(client.execute(&statements.insert_orders, &orders)),
             behind(keys),
+            behind(audit),
         )
         .await?;
         Ok(())

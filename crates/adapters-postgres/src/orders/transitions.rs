@@ -4,17 +4,19 @@ use async_trait::async_trait;
 use deadpool_postgres::Object;
 use domain::{
     StorageError,
+    audit::Action,
     identity::Principal,
     orders::{Order, OrderId, Transition, TransitionLocks, TransitionStore},
     unit_of_work::Opened,
     values::Note,
 };
-use futures_util::future::{try_join, try_join3, try_join4};
+use futures_util::future::{try_join, try_join4};
 use tokio_postgres::{Client, Error, Row, Statement, types::ToSql};
 use uuid::Uuid;
 
 use super::{PgOrders, order};
 use crate::{
+    audit::Entries,
     catalog::sales,
     error::{column, is_stale_statement, storage},
     transaction::{BEGIN, Transaction, WritePlan, behind},
@@ -177,6 +179,13 @@ pub(crate) struct Writes {
     record_history: Statement,
     return_stock: Statement,
     record_sales: Statement,
+    audit: Option<Statement>,
+}
+
+fn audited(transition: &Transition) -> Entries<'_> {
+    let order_id = transition.order.id.as_uuid();
+    let action = Action::OrdersTransition;
+    Entries::one(transition.at, &transition.by, action, order_id)
 }
 
 impl WritePlan for Transition {
@@ -188,6 +197,7 @@ impl WritePlan for Transition {
             record_history: client.prepare_cached(RECORD_HISTORY).await?,
             return_stock: client.prepare_cached(RETURN_STOCK).await?,
             record_sales: client.prepare_cached(sales::RECORD).await?,
+            audit: audited(self).prepare(client).await?,
         })
     }
 
@@ -223,10 +233,12 @@ impl WritePlan for Transition {
             .await?;
             Ok(0)
         };
-        try_join3(
+        let audited = audited(self);
+        try_join4(
             client.execute(&statements.set_status, &status),
             behind(client.execute(&statements.record_history, &history)),
             behind(take_back),
+            behind(audited.write(client, statements.audit.as_ref())),
         )
         .await?;
         Ok(())

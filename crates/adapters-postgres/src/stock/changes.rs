@@ -3,17 +3,19 @@
 use deadpool_postgres::Object;
 use domain::{
     StorageError,
+    audit::Action,
     catalog::ProductId,
-    stock::{Movement, Stock, StockChange},
+    stock::{LedgerReason, Movement, Stock, StockChange},
     unit_of_work::Opened,
     values::Note,
 };
-use futures_util::future::try_join3;
+use futures_util::future::try_join4;
 use tokio_postgres::{Client, Error, Statement, ToStatement};
 use uuid::Uuid;
 
 use super::stock;
 use crate::{
+    audit,
     creation_keys::{self, Kind},
     database::Database,
     error::storage,
@@ -83,6 +85,17 @@ pub(crate) struct Writes {
     keep_key: Option<Statement>,
     set: Statement,
     record: Statement,
+    audit: Option<Statement>,
+}
+
+fn audited(change: &StockChange) -> audit::Entries<'_> {
+    let movement = &change.movement;
+    let action = match movement.reason {
+        LedgerReason::Count => Action::StockCount,
+        _ => Action::StockMove,
+    };
+    let product_id = change.stock.product_id.as_uuid();
+    audit::Entries::one(movement.at, &movement.by, action, product_id)
 }
 
 impl WritePlan for StockChange {
@@ -96,6 +109,7 @@ impl WritePlan for StockChange {
             },
             set: client.prepare_cached(SET).await?,
             record: client.prepare_cached(RECORD).await?,
+            audit: audited(self).prepare(client).await?,
         })
     }
 
@@ -117,7 +131,8 @@ impl WritePlan for StockChange {
                 .execute(&statements.set, &[&product_id, &units])
                 .await
         };
-        try_join3(
+        let audited = audited(self);
+        try_join4(
             keep_key,
             behind(set),
             behind(record(
@@ -126,6 +141,7 @@ impl WritePlan for StockChange {
                 product_id,
                 &self.movement,
             )),
+            behind(audited.write(client, statements.audit.as_ref())),
         )
         .await?;
         Ok(())

@@ -13,8 +13,13 @@ use crate::{
     idempotency::{Fingerprint, IdempotencyKey, KeyReused, ScopedKey},
     identity::{Actor, Caller, Forbidden, Permission},
     stock::{MovementId, StockId, StockLevel},
-    values::{Description, Name, Price, Sku},
+    values::{Description, Name, Price, Sku, id::id},
 };
+
+id!(
+    /// Identifies an [`Import`].
+    ImportId
+);
 
 /// A row of an import. What is `None` of a product that exists stays as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,6 +123,7 @@ pub trait ImportStore: Send + Sync {
     /// When storage fails.
     async fn open(
         &self,
+        id: ImportId,
         mode: ImportMode,
         by: Actor,
         key: Option<ScopedKey>,
@@ -228,7 +234,9 @@ impl Import {
         caller.must_have(Permission::StockWrite)?;
         let account_id = caller.account_id;
         let key = key.map(|key| ScopedKey { account_id, key });
-        let mut unit = store.open(mode, caller.into(), key).await?;
+        let mut unit = store
+            .open(ImportId::new(ids.next_id()), mode, caller.into(), key)
+            .await?;
         let earlier = unit.earlier().await?;
         Ok(Self {
             unit,

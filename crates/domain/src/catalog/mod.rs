@@ -9,8 +9,8 @@ mod service;
 
 pub use best_sellers::{BestSeller, BestSellersList, BestSellersQuery, Period};
 pub use import::{
-    Checkpoint, EarlierImport, Import, ImportCounts, ImportError, ImportMode, ImportOutcome,
-    ImportRow, ImportStore, ImportUnit, NumberedRow, WriteImportError,
+    Checkpoint, EarlierImport, Import, ImportCounts, ImportError, ImportId, ImportMode,
+    ImportOutcome, ImportRow, ImportStore, ImportUnit, NumberedRow, WriteImportError,
 };
 pub use list::{ProductSort, ProductsFilter};
 pub use ports::{

@@ -7,13 +7,14 @@
 
 use async_trait::async_trait;
 use thiserror::Error;
-use time::Date;
+use time::{Date, OffsetDateTime};
 
 use super::{BestSeller, Product, ProductId, ProductSort, ProductsFilter, StockedProduct};
 use crate::{
     StorageError,
     bulk::Export,
     idempotency::{Creation, CreationKey},
+    identity::Actor,
     stock::NewStock,
     unit_of_work::Opened,
     values::{Page, PageRequest, Sort},
@@ -59,6 +60,7 @@ pub trait ProductRepository: Send + Sync {
         product: &Product,
         stock: &NewStock,
         key: Option<&'a CreationKey>,
+        by: &Actor,
     ) -> Result<(), InsertProductError>;
 
     /// The product that was inserted under this key, by whichever request.
@@ -82,7 +84,14 @@ pub trait ProductRepository: Send + Sync {
 
 /// What storage has to write of a product: all of it, as it is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProductChange(pub Product);
+pub struct ProductChange {
+    /// The product as it is now.
+    pub product: Product,
+    /// Who changed it.
+    pub by: Actor,
+    /// When, in UTC.
+    pub at: OffsetDateTime,
+}
 
 /// Why a product was not inserted.
 #[derive(Debug, Error)]

@@ -138,7 +138,9 @@ impl CatalogService {
             available,
         };
         let stock = stock.opened(stamp);
-        match self.products.insert(&product, &stock, key.as_ref()).await {
+        let by = caller.into();
+        let inserted = self.products.insert(&product, &stock, key.as_ref(), &by);
+        match inserted.await {
             Ok(()) => Ok(Created {
                 entity: StockedProduct { product, available },
                 is_replay: false,
@@ -283,7 +285,12 @@ impl CatalogService {
             unit.abandon().await?;
             return Ok(found);
         };
-        match unit.commit(&ProductChange(product.clone())).await {
+        let changed = ProductChange {
+            product: product.clone(),
+            by: caller.into(),
+            at: self.clock.now(),
+        };
+        match unit.commit(&changed).await {
             Ok(()) => Ok(StockedProduct { product, ..found }),
             Err(CommitError::Taken(_)) => Err(CatalogError::SkuTaken),
             Err(error) => Err(StorageError::from(error).into()),

@@ -1,7 +1,10 @@
 //! Changes of a customer, and its end.
 
 use super::{Customer, CustomerId};
-use crate::values::{Email, Name, Version};
+use crate::{
+    identity::Actor,
+    values::{Email, Name, Version},
+};
 
 /// The fields of a customer that get another value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,7 +19,14 @@ pub struct CustomerEdit {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CustomerChange {
     /// The customer as it is now, and its account's address with it.
-    Edited(Customer),
+    Edited {
+        /// The customer.
+        customer: Customer,
+        /// Who changed it.
+        by: Actor,
+        /// When.
+        at: time::OffsetDateTime,
+    },
     /// Everything that tells who the customer is goes for good: the name and the address, the
     /// account, its keys, and the notes on the orders. The id and the orders stay.
     Erased {
@@ -24,6 +34,8 @@ pub enum CustomerChange {
         id: CustomerId,
         /// The version that stands for its end.
         version: Version,
+        /// Who erased it.
+        by: Actor,
         /// When.
         at: time::OffsetDateTime,
     },

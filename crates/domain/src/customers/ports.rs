@@ -13,7 +13,7 @@ use crate::{
     StorageError,
     bulk::Export,
     idempotency::{Creation, CreationKey},
-    identity::Account,
+    identity::{Account, Actor},
     unit_of_work::Opened,
     values::{Page, PageRequest, Sort},
 };
@@ -65,6 +65,7 @@ pub trait CustomerRepository: Send + Sync {
         customer: &Customer,
         account: Option<&'a Account>,
         key: Option<&'a CreationKey>,
+        by: Option<&'a Actor>,
     ) -> Result<(), InsertCustomerError>;
 
     /// The customer that was inserted under this key, by whichever request.

@@ -14,7 +14,7 @@ use crate::{
     cache::{Cache, ReadThrough},
     idempotency::{Created, Creation, CreationKey, Fingerprint, IdempotencyKey, KeyReused},
     identity::{
-        Account, AccountId, Caller, ClientAddress, Forbidden, Password, PasswordHasher,
+        Account, AccountId, Actor, Caller, ClientAddress, Forbidden, Password, PasswordHasher,
         PasswordHasherError, Permission, Principal, Requester,
     },
     unit_of_work::{CommitError, Opened, UnitOfWork},
@@ -127,9 +127,10 @@ impl CustomerService {
             Some(password) => Some(self.account_of(&customer, password, from).await?),
             None => None,
         };
+        let by = caller.map(Actor::from);
         let inserted = self
             .customers
-            .insert(&customer, account.as_ref(), key.as_ref())
+            .insert(&customer, account.as_ref(), key.as_ref(), by.as_ref())
             .await;
         match inserted {
             Ok(()) => {}
@@ -246,7 +247,11 @@ impl CustomerService {
             unit.abandon().await?;
             return Ok(self.publish(customer).await);
         };
-        let change = CustomerChange::Edited(edited.clone());
+        let change = CustomerChange::Edited {
+            customer: edited.clone(),
+            by: caller.into(),
+            at: self.clock.now(),
+        };
         self.commit(unit, id, edited.version, &change).await?;
         Ok(self.publish(edited).await)
     }
@@ -267,7 +272,12 @@ impl CustomerService {
         let (customer, unit) = self.open(caller, id, expected).await?;
         let version = customer.version.next();
         let at = self.clock.now();
-        let erased = CustomerChange::Erased { id, version, at };
+        let erased = CustomerChange::Erased {
+            id,
+            version,
+            by: caller.into(),
+            at,
+        };
         self.commit(unit, id, version, &erased).await?;
         self.cached.forget(id, version).await;
         Ok(())

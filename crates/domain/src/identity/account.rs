@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::{PasswordHash, Principal, Session, ShopRole, TokenHash};
+use super::{Actor, PasswordHash, Principal, Session, ShopRole, TokenHash};
 use crate::values::{Email, Version, id::id};
 
 id!(
@@ -47,11 +47,29 @@ pub enum AccountChange {
         account: Account,
         /// A session that begins then.
         session: Option<Box<Session>>,
+        /// Who set it.
+        by: Actor,
+        /// When, in UTC.
+        at: OffsetDateTime,
     },
     /// The account has another role, or was disabled or enabled. Its sessions end.
-    Standing(Account),
+    Standing {
+        /// The account as it is now.
+        account: Account,
+        /// Who changed it.
+        by: Actor,
+        /// When, in UTC.
+        at: OffsetDateTime,
+    },
     /// Whoever has this token may set a password, once and instead of any other.
-    ResetOffered(PasswordReset),
+    ResetOffered {
+        /// The account and the token.
+        reset: PasswordReset,
+        /// Who offers it.
+        by: Actor,
+        /// When, in UTC.
+        at: OffsetDateTime,
+    },
 }
 
 /// A permission to set the password of an account, once.

@@ -7,10 +7,10 @@ use thiserror::Error;
 use time::{Duration, OffsetDateTime};
 
 use super::{
-    Account, AccountChange, AccountChanges, AccountEdit, AccountId, AccountRepository, AmongAdmins,
-    Caller, ClientAddress, Forbidden, InsertAccountError, LiveCredentials, NoSecret, Password,
-    PasswordHash, PasswordHasher, PasswordHasherError, PasswordReset, Permission, Requester, Role,
-    Secret, SecretSource, ShopRole, TokenHash, account::NotEdited,
+    Account, AccountChange, AccountChanges, AccountEdit, AccountId, AccountRepository, Actor,
+    AmongAdmins, Caller, ClientAddress, Forbidden, InsertAccountError, LiveCredentials, NoSecret,
+    Origin, Password, PasswordHash, PasswordHasher, PasswordHasherError, PasswordReset, Permission,
+    Requester, Role, Secret, SecretSource, ShopRole, TokenHash, account::NotEdited,
 };
 use crate::{
     Clock, IdSource, StorageError,
@@ -137,7 +137,7 @@ impl AccountService {
             disabled_at: None,
             version: Version::FIRST,
         };
-        match self.accounts.insert(&account).await {
+        match self.accounts.insert(&account, &caller.into()).await {
             Ok(()) => Ok(account),
             Err(InsertAccountError::EmailTaken) => Err(AccountError::EmailTaken),
             Err(InsertAccountError::Storage(error)) => Err(error.into()),
@@ -205,7 +205,11 @@ impl AccountService {
         }
         match account.edited(edit, self.clock.now(), other_admins) {
             Ok(Some(edited)) => {
-                let change = AccountChange::Standing(edited.clone());
+                let change = AccountChange::Standing {
+                    account: edited.clone(),
+                    by: caller.into(),
+                    at: self.clock.now(),
+                };
                 self.commit(unit, &change).await?;
                 Ok(edited)
             }
@@ -235,13 +239,17 @@ impl AccountService {
         let token = ResetToken([self.secrets.secret()?, self.secrets.secret()?]);
         let opened = self.changes.open(id).await?;
         let Opened { unit, .. } = opened.ok_or(AccountError::NotFound)?;
-        let reset = PasswordReset {
-            account_id: id,
-            token: token.hash(),
-            expires_at: self.clock.now() + RESET_LIVES,
+        let at = self.clock.now();
+        let expires_at = at + RESET_LIVES;
+        let offered = AccountChange::ResetOffered {
+            reset: PasswordReset {
+                account_id: id,
+                token: token.hash(),
+                expires_at,
+            },
+            by: caller.into(),
+            at,
         };
-        let expires_at = reset.expires_at;
-        let offered = AccountChange::ResetOffered(reset);
         unit.commit(&offered).await.map_err(StorageError::from)?;
         Ok((token, expires_at))
     }
@@ -256,7 +264,7 @@ impl AccountService {
         &self,
         token: &ResetToken,
         password: Password,
-        from: ClientAddress,
+        origin: Arc<Origin>,
     ) -> Result<(), AccountError> {
         let token = token.hash();
         let open = || async {
@@ -265,9 +273,10 @@ impl AccountService {
         };
         // A password is only hashed for whoever has a token.
         open().await?.unit.abandon().await?;
-        let hash = self.hash(password, from).await?;
+        let hash = self.hash(password, origin.address).await?;
         let Opened { state, unit } = open().await?;
-        self.set_password(unit, &state, hash).await
+        let by = Actor::owner(&state, Some(origin));
+        self.set_password(unit, &state, hash, by).await
     }
 
     /// Gives an account another password, whoever's it is: of the shop or of a customer.
@@ -287,7 +296,7 @@ impl AccountService {
         let hash = self.hash(password, ClientAddress::LOCAL).await?;
         let opened = self.changes.open(account.id).await?;
         let Opened { state, unit } = opened.ok_or(AccountError::NotFound)?;
-        self.set_password(unit, &state, hash).await?;
+        self.set_password(unit, &state, hash, caller.into()).await?;
         Ok(account)
     }
 
@@ -296,10 +305,13 @@ impl AccountService {
         unit: Box<dyn UnitOfWork<AccountChange>>,
         account: &Account,
         hash: PasswordHash,
+        by: Actor,
     ) -> Result<(), AccountError> {
         let change = AccountChange::Password {
             account: account.with_password(hash),
             session: None,
+            by,
+            at: self.clock.now(),
         };
         self.commit(unit, &change).await
     }

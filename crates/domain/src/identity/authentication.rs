@@ -98,7 +98,7 @@ mod tests {
         let live = LiveCredentials::new(Arc::new(revocations), clock(), ttl);
         live.listen().await.unwrap();
         let mut tokens = MockTokenVerifier::new();
-        tokens.expect_verify().returning(move |_| verified);
+        tokens.expect_verify().returning(move |_| verified.clone());
         let (keys, live) = (Arc::new(MockApiKeyRepository::new()), Arc::new(live));
         let keys = KnownApiKeys::new(keys, Arc::clone(&live), clock());
         AuthenticationService::new(Arc::new(tokens), Arc::new(keys), live)

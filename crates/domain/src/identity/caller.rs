@@ -1,11 +1,11 @@
 //! Callers and their permissions.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use thiserror::Error;
 use uuid::Uuid;
 
-use super::{AccountId, Credential, Principal, SessionId};
+use super::{AccountId, Credential, Origin, Principal, SessionId};
 use crate::values::ValueError;
 
 /// A permission that a caller may have. A customer has it for its own data and orders alone: see
@@ -40,11 +40,13 @@ pub enum Permission {
     UsersRead,
     /// Create and change accounts, and let others set their passwords.
     UsersWrite,
+    /// See the audit log.
+    AuditRead,
 }
 
 impl Permission {
     /// All permissions.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::CustomersRead,
         Self::CustomersList,
         Self::CustomersRegister,
@@ -59,6 +61,7 @@ impl Permission {
         Self::OrdersFulfil,
         Self::UsersRead,
         Self::UsersWrite,
+        Self::AuditRead,
     ];
 
     /// The name of the permission: `noun:verb`.
@@ -79,6 +82,7 @@ impl Permission {
             Self::OrdersFulfil => "orders:fulfil",
             Self::UsersRead => "users:read",
             Self::UsersWrite => "users:write",
+            Self::AuditRead => "audit:read",
         }
     }
 
@@ -99,6 +103,7 @@ impl Permission {
             Self::CustomersList => 1 << 11,
             Self::UsersRead => 1 << 12,
             Self::UsersWrite => 1 << 13,
+            Self::AuditRead => 1 << 14,
         })
     }
 }
@@ -171,7 +176,7 @@ impl fmt::Debug for Permissions {
 }
 
 /// An authenticated account, the principal it acts as, and its permissions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// The account that was authenticated.
     pub account_id: AccountId,
@@ -181,6 +186,8 @@ pub struct Caller {
     pub permissions: Permissions,
     /// What it has shown.
     pub credential: Credential,
+    /// Where its request came from; `None` for the command line.
+    pub origin: Option<Arc<Origin>>,
 }
 
 /// The caller lacks this permission.
@@ -200,16 +207,13 @@ impl Caller {
             principal,
             permissions: principal.role().permissions(),
             credential: Credential::CommandLine,
+            origin: None,
         }
     }
 
     /// A caller who has logged in, with all permissions of its role.
     #[must_use]
-    pub const fn in_session(
-        account_id: AccountId,
-        principal: Principal,
-        session: SessionId,
-    ) -> Self {
+    pub fn in_session(account_id: AccountId, principal: Principal, session: SessionId) -> Self {
         Self {
             credential: Credential::Session(session),
             ..Self::new(account_id, principal)

@@ -9,9 +9,9 @@ use thiserror::Error;
 use time::Duration;
 
 use super::{
-    Account, AccountChange, AccountChanges, AccountRepository, Caller, ClientAddress, Device,
-    LiveCredentials, Password, PasswordCheck, PasswordHash, PasswordHasher, PasswordHasherError,
-    Requester, SessionError, SessionService, Tokens, Verdict,
+    Account, AccountChange, AccountChanges, AccountRepository, Actor, Caller, ClientAddress,
+    Device, LiveCredentials, Origin, Password, PasswordCheck, PasswordHash, PasswordHasher,
+    PasswordHasherError, Requester, SessionError, SessionService, Tokens, Verdict,
     failed_attempts::{FailedAttempts, Limit},
     recent::Recent,
 };
@@ -107,12 +107,14 @@ impl AuthService {
         email: &str,
         password: String,
         device: Device,
+        origin: Arc<Origin>,
     ) -> Result<Tokens, AuthError> {
         let account = self.verify(email, &password, device.address).await?;
         if account.disabled_at.is_some() {
             return Err(AuthError::Disabled);
         }
-        Ok(self.sessions.begin(&account, device).await?)
+        let by = Actor::owner(&account, Some(origin));
+        Ok(self.sessions.begin(&account, device, &by).await?)
     }
 
     /// Gives the caller another password, ends all of its sessions, and begins a new one.
@@ -147,6 +149,8 @@ impl AuthService {
         let change = AccountChange::Password {
             account: account.clone(),
             session: Some(Box::new(session)),
+            by: caller.into(),
+            at: self.clock.now(),
         };
         unit.commit(&change).await.map_err(StorageError::from)?;
         self.live.hear_at_once().await;

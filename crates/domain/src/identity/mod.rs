@@ -18,7 +18,7 @@ mod sessions;
 
 pub use account::{Account, AccountChange, AccountEdit, AccountId, PasswordReset};
 pub use accounts::{AccountError, AccountService, AccountsFilter, NewAccount, ResetToken};
-pub use actor::Actor;
+pub use actor::{Actor, Origin};
 pub use api_keys::{
     ApiKey, ApiKeyError, ApiKeyId, ApiKeyRepository, ApiKeySecret, ApiKeyService, KeyLife,
     KnownApiKeys, NewApiKey, OwnedApiKey,

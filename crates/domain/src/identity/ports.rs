@@ -6,7 +6,9 @@ use async_trait::async_trait;
 use thiserror::Error;
 use time::OffsetDateTime;
 
-use super::{Account, AccountChange, AccountId, AccountsFilter, Caller, PasswordHash, TokenHash};
+use super::{
+    Account, AccountChange, AccountId, AccountsFilter, Actor, Caller, PasswordHash, TokenHash,
+};
 use crate::{
     StorageError,
     unit_of_work::Opened,
@@ -50,7 +52,7 @@ pub trait AccountRepository: Send + Sync {
     ///
     /// `EmailTaken` when an account has that address already, in whatever case; this MUST also hold
     /// when two are inserted at once. `Storage` when storage fails.
-    async fn insert(&self, account: &Account) -> Result<(), InsertAccountError>;
+    async fn insert(&self, account: &Account, by: &Actor) -> Result<(), InsertAccountError>;
 
     /// A page of the accounts that the filter describes, the latest first.
     ///

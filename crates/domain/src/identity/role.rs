@@ -50,9 +50,9 @@ impl Role {
             P::OrdersFulfil,
         ]));
         const ERASE: Permissions = Permissions::of(&[P::CustomersErase]);
-        const USERS: Permissions = Permissions::of(&[P::UsersRead, P::UsersWrite]);
+        const GOVERN: Permissions = Permissions::of(&[P::UsersRead, P::UsersWrite, P::AuditRead]);
         match self {
-            Self::Admin => STAFF.union(ERASE).union(USERS),
+            Self::Admin => STAFF.union(ERASE).union(GOVERN),
             Self::Staff => STAFF,
             Self::Customer => CUSTOMER.union(ERASE),
         }

@@ -202,7 +202,7 @@ impl OrderService {
         if !caller.principal.may_see(customer_id) {
             return Ok(Export::empty());
         }
-        let reader = *caller;
+        let reader = caller.clone();
         let export = self.orders.histories(customer_id);
         let batches = export.batches.map_ok(move |batch| {
             let seen = |(id, entry): (OrderId, HistoryEntry)| (id, entry.seen_by(&reader));

@@ -122,7 +122,7 @@ pub struct Movement {
 }
 
 /// Who changes stock, when, and the id that the change gets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stamp {
     /// The id of the movement.
     pub id: MovementId,
@@ -244,10 +244,7 @@ mod tests {
         Stamp {
             id: MovementId::new(Uuid::from_u128(2)),
             at: now(),
-            by: Actor {
-                account_id: account_id(3),
-                role: Role::Staff,
-            },
+            by: Actor::new(account_id(3), Role::Staff, None),
         }
     }
 

@@ -8,6 +8,7 @@
 )]
 
 mod api_keys;
+mod audit;
 mod catalog;
 mod customers;
 mod identity;
@@ -20,6 +21,7 @@ mod users;
 pub(crate) mod wire;
 
 pub(crate) use api_keys::{ApiKey, MadeApiKey, NewApiKey};
+pub(crate) use audit::{AuditEntry, AuditParameters};
 pub(crate) use catalog::{
     BestSeller, BestSellersParameters, ImportParameters, NewProduct, Product, ProductPatch,
     ProductRow, ProductsParameters,

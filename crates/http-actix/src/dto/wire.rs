@@ -20,6 +20,7 @@ use utoipa::openapi::{
     extensions::Extensions,
     schema::{SchemaType, SchemaType::Array},
 };
+use uuid::Uuid;
 
 /// A JSON type, which a query writes without quotes.
 pub(crate) trait Primitive: Sized {
@@ -212,6 +213,8 @@ wire!(ShopRole: String, |text: String| shop_role(&text),
 wire!(bool: Self, Ok, ObjectBuilder::new()
     .schema_type(Type::Boolean)
     .examples([json!(true)]));
+wire!(Uuid: String, |text: String| text.parse::<CustomerId>().map(CustomerId::as_uuid),
+    id("0192f0c1-2a3b-7c4d-8e5f-60718293a4b7"));
 // For what is not checked any further.
 wire!(String: Self, Ok, string());
 

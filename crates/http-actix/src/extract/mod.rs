@@ -9,6 +9,7 @@ mod listing;
 use std::{
     future::{Ready, ready},
     str::FromStr,
+    sync::Arc,
 };
 
 use actix_web::{
@@ -19,7 +20,7 @@ use actix_web::{
 };
 use domain::{
     idempotency::IdempotencyKey,
-    identity::{Caller, ClientAddress, Device},
+    identity::{Caller, Origin},
     values::UserAgent,
 };
 
@@ -36,6 +37,7 @@ use crate::{
         Described, read_query,
         wire::{WireValue, string},
     },
+    edge::RequestId,
     problem::{Code, Problem},
 };
 
@@ -51,7 +53,7 @@ impl FromRequest for Authenticated {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let caller = request.extensions().get::<Caller>().copied();
+        let caller = request.extensions().get::<Caller>().cloned();
         ready(caller.map(Self).ok_or(Problem::new(Code::TokenMissing)))
     }
 }
@@ -69,7 +71,7 @@ impl FromRequest for MaybeAuthenticated {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Ok(Self(request.extensions().get::<Caller>().copied())))
+        ready(Ok(Self(request.extensions().get::<Caller>().cloned())))
     }
 }
 
@@ -78,21 +80,28 @@ impl Extract for MaybeAuthenticated {
     fn describe(_: &mut Description<'_>) {}
 }
 
-/// The client that the request comes from: the last address that is not one of our trusted proxies.
-pub(crate) struct From(pub(crate) ClientAddress);
+/// Where the request comes from: the last address that is not one of our trusted proxies, and its id.
+pub(crate) struct From(pub(crate) Arc<Origin>);
+
+/// Where a request comes from.
+pub(crate) fn origin(request: &HttpRequest) -> Result<Arc<Origin>, Problem> {
+    let peer = request.peer_addr().map(|peer| peer.ip());
+    let peer = peer.ok_or_else(|| Problem::internal("the peer has no address"))?;
+    let forwarded = request.headers().get_all("x-forwarded-for");
+    let extensions = request.extensions();
+    let id = extensions.get::<RequestId>();
+    Ok(Arc::new(Origin {
+        address: app(request)?.proxies.client(peer, forwarded),
+        request_id: id.map(|id| id.0.clone()).unwrap_or_default(),
+    }))
+}
 
 impl FromRequest for From {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let peer = request.peer_addr().map(|peer| peer.ip());
-        let peer = peer.ok_or_else(|| Problem::internal("the peer has no address"));
-        let client = peer.and_then(|peer| {
-            let forwarded = request.headers().get_all("x-forwarded-for");
-            Ok(app(request)?.proxies.client(peer, forwarded))
-        });
-        ready(client.map(Self))
+        ready(origin(request).map(Self))
     }
 }
 
@@ -100,27 +109,21 @@ impl Extract for From {
     fn describe(_: &mut Description<'_>) {}
 }
 
-/// Where a session begins: the client, and what it calls itself.
-pub(crate) struct FromDevice(pub(crate) Device);
+/// What the client calls itself.
+pub(crate) struct CallsItself(pub(crate) Option<UserAgent>);
 
-impl FromRequest for FromDevice {
+impl FromRequest for CallsItself {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let user_agent = request.headers().get(header::USER_AGENT);
-        let user_agent = user_agent.map(|name| String::from_utf8_lossy(name.as_bytes()));
-        let address = From::from_request(request, payload).into_inner();
-        ready(address.map(|From(address)| {
-            Self(Device {
-                address,
-                user_agent: user_agent.and_then(|name| UserAgent::cut(&name)),
-            })
-        }))
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let name = request.headers().get(header::USER_AGENT);
+        let name = name.map(|name| String::from_utf8_lossy(name.as_bytes()));
+        ready(Ok(Self(name.and_then(|name| UserAgent::cut(&name)))))
     }
 }
 
-impl Extract for FromDevice {
+impl Extract for CallsItself {
     fn describe(_: &mut Description<'_>) {}
 }
 

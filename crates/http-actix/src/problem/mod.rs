@@ -1,5 +1,6 @@
 //! Problem documents (RFC 9457), and the one mapping from the domain's errors to HTTP.
 
+mod audit;
 mod catalog;
 mod code;
 mod customers;

@@ -86,13 +86,13 @@ pub(super) const RESOURCE: Resource = Resource {
 async fn register(
     app: Data<App>,
     MaybeAuthenticated(caller): MaybeAuthenticated,
-    From(address): From,
+    From(origin): From,
     MaybeKey(key): MaybeKey,
     Body(new): Body<NewCustomer>,
 ) -> Result<Replayable<Customer>, Problem> {
     let customers = &app.shop.customers;
     let registered = customers
-        .register(caller.as_ref(), new.into(), key, address)
+        .register(caller.as_ref(), new.into(), key, origin.address)
         .await?;
     Ok(Replayable {
         created: Created {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actix_web::{rt::time::sleep, web::Data};
-use domain::identity::{AccountError, AuthError, PasswordHasherError, SessionError};
+use domain::identity::{AccountError, AuthError, Device, PasswordHasherError, SessionError};
 
 use super::{About, Resource, endpoint::endpoint};
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
         Credentials, PasswordReset, PublicKeys, RefreshRequest, Token,
         tokens::{read_refresh, read_reset},
     },
-    extract::{Authenticated, Body, From, FromDevice},
+    extract::{Authenticated, Body, CallsItself, From},
     problem::{Code, Problem},
 };
 
@@ -69,11 +69,17 @@ pub(super) const RESOURCE: Resource = Resource {
 
 async fn login(
     app: Data<App>,
-    FromDevice(device): FromDevice,
+    From(origin): From,
+    CallsItself(user_agent): CallsItself,
     Body(credentials): Body<Credentials>,
 ) -> Result<Secret<Token>, Problem> {
     let Credentials { email, password } = credentials;
-    let login = app.identity.auth.login(&email, password, device).await;
+    let device = Device {
+        address: origin.address,
+        user_agent,
+    };
+    let auth = &app.identity.auth;
+    let login = auth.login(&email, password, device, origin).await;
     if let Err(error) = &login {
         hold_back(error).await;
     }
@@ -109,13 +115,13 @@ async fn log_out_everywhere(
 
 async fn reset(
     app: Data<App>,
-    From(address): From,
+    From(origin): From,
     Body(reset): Body<PasswordReset>,
 ) -> Result<Gone, Problem> {
     let token = read_reset(&reset.token).ok_or(AccountError::InvalidToken)?;
     let accounts = &app.identity.accounts;
     accounts
-        .redeem_reset(&token, reset.new_password, address)
+        .redeem_reset(&token, reset.new_password, origin)
         .await?;
     Ok(Gone)
 }

@@ -1,7 +1,7 @@
 //! `/me`.
 
 use actix_web::web::Data;
-use domain::identity::{AuthError, AuthenticationError, SessionId};
+use domain::identity::{AuthError, AuthenticationError, Device, SessionId};
 
 use super::{About, Resource, endpoint::endpoint, identity::hold_back};
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
     answer::{Gone, Page, Secret, Shown},
     app::App,
     dto::{Everything, Me, NewPassword, Session, Token},
-    extract::{Authenticated, Body, FromDevice, Listing, PathId},
+    extract::{Authenticated, Body, CallsItself, From, Listing, PathId},
     problem::{Code, Fault, Problem},
 };
 
@@ -55,10 +55,15 @@ async fn me(app: Data<App>, Authenticated(caller): Authenticated) -> Result<Show
 async fn change_password(
     app: Data<App>,
     Authenticated(caller): Authenticated,
-    FromDevice(device): FromDevice,
+    From(origin): From,
+    CallsItself(user_agent): CallsItself,
     Body(passwords): Body<NewPassword>,
 ) -> Result<Secret<Token>, Problem> {
     let (current, new) = (passwords.current_password, passwords.new_password);
+    let device = Device {
+        address: origin.address,
+        user_agent,
+    };
     let auth = &app.identity.auth;
     match auth.change_password(&caller, current, new, device).await {
         Ok(tokens) => Ok(Secret(tokens.into())),

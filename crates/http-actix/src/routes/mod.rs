@@ -2,6 +2,7 @@
 //! method, and answers.
 
 mod api_keys;
+mod audit;
 mod catalog;
 mod customers;
 mod docs;
@@ -28,6 +29,7 @@ pub const RESOURCES: &[Resource] = &[
     me::RESOURCE,
     users::RESOURCE,
     api_keys::RESOURCE,
+    audit::RESOURCE,
     customers::RESOURCE,
     catalog::RESOURCE,
     stock::RESOURCE,

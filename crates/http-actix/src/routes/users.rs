@@ -68,11 +68,11 @@ async fn list(
 async fn create(
     app: Data<App>,
     Authenticated(caller): Authenticated,
-    From(address): From,
+    From(origin): From,
     Body(new): Body<NewUser>,
 ) -> Result<Created<User>, Problem> {
     let accounts = &app.identity.accounts;
-    let account = accounts.create(&caller, new.into(), address).await?;
+    let account = accounts.create(&caller, new.into(), origin.address).await?;
     Ok(Created {
         location: format!("/users/{}", account.id),
         body: (&account).into(),

@@ -38,7 +38,11 @@ async fn add(world: &World, (name, price, minute, units): Made) -> StockedProduc
         version: Version::FIRST,
     };
     let stock = world.new_stock(product.id, units);
-    world.catalog.insert(&product, &stock, None).await.unwrap();
+    world
+        .catalog
+        .insert(&product, &stock, None, &world.shop)
+        .await
+        .unwrap();
     StockedProduct {
         product,
         available: stock.stock.available,

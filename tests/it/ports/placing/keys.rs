@@ -13,10 +13,7 @@ use futures_util::future::join_all;
 use integration_tests::World;
 
 fn keyed(account: AccountId, key: &str, order: NewOrder) -> Request {
-    let by = Actor {
-        account_id: account,
-        role: Role::Staff,
-    };
+    let by = Actor::new(account, Role::Staff, None);
     Request::new(by, order).under(IdempotencyKey::parse(key).unwrap())
 }
 

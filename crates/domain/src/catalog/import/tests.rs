@@ -39,7 +39,7 @@ async fn open(mode: ImportMode, unit: MockImportUnit) -> Import {
     let mut store = MockImportStore::new();
     store
         .expect_open()
-        .return_once(move |_, _, _| Ok(Box::new(unit)));
+        .return_once(move |_, _, _, _| Ok(Box::new(unit)));
     let key = Some(scoped("key").key);
     let staff = caller(Principal::Staff);
     Import::open(&store, &staff, mode, key, clock(), ids())

@@ -47,13 +47,13 @@ async fn a_product_comes_with_its_stock() {
     let mut products = MockProductRepository::new();
     products
         .expect_insert()
-        .withf(|product, stock, _| {
+        .withf(|product, stock, _, _| {
             let opening = stock.opening.as_ref().map(|opening| opening.delta);
             stock.stock.product_id == product.id
                 && (stock.stock.available.units(), opening) == (5, Some(5))
         })
         .times(1)
-        .returning(|_, _, _| Ok(()));
+        .returning(|_, _, _, _| Ok(()));
     let service = service(products, MockBestSellersReport::new(), MockCache::new());
     let made = service
         .create(

@@ -40,12 +40,12 @@ async fn who_signs_up_gets_an_account_of_their_own() {
     let mut customers = MockCustomerRepository::new();
     customers
         .expect_insert()
-        .withf(|customer, account, _| {
+        .withf(|customer, account, _, _| {
             account.is_some_and(|account| account.principal == Principal::Customer(customer.id))
         })
         .times(1)
         .in_sequence(&mut order)
-        .returning(|_, _, _| Ok(()));
+        .returning(|_, _, _, _| Ok(()));
     let mut cache = MockCache::new();
     cache
         .expect_put()
@@ -72,9 +72,9 @@ async fn the_shop_registers_a_customer_without_an_account() {
     let mut customers = MockCustomerRepository::new();
     customers
         .expect_insert()
-        .withf(|_, account, _| account.is_none())
+        .withf(|_, account, _, _| account.is_none())
         .times(1)
-        .returning(|_, _, _| Ok(()));
+        .returning(|_, _, _, _| Ok(()));
     let mut cache = MockCache::new();
     cache.expect_put().return_const(());
     let made = service(customers, cache)
@@ -106,7 +106,7 @@ async fn a_taken_address_is_refused_and_not_cached() {
     let mut customers = MockCustomerRepository::new();
     customers
         .expect_insert()
-        .returning(|_, _, _| Err(InsertCustomerError::EmailTaken));
+        .returning(|_, _, _, _| Err(InsertCustomerError::EmailTaken));
     let refused = service(customers, MockCache::new())
         .register(None, ana(Some("long enough")), None, ClientAddress::LOCAL)
         .await;

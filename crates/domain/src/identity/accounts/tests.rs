@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    fixtures::{account, caller, clock, email, ids, live_credentials},
+    fixtures::{account, caller, clock, email, ids, live_credentials, origin},
     identity::{
         MockAccountChanges, MockAccountRepository, MockPasswordHasher, MockSecretSource, Principal,
     },
@@ -43,9 +43,9 @@ async fn a_new_account_keeps_the_hash_and_not_the_password() {
         let mut accounts = MockAccountRepository::new();
         accounts
             .expect_insert()
-            .withf(|account| account.password_hash.expose() == "hashed anew")
+            .withf(|account, _| account.password_hash.expose() == "hashed anew")
             .times(1)
-            .returning(|_| Ok(()));
+            .returning(|_, _| Ok(()));
         let made = service(accounts, MockAccountChanges::new())
             .create(
                 &caller(Principal::Admin),
@@ -63,7 +63,7 @@ async fn a_taken_address_is_refused() {
     let mut accounts = MockAccountRepository::new();
     accounts
         .expect_insert()
-        .returning(|_| Err(InsertAccountError::EmailTaken));
+        .returning(|_, _| Err(InsertAccountError::EmailTaken));
     let refused = service(accounts, MockAccountChanges::new())
         .create(
             &caller(Principal::Admin),
@@ -155,9 +155,7 @@ async fn no_password_is_hashed_for_a_token_that_is_none() {
         ..service(MockAccountRepository::new(), ports)
     };
     let token = ResetToken::from_bytes(&[1; 32]).unwrap();
-    let redeemed = service
-        .redeem_reset(&token, password(), ClientAddress::LOCAL)
-        .await;
+    let redeemed = service.redeem_reset(&token, password(), origin()).await;
     assert!(matches!(redeemed, Err(AccountError::InvalidToken)));
 }
 

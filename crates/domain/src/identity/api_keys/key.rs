@@ -106,6 +106,7 @@ impl OwnedApiKey {
             principal: self.principal,
             permissions: role.intersection(self.key.scopes),
             credential: Credential::ApiKey(self.key.id),
+            origin: None,
         })
     }
 }

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use super::{ApiKey, ApiKeyId, OwnedApiKey};
 use crate::{
     StorageError,
-    identity::{AccountId, TokenHash},
+    identity::{AccountId, Actor, TokenHash},
     values::{Page, PageRequest},
 };
 
@@ -20,7 +20,7 @@ pub trait ApiKeyRepository: Send + Sync {
     /// # Errors
     ///
     /// When storage fails.
-    async fn insert(&self, key: &ApiKey) -> Result<bool, StorageError>;
+    async fn insert(&self, key: &ApiKey, by: &Actor) -> Result<bool, StorageError>;
 
     /// The key with this secret, and its owner.
     ///
@@ -44,12 +44,17 @@ pub trait ApiKeyRepository: Send + Sync {
     /// When storage fails.
     async fn page(&self, of: AccountId, page: &PageRequest) -> Result<Page<ApiKey>, StorageError>;
 
-    /// Removes this key of this account, and returns whether it was there.
+    /// Removes this key of this actor's account, and returns whether it was there.
     ///
     /// # Errors
     ///
     /// When storage fails.
-    async fn remove(&self, of: AccountId, id: ApiKeyId) -> Result<bool, StorageError>;
+    async fn remove(
+        &self,
+        by: &Actor,
+        id: ApiKeyId,
+        now: OffsetDateTime,
+    ) -> Result<bool, StorageError>;
 
     /// Notes the hours in which keys were last used; a later one that was noted before stays.
     ///

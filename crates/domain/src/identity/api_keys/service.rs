@@ -77,7 +77,7 @@ impl ApiKeyService {
             used_at: None,
             secret: secret.hash(),
         };
-        if !self.keys.insert(&key).await? {
+        if !self.keys.insert(&key, &caller.into()).await? {
             return Err(ApiKeyError::AccountGone);
         }
         Ok((key, secret))
@@ -112,7 +112,10 @@ impl ApiKeyService {
     ///
     /// `NotFound`, or `Storage`.
     pub async fn remove(&self, caller: &Caller, id: ApiKeyId) -> Result<(), ApiKeyError> {
-        let was_there = self.keys.remove(caller.account_id, id).await?;
+        let was_there = self
+            .keys
+            .remove(&caller.into(), id, self.clock.now())
+            .await?;
         self.live.hear_at_once().await;
         if was_there {
             Ok(())
@@ -133,7 +136,7 @@ mod tests {
     #[tokio::test]
     async fn a_key_is_stored_without_its_secret_and_ends_when_it_should() {
         let mut keys = MockApiKeyRepository::new();
-        keys.expect_insert().times(1).returning(|_| Ok(true));
+        keys.expect_insert().times(1).returning(|_, _| Ok(true));
         let mut secrets = MockSecretSource::new();
         secrets.expect_secret().returning(|| Ok([7; 16]));
         let (live, secrets) = (live_credentials(), Arc::new(secrets));

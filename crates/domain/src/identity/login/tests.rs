@@ -4,7 +4,7 @@ use std::{net::IpAddr, time::Duration as StdDuration};
 
 use super::*;
 use crate::{
-    fixtures::{account, caller, clock, ids, live_credentials, now, storage_is_down},
+    fixtures::{account, caller, clock, ids, live_credentials, now, origin, storage_is_down},
     identity::{
         AccessToken, MockAccountChanges, MockAccountRepository, MockPasswordHasher,
         MockSecretSource, MockSessionRepository, MockTokenIssuer, PasswordHash, Principal,
@@ -39,7 +39,7 @@ fn sessions() -> SessionService {
     let mut sessions = MockSessionRepository::new();
     sessions
         .expect_insert()
-        .returning(|session, of| Ok(session.account_id == of.id));
+        .returning(|session, of, _| Ok(session.account_id == of.id));
     let mut secrets = MockSecretSource::new();
     secrets.expect_secret().returning(|| Ok([7; 16]));
     let mut tokens = MockTokenIssuer::new();
@@ -92,7 +92,10 @@ fn device_at(address: &str) -> Device {
 
 async fn login(service: &AuthService, email: &str, password: &str, from: &str) -> Outcome {
     let from = device_at(from);
-    match service.login(email, password.to_owned(), from).await {
+    match service
+        .login(email, password.to_owned(), from, origin())
+        .await
+    {
         Ok(_) => Outcome::LoggedIn,
         Err(AuthError::WrongCredentials) => Outcome::Wrong,
         Err(AuthError::TooManyAttempts { .. }) => Outcome::SlowedDown,
@@ -113,7 +116,12 @@ const HERE: &str = "192.0.2.1";
 async fn the_right_password_is_exchanged_for_tokens_of_that_account() {
     let known = account(Principal::Staff);
     let tokens = service(knowing(Some(known.clone())), checking())
-        .login("ana@example.com", "right".to_owned(), device_at(HERE))
+        .login(
+            "ana@example.com",
+            "right".to_owned(),
+            device_at(HERE),
+            origin(),
+        )
         .await
         .unwrap();
     assert_eq!(tokens.access.token, format!("{} Staff", known.id));
@@ -126,8 +134,14 @@ async fn nobody_logs_in_to_an_account_that_is_disabled_and_only_who_has_the_pass
         ..account(Principal::Staff)
     };
     let service = service(knowing(Some(disabled)), checking());
-    let login =
-        |password: &str| service.login("ana@example.com", password.to_owned(), device_at(HERE));
+    let login = |password: &str| {
+        service.login(
+            "ana@example.com",
+            password.to_owned(),
+            device_at(HERE),
+            origin(),
+        )
+    };
     let right = login("right").await;
     assert!(matches!(right, Err(AuthError::Disabled)));
     let wrong = login("wrong").await;
@@ -152,7 +166,10 @@ async fn another_password_ends_all_sessions_and_begins_one() {
         let before = known.clone();
         unit.expect_commit()
             .withf(move |change| {
-                let AccountChange::Password { account, session } = change else {
+                let AccountChange::Password {
+                    account, session, ..
+                } = change
+                else {
                     return false;
                 };
                 account.password_hash.expose() == "hashed anew"
@@ -241,7 +258,12 @@ async fn a_storage_failure_is_not_taken_for_a_wrong_password() {
     let service = service(accounts, MockPasswordHasher::new());
     for _ in 0..100 {
         let failed = service
-            .login("ana@example.com", "right".to_owned(), device_at(HERE))
+            .login(
+                "ana@example.com",
+                "right".to_owned(),
+                device_at(HERE),
+                origin(),
+            )
             .await;
         assert!(matches!(failed, Err(AuthError::Storage(_))));
     }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{Session, SessionId};
 use crate::{
     StorageError,
-    identity::{Account, AccountId, Principal},
+    identity::{Account, AccountId, Actor, Principal},
     unit_of_work::Opened,
     values::{Page, PageRequest},
 };
@@ -40,7 +40,12 @@ pub trait SessionRepository: Send + Sync {
     /// # Errors
     ///
     /// When storage fails.
-    async fn insert(&self, session: &Session, of: &Account) -> Result<bool, StorageError>;
+    async fn insert(
+        &self,
+        session: &Session,
+        of: &Account,
+        by: &Actor,
+    ) -> Result<bool, StorageError>;
 
     /// Locks a session to change it; `None` when there is none.
     ///
@@ -64,12 +69,17 @@ pub trait SessionRepository: Send + Sync {
         page: &PageRequest,
     ) -> Result<Page<Session>, StorageError>;
 
-    /// Ends this session of this account, or all of them, and returns how many have ended.
+    /// Ends this session of this actor's account, or all of them, and returns how many have ended.
     ///
     /// # Errors
     ///
     /// When storage fails.
-    async fn end(&self, of: AccountId, id: Option<SessionId>) -> Result<u64, StorageError>;
+    async fn end(
+        &self,
+        by: &Actor,
+        id: Option<SessionId>,
+        now: OffsetDateTime,
+    ) -> Result<u64, StorageError>;
 
     /// Removes at most `limit` sessions that have expired, and as much of what was told of
     /// revocations before `forgotten`; returns how many entries were removed of the one of which

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     Clock, IdSource, StorageError,
     identity::{
-        AccessToken, Account, Caller, Credential, NoSecret, SecretSource, TokenIssuer,
+        AccessToken, Account, Actor, Caller, Credential, NoSecret, SecretSource, TokenIssuer,
         TokenNotIssued,
     },
     unit_of_work::Opened,
@@ -92,9 +92,10 @@ impl SessionService {
         &self,
         account: &Account,
         device: Device,
+        by: &Actor,
     ) -> Result<Tokens, SessionError> {
         let (session, refresh) = self.prepare(account, device)?;
-        if !self.sessions.insert(&session, account).await? {
+        if !self.sessions.insert(&session, account, by).await? {
             return Err(SessionError::AccountChanged);
         }
         self.tokens(session.id, account, refresh)
@@ -206,7 +207,8 @@ impl SessionService {
     ///
     /// `NotFound`, or `Storage`.
     pub async fn end(&self, caller: &Caller, id: SessionId) -> Result<(), SessionError> {
-        let ended = self.sessions.end(caller.account_id, Some(id)).await?;
+        let (by, now) = (caller.into(), self.clock.now());
+        let ended = self.sessions.end(&by, Some(id), now).await?;
         self.live.hear_at_once().await;
         if ended == 0 {
             return Err(SessionError::NotFound);
@@ -220,7 +222,8 @@ impl SessionService {
     ///
     /// `Storage`.
     pub async fn end_all(&self, caller: &Caller) -> Result<(), SessionError> {
-        self.sessions.end(caller.account_id, None).await?;
+        let (by, now) = (caller.into(), self.clock.now());
+        self.sessions.end(&by, None, now).await?;
         self.live.hear_at_once().await;
         Ok(())
     }

@@ -28,7 +28,7 @@ pub struct Request {
 impl Request {
     /// A request without a key, which is placed each time it is sent.
     #[must_use]
-    pub const fn new(by: Actor, order: NewOrder) -> Self {
+    pub fn new(by: Actor, order: NewOrder) -> Self {
         Self {
             by,
             order,
@@ -199,8 +199,8 @@ impl Plan {
     }
 
     /// The same, each with who placed it.
-    pub fn placed(&self) -> impl Iterator<Item = (&Order, Actor)> {
-        self.accepted().zip(self.placed_by.iter().copied())
+    pub fn placed(&self) -> impl Iterator<Item = (&Order, &Actor)> {
+        self.accepted().zip(&self.placed_by)
     }
 
     /// The keys to write, each with its fingerprint and the order that was placed under it.
@@ -312,7 +312,7 @@ impl Decision<'_> {
         for line in &priced {
             self.state.offers.insert(line.product_id, line.left);
         }
-        self.placed_by.push(request.by);
+        self.placed_by.push(request.by.clone());
         Ok(order(new, &priced, self.now, self.ids))
     }
 }

@@ -38,7 +38,7 @@ pub struct JwtTokens {
 }
 
 /// The content of a valid token. Its signature is checked once, its expiry each time.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Verified {
     caller: Caller,
     /// In seconds since 1970.
@@ -168,6 +168,7 @@ impl TokenIssuer for JwtTokens {
 impl TokenVerifier for JwtTokens {
     fn verify(&self, token: &str) -> Result<Caller, TokenRefused> {
         let known = self.verified.get(token);
+        let is_new = known.is_none();
         let verified = match known {
             Some(verified) => verified,
             None => self.check_signature(token)?,
@@ -175,8 +176,8 @@ impl TokenVerifier for JwtTokens {
         if verified.expires_at <= self.clock.now().unix_timestamp() {
             return Err(TokenRefused::Expired);
         }
-        if known.is_none() {
-            self.verified.insert(token.to_owned(), verified);
+        if is_new {
+            self.verified.insert(token.to_owned(), verified.clone());
         }
         Ok(verified.caller)
     }

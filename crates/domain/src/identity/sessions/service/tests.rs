@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::{
-    fixtures::{account, clock, device, ids, live_credentials, now, storage_is_down},
+    fixtures::{account, actor, clock, device, ids, live_credentials, now, storage_is_down},
     identity::{MockSecretSource, MockSessionRepository, MockTokenIssuer, Principal, Session},
     unit_of_work::MockUnitOfWork,
 };
@@ -124,8 +124,8 @@ async fn a_token_of_no_session_is_refused() {
 #[tokio::test]
 async fn no_session_begins_for_an_account_that_has_changed_meanwhile() {
     let mut sessions = MockSessionRepository::new();
-    sessions.expect_insert().returning(|_, _| Ok(false));
+    sessions.expect_insert().returning(|_, _, _| Ok(false));
     let account = account(Principal::Staff);
-    let begun = service(sessions).begin(&account, device()).await;
+    let begun = service(sessions).begin(&account, device(), &actor(1)).await;
     assert!(matches!(begun, Err(SessionError::AccountChanged)));
 }
