@@ -50,7 +50,8 @@ create table revocations (
 create index revocations_revoked_in_idx on revocations (revoked_in);
 create index revocations_revoked_at_idx on revocations (revoked_at);
 
--- However a session ends, with its account or by hand too, the replicas hear of it.
+-- However a session ends, with its account or by hand too, the replicas hear of it, unless it has
+-- expired.
 create function revoke_credential() returns trigger language plpgsql as $$
 begin
     insert into revocations (id) values (old.id);
@@ -59,4 +60,4 @@ end
 $$;
 
 create trigger sessions_revoked after delete on sessions
-for each row execute function revoke_credential();
+for each row when (old.expires_at > now()) execute function revoke_credential();

@@ -22,9 +22,11 @@ create index api_keys_account_id_idx on api_keys (account_id, created_at);
 create trigger api_keys_revoked after delete on api_keys
 for each row execute function revoke_credential();
 
--- What replicas know of keys holds no more when their owner may do something else.
-create function revoke_keys_of_account() returns trigger language plpgsql as $$
+-- Of an account that gets another role, is disabled or enabled, by hand too, the sessions end, and what
+-- replicas know of its keys holds no more.
+create function revoke_credentials_of_account() returns trigger language plpgsql as $$
 begin
+    delete from sessions where account_id = new.id;
     insert into revocations (id) select id from api_keys where account_id = new.id;
     return null;
 end
@@ -32,4 +34,4 @@ $$;
 
 create trigger users_changed after update on users
 for each row when (old.role <> new.role or old.disabled_at is distinct from new.disabled_at)
-execute function revoke_keys_of_account();
+execute function revoke_credentials_of_account();

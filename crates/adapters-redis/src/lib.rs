@@ -1,5 +1,6 @@
 //! The cache port of [`domain`]: in Redis, shared by every replica, and in this process, for when
-//! there is no Redis. Neither ever fails: an unavailable entry is a miss.
+//! there is no Redis. Neither ever fails: an unavailable entry is a miss. Failed logins are counted in
+//! Redis too.
 //!
 //! An entry carries its entity's version, and the newer of two wins, in whatever order they arrive.
 //! It lives for a configured time ±10 %, so that entries that were cached together do not expire
@@ -7,6 +8,7 @@
 
 mod availability;
 mod entries;
+mod failed_attempts;
 mod in_process;
 mod near;
 mod redis_cache;
@@ -14,6 +16,7 @@ mod store;
 mod times;
 
 pub use entries::Stored;
+pub use failed_attempts::RedisFailedAttempts;
 pub use in_process::InProcessCache;
 pub use near::NearCache;
 pub use redis_cache::{InvalidRedisUrl, Redis, RedisCache, RedisSettings};

@@ -14,8 +14,8 @@ use crate::{
 /// The connections to a Redis, shared by caches and by clones.
 #[derive(Clone)]
 pub struct Redis {
-    store: Store,
-    namespace: String,
+    pub(crate) store: Store,
+    pub(crate) namespace: String,
 }
 
 /// Where Redis is, and how to use it.

@@ -17,7 +17,8 @@ use std::{
 use deadpool_redis::{
     Manager, Pool, PoolError, Runtime,
     redis::{
-        self, AsyncConnectionConfig, Client, ErrorKind, IntoConnectionInfo, RedisError, Script,
+        self, AsyncConnectionConfig, Client, ErrorKind, FromRedisValue, IntoConnectionInfo,
+        RedisError, Script, ScriptInvocation,
         aio::{ConnectionManager, ConnectionManagerConfig},
     },
 };
@@ -240,6 +241,24 @@ impl Store {
         }
         let missed = (version != FIRST_VERSION).then_some((key, version, longest(ttl)));
         self.went_down(&failure, missed);
+    }
+
+    /// Runs a script that writes; `None` when Redis is down.
+    pub(crate) async fn run<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Option<T> {
+        if !self.0.availability.is_up() {
+            return None;
+        }
+        let run = async {
+            let mut connection = self.0.writes.get().await?;
+            Ok(script.invoke_async(&mut connection).await?)
+        };
+        match self.0.within_timeout(run).await {
+            Ok(answer) => Some(answer),
+            Err(failure) => {
+                self.went_down(&failure, None);
+                None
+            }
+        }
     }
 
     /// Whether Redis answers.

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use time::{Duration, OffsetDateTime, macros::datetime};
+use time::{OffsetDateTime, macros::datetime};
 use uuid::Uuid;
 
 use crate::{
@@ -217,8 +217,7 @@ pub(crate) fn live_credentials() -> Arc<LiveCredentials> {
             up_to: RevokedUpTo(1),
         })
     });
-    let ttl = Duration::minutes(15);
-    Arc::new(LiveCredentials::new(Arc::new(revocations), clock(), ttl))
+    Arc::new(LiveCredentials::new(Arc::new(revocations), clock()))
 }
 
 pub(crate) fn caller(principal: Principal) -> Caller {

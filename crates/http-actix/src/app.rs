@@ -5,7 +5,9 @@ use std::{sync::Arc, time::Duration};
 use adapters_postgres::{
     Database, PgAccounts, PgApiKeys, PgAudit, PgCatalog, PgCustomers, PgOrders, PgSessions, PgStock,
 };
-use adapters_redis::{InProcessCache, InvalidRedisUrl, NearCache, Redis, RedisCache};
+use adapters_redis::{
+    InProcessCache, InvalidRedisUrl, NearCache, Redis, RedisCache, RedisFailedAttempts,
+};
 use domain::{
     Clock, Housekeeping, IdSource, StorageError,
     audit::AuditService,
@@ -14,12 +16,13 @@ use domain::{
     customers::{Customer, CustomerService},
     identity::{
         AccountRepository, AccountService, ApiKeyService, AuthService, AuthenticationService,
-        KnownApiKeys, LiveCredentials, PasswordHasher, PasswordHasherError, SessionLifetime,
-        SessionService,
+        FailedAttempts, FailedAttemptsHere, KnownApiKeys, LiveCredentials, PasswordHasher,
+        PasswordHasherError, Secret, SessionLifetime, SessionService,
     },
     orders::{Desk, DeskSettings, DeskTask, Order, OrderService},
     stock::StockService,
 };
+use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use crate::{
@@ -94,6 +97,7 @@ impl App {
         let passwords = password_hasher(&settings.passwords)?;
         let caches = Caches::new(settings)?;
         let redis = caches.redis.clone();
+        let failed = failed_attempts(&caches);
         let parts = Parts {
             database,
             caches,
@@ -109,8 +113,7 @@ impl App {
             Arc::new(PgCatalog::new(database)),
             Arc::clone(&clock),
         );
-        let tokens_live = settings.jwt.ttl.try_into()?;
-        let live = live_credentials(database, Arc::clone(&clock), tokens_live);
+        let live = live_credentials(database, Arc::clone(&clock));
         let keys = Arc::new(PgApiKeys::new(database));
         let keys = Arc::new(KnownApiKeys::new(
             keys,
@@ -130,7 +133,11 @@ impl App {
             ids: Arc::clone(&ids),
         };
         let app = Self {
-            identity: people.identity(tokens.clone(), settings.sessions),
+            identity: people.identity(
+                tokens.clone(),
+                settings.sessions,
+                (failed, pepper(&settings.jwt)),
+            ),
             audit: AuditService::new(Arc::new(PgAudit::new(database))),
             shop,
             authentication: AuthenticationService::new(tokens, keys, live),
@@ -211,7 +218,12 @@ struct People<'a> {
 }
 
 impl People<'_> {
-    fn identity(&self, tokens: Arc<JwtTokens>, lifetime: SessionLifetime) -> Identity {
+    fn identity(
+        &self,
+        tokens: Arc<JwtTokens>,
+        lifetime: SessionLifetime,
+        attempts: (Arc<dyn FailedAttempts>, Secret),
+    ) -> Identity {
         let accounts = Arc::new(PgAccounts::new(self.database));
         let sessions = Arc::new(SessionService::new(
             Arc::new(PgSessions::new(self.database)),
@@ -228,6 +240,7 @@ impl People<'_> {
                 Arc::clone(&sessions),
                 Arc::clone(&self.live),
                 Arc::clone(&self.clock),
+                attempts,
             ),
             sessions,
             accounts: self.accounts(),
@@ -252,13 +265,9 @@ impl People<'_> {
     }
 }
 
-fn live_credentials(
-    database: &Database,
-    clock: Arc<dyn Clock>,
-    tokens_live: time::Duration,
-) -> Arc<LiveCredentials> {
+fn live_credentials(database: &Database, clock: Arc<dyn Clock>) -> Arc<LiveCredentials> {
     let revocations = Arc::new(PgSessions::new(database));
-    Arc::new(LiveCredentials::new(revocations, clock, tokens_live))
+    Arc::new(LiveCredentials::new(revocations, clock))
 }
 
 /// A shop for a single user who does one thing after the other, with the clock and the ids of the
@@ -306,7 +315,7 @@ pub fn account_service(
     let clock = Arc::new(SystemClock);
     let people = People {
         database,
-        live: live_credentials(database, clock.clone(), time::Duration::ZERO),
+        live: live_credentials(database, clock.clone()),
         passwords: password_hasher(passwords)?,
         clock,
         ids: Arc::new(UuidV7Source),
@@ -317,6 +326,23 @@ pub fn account_service(
 /// The account storage, for the command line.
 pub(crate) fn accounts(database: &Database) -> Arc<dyn AccountRepository> {
     Arc::new(PgAccounts::new(database))
+}
+
+/// Where failed logins are counted: for all replicas if there is Redis.
+fn failed_attempts(caches: &Caches) -> Arc<dyn FailedAttempts> {
+    match &caches.redis {
+        Some(redis) => Arc::new(RedisFailedAttempts::new(redis.clone())),
+        None => Arc::new(FailedAttemptsHere::default()),
+    }
+}
+
+/// What replicas hash the keys of failed logins with, so that they count together.
+fn pepper(settings: &JwtSettings) -> Secret {
+    let digest = Sha256::new()
+        .chain_update(b"balcao failed attempts")
+        .chain_update(settings.current.as_bytes())
+        .finalize();
+    digest.first_chunk().copied().unwrap_or_default()
 }
 
 /// What others need to check tokens.

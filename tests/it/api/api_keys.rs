@@ -208,6 +208,10 @@ async fn what_is_no_key_is_refused() {
             "/scopes/1",
         ),
         (json!({"name": "ERP", "scopes": [7]}), "/scopes/0"),
+        (
+            json!({"name": "ERP", "scopes": ["users:write"]}),
+            "/scopes/0",
+        ),
         (json!({"name": " ", "scopes": ["orders:read"]}), "/name"),
         (
             json!({"name": "ERP", "scopes": ["orders:read"], "expires_in_days": 367}),

@@ -257,3 +257,43 @@ async fn a_password_is_hashed_anew_when_its_owner_logs_in() {
     assert_eq!(login(PASSWORD).await, 200);
     assert_eq!(hash().await, renewed);
 }
+
+#[tokio::test]
+async fn replicas_count_failed_logins_together_and_who_comes_from_elsewhere_logs_in_at_once() {
+    let shop = Shop::with(Caches::redis()).await;
+    let second = shop.replica();
+    let servers = [shop.anonymous(), second.anonymous()];
+    let (ana, _) = shop.customer().await;
+    let email = ana.email().await;
+    let wrong = json!({"email": email, "password": "a wrong password"});
+    for n in 0..5 {
+        let answer = servers[n % 2].post("/auth/login", &wrong).await;
+        let _ = answer.expect_problem(401, "wrong_credentials");
+    }
+    let right = json!({"email": email, "password": PASSWORD});
+    for server in &servers {
+        for login in [&wrong, &right] {
+            let slowed_down = server.post("/auth/login", login).await;
+            let slowed_down = slowed_down.expect_problem(429, "too_many_attempts");
+            let seconds: u64 = slowed_down.header("retry-after").unwrap().parse().unwrap();
+            assert!((1..=120).contains(&seconds), "{seconds}");
+        }
+        let elsewhere = server.coming_from([127, 0, 0, 2]);
+        let _ = elsewhere.post("/auth/login", &right).await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn without_redis_each_replica_counts_for_itself() {
+    let wire = integration_tests::Proxy::to_redis().await;
+    let shop = Shop::with(Caches::redis_at(&wire.url())).await;
+    wire.cut();
+    let (ana, _) = shop.customer().await;
+    let wrong = json!({"email": ana.email().await, "password": "a wrong password"});
+    for _ in 0..5 {
+        let answer = shop.anonymous().post("/auth/login", &wrong).await;
+        let _ = answer.expect_problem(401, "wrong_credentials");
+    }
+    let slowed_down = shop.anonymous().post("/auth/login", &wrong).await;
+    let _ = slowed_down.expect_problem(429, "too_many_attempts");
+}

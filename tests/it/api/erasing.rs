@@ -176,7 +176,7 @@ async fn the_account_of_who_is_erased_ends_and_the_address_is_free() {
     let refused = shop.anonymous().post("/auth/login", &login).await;
     let _ = refused.expect_problem(401, "wrong_credentials");
     let order = ana.client.order(&product, 1).await;
-    let _ = order.expect_problem(401, "token_invalid");
+    let _ = order.expect_problem(401, "session_ended");
     let body = json!({"customer_id": ana.id, "itens": [{"product_id": product, "quantidade": 1}]});
     let by_the_shop = shop.staff.post("/orders", &body).await;
     let by_the_shop = by_the_shop.expect_problem(422, "validation_failed");

@@ -284,7 +284,7 @@ async fn an_account_that_was_deleted_orders_nothing_and_stops_nobody() {
     });
     for (n, answer) in join_all(mixed).await.into_iter().enumerate() {
         if n % 2 == 0 {
-            let answer = answer.expect_problem(401, "token_invalid");
+            let answer = answer.expect_problem(401, "session_ended");
             assert!(answer.header("www-authenticate").is_some());
         } else {
             let _ = answer.expect(201);
@@ -293,11 +293,11 @@ async fn an_account_that_was_deleted_orders_nothing_and_stops_nobody() {
     let _ = gone
         .order(&product, 1)
         .await
-        .expect_problem(401, "token_invalid");
+        .expect_problem(401, "session_ended");
     assert_eq!(shop.available(&product).await, 999 - 32);
     let body = json!({"itens": [{"product_id": product, "quantidade": 1}]});
     let quote = gone.post("/orders?validate_only=true", &body).await;
-    let _ = quote.expect_problem(401, "token_invalid");
+    let _ = quote.expect_problem(401, "session_ended");
 }
 
 #[tokio::test]

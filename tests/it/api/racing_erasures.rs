@@ -15,7 +15,7 @@ async fn place_until_refused(buyer: &Client, body: &Value) -> i64 {
         let answer = Answer::to(request).await;
         match answer.status {
             201 => continue,
-            401 => drop(answer.expect_problem(401, "token_invalid")),
+            401 => drop(answer.expect_problem(401, "session_ended")),
             _ => {
                 let refused = answer.expect_problem(422, "validation_failed");
                 assert_eq!(refused.body["errors"][0]["code"], "unknown_customer");

@@ -212,3 +212,49 @@ async fn a_replica_that_hears_nothing_takes_nothing_on_faith() {
     let staff = shop.staff.at(&replica.anonymous());
     let _ = staff.get(&order).await.expect(200);
 }
+
+#[tokio::test]
+async fn an_account_that_was_disabled_a_moment_ago_gets_no_new_session() {
+    let shop = Shop::open().await;
+    let second = shop.replica();
+    let replica = second.anonymous();
+    let admin = shop.server.admin().await;
+    for _ in 0..10 {
+        let staff = shop.server.staff().await;
+        let path = format!("/users/{}", staff.get("/me").await.expect(200).id());
+        let disabled = admin.patch(&path, "*", &json!({"disabled": true})).await;
+        let _ = disabled.expect(200);
+        // Not every replica has heard of it.
+        let change = json!({"current_password": PASSWORD, "new_password": OTHER});
+        let changed = staff.at(&replica).put("/me/password", &change).await;
+        assert!(matches!(changed.status, 401 | 403), "{}", changed.body);
+        let key = json!({"name": "ERP", "scopes": ["orders:read"]});
+        let made = staff.at(&replica).post("/api-keys", &key).await;
+        let _ = made.expect_problem(401, "session_ended");
+    }
+    let client = shop.database.client().await;
+    let left = "
+        select count(*)
+        from users
+        left join sessions on sessions.account_id = users.id
+        left join api_keys on api_keys.account_id = users.id
+        where disabled_at is not null
+          and (sessions.id is not null or api_keys.id is not null)";
+    let left = client.query_one(left, &[]).await.unwrap();
+    assert_eq!(left.get::<_, i64>(0), 0);
+}
+
+#[tokio::test]
+async fn what_is_done_to_an_account_by_hand_ends_its_sessions_too() {
+    let shop = Shop::open().await;
+    let second = shop.replica();
+    let (staff, refresh) = shop.anonymous().log_in(&shop.staff.email().await).await;
+    let client = shop.database.client().await;
+    let by_hand = "update users set disabled_at = now() where role = 'staff'";
+    client.batch_execute(by_hand).await.unwrap();
+    for client in [&staff, &staff.at(&second.anonymous())] {
+        client.hears_that_it_ended().await;
+    }
+    let refused = second.anonymous().refresh(&refresh).await;
+    let _ = refused.expect_problem(401, "refresh_token_invalid");
+}

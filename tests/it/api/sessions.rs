@@ -112,14 +112,14 @@ async fn sessions_are_listed_with_where_they_began_and_one_can_be_ended_from_ano
     let email = ana.email().await;
     let login = json!({"email": email, "password": PASSWORD});
     let phone = shop.anonymous().request("POST", "/auth/login");
-    let phone = phone.header("user-agent", "Balcão on a phone").json(&login);
+    let phone = phone.header("user-agent", "Balcao on a phone").json(&login);
     let (phone, _) = shop
         .anonymous()
         .with_tokens(&Answer::to(phone).await.expect(200));
     let listed = ana.walk("/me/sessions?limit=1").await;
     assert_eq!(listed.len(), 2);
     let (there, here) = (&listed[0], &listed[1]);
-    assert_eq!(there["user_agent"], "Balcão on a phone");
+    assert_eq!(there["user_agent"], "Balcao on a phone");
     assert_eq!(there["address"], "127.0.0.1");
     assert_eq!(
         (&there["is_current"], &here["is_current"]),

@@ -16,7 +16,11 @@ use time::OffsetDateTime;
 use tokio_postgres::{Row, types::ToSql};
 use uuid::Uuid;
 
-use super::{principal, sessions::hash};
+use super::{
+    principal,
+    revocations::{PATIENCE, asked},
+    sessions::hash,
+};
 use crate::{
     audit::Entries,
     database::Database,
@@ -25,11 +29,14 @@ use crate::{
     statements::{query, query_opt},
 };
 
+/// While its account is what it is: whoever changes that then tells of this key, too.
 const INSERT: &str = "
     insert into api_keys (id, account_id, name, scopes, created_at, expires_at, secret)
     select $1, id, $3, $4, $5, $6, $7
     from users
-    where id = $2";
+    where id = $2
+      and disabled_at is null
+    for share";
 
 const FIND_BY_SECRET: &str = "
     select api_keys.id, account_id, name, scopes, api_keys.created_at, expires_at, used_at, secret,
@@ -104,8 +111,7 @@ impl ApiKeyRepository for PgApiKeys {
             &key.expires_at,
             &key.secret.as_bytes(),
         ];
-        let mut client = self.database.client().await?;
-        let insert = async {
+        let insert = async |mut client: Object| {
             let transaction = client.transaction().await?;
             let inserted = transaction.execute(INSERT, &params).await?;
             if inserted == 1 {
@@ -116,7 +122,7 @@ impl ApiKeyRepository for PgApiKeys {
             transaction.commit().await?;
             Ok(inserted == 1)
         };
-        insert.await.map_err(storage)
+        self.database.lock_patiently(insert).await
     }
 
     #[tracing::instrument(level = "debug", name = "db.api_keys.find_by_secret", skip_all)]
@@ -125,7 +131,7 @@ impl ApiKeyRepository for PgApiKeys {
         secret: &TokenHash,
     ) -> Result<Option<OwnedApiKey>, StorageError> {
         let client = self.database.client().await?;
-        let row = query_opt(&client, FIND_BY_SECRET, &[&secret.as_bytes()]).await;
+        let rows = asked(client, FIND_BY_SECRET, &[&secret.as_bytes()], PATIENCE).await?;
         let owned = |row: &Row| {
             Ok(OwnedApiKey {
                 key: key(row)?,
@@ -133,7 +139,7 @@ impl ApiKeyRepository for PgApiKeys {
                 is_disabled: column(row, "is_disabled")?,
             })
         };
-        row.map_err(storage)?.as_ref().map(owned).transpose()
+        rows.first().map(owned).transpose()
     }
 
     #[tracing::instrument(level = "debug", name = "db.api_keys.find", skip_all)]

@@ -17,6 +17,7 @@ use super::{PgAccounts, account, sessions};
 use crate::{
     audit::Entries,
     error::storage,
+    statements::query_opt,
     transaction::{Transaction, WritePlan, behind, execute_all, prepare_all},
 };
 
@@ -42,13 +43,22 @@ const LOCK_AMONG_ADMINS: &str = "
     order by id
     for no key update";
 
+/// The account first, as whoever makes and ends tokens locks it; then the token is looked at.
 const LOCK_WITH_RESET: &str = "
     select id, email, password_hash, role, customer_id, created_at, disabled_at, version
-    from password_resets
-    join users on users.id = any(array[account_id])
-    where token = $1
-      and expires_at > $2
+    from users
+    where id = any(array(
+        select account_id
+        from password_resets
+        where token = $1
+    ))
     for no key update";
+
+const FIND_RESET: &str = "
+    select 1
+    from password_resets
+    where token = $1
+      and expires_at > $2";
 
 const UPDATE: &str = "
     update users
@@ -72,7 +82,9 @@ impl AccountChanges for PgAccounts {
         &self,
         id: AccountId,
     ) -> Result<Option<Opened<Account, AccountChange>>, StorageError> {
-        self.lock(LOCK, &[&id.as_uuid()]).await
+        let id = id.as_uuid();
+        let lock = async |client| Transaction::lock(client, LOCK, &[&id]).await;
+        opened(self.database.lock_patiently(lock).await?).await
     }
 
     #[tracing::instrument(level = "debug", name = "db.users.open_among_admins", skip_all)]
@@ -105,28 +117,41 @@ impl AccountChanges for PgAccounts {
         token: &TokenHash,
         now: OffsetDateTime,
     ) -> Result<Option<Opened<Account, AccountChange>>, StorageError> {
-        self.lock(LOCK_WITH_RESET, &[&token.as_bytes(), &now]).await
+        let token = token.as_bytes();
+        let open = async |client| {
+            let (transaction, row) = Transaction::lock(client, LOCK_WITH_RESET, &[&token]).await?;
+            let client = transaction.client();
+            let find = client.prepare_cached(FIND_RESET).await?;
+            let is_there = client.query_opt(&find, &[&token, &now]).await?.is_some();
+            Ok((transaction, row.filter(|_| is_there)))
+        };
+        opened(self.database.lock_patiently(open).await?).await
+    }
+
+    #[tracing::instrument(level = "debug", name = "db.users.may_reset", skip_all)]
+    async fn may_reset(
+        &self,
+        token: &TokenHash,
+        now: OffsetDateTime,
+    ) -> Result<bool, StorageError> {
+        let client = self.database.client().await?;
+        let row = query_opt(&client, FIND_RESET, &[&token.as_bytes(), &now]).await;
+        Ok(row.map_err(storage)?.is_some())
     }
 }
 
-impl PgAccounts {
-    /// Begins a transaction and locks one account.
-    async fn lock(
-        &self,
-        statement: &str,
-        params: &[&(dyn ToSql + Sync)],
-    ) -> Result<Option<Opened<Account, AccountChange>>, StorageError> {
-        let lock = async |client| Transaction::lock(client, statement, params).await;
-        let (transaction, row): (_, Option<Row>) = self.database.lock_patiently(lock).await?;
-        let Some(row) = row else {
-            transaction.abandon().await.map_err(storage)?;
-            return Ok(None);
-        };
-        Ok(Some(Opened {
-            state: account(&row)?,
-            unit: Box::new(transaction),
-        }))
-    }
+/// The account of a row that was locked, if there is one.
+async fn opened(
+    (transaction, row): (Transaction, Option<Row>),
+) -> Result<Option<Opened<Account, AccountChange>>, StorageError> {
+    let Some(row) = row else {
+        transaction.abandon().await.map_err(storage)?;
+        return Ok(None);
+    };
+    Ok(Some(Opened {
+        state: account(&row)?,
+        unit: Box::new(transaction),
+    }))
 }
 
 /// The statements that write a change, prepared once per connection.
@@ -154,7 +179,7 @@ impl WritePlan for AccountChange {
     async fn prepare(&self, client: &Object) -> Result<Writes, Error> {
         let statements: &[&str] = match self {
             Self::Password { .. } => &[UPDATE, sessions::END_ALL, END_RESET, sessions::INSERT],
-            Self::Standing { .. } => &[UPDATE, sessions::END_ALL],
+            Self::Standing { .. } => &[UPDATE, sessions::END_ALL, END_RESET],
             Self::ResetOffered { .. } => &[OFFER_RESET],
         };
         Ok(Writes {

@@ -3,17 +3,19 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use deadpool_postgres::Object;
 use domain::{
     StorageError,
     identity::{Revocations, Revoked, RevokedSince, RevokedUpTo, SessionId},
 };
 use tokio::time::timeout;
+use tokio_postgres::{Row, types::ToSql};
 use uuid::Uuid;
 
 use super::PgSessions;
 use crate::{
     error::{column, storage},
-    statements::{query, query_opt},
+    statements::query,
 };
 
 const SINCE_MOMENT: &str = "
@@ -34,25 +36,25 @@ const IS_LIVE: &str = "
     from sessions
     where id = $1";
 
-/// How long an answer may take. Whatever is told is as of the moment of asking.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long the first reading may take.
+const AT_FIRST: Duration = Duration::from_secs(10);
+
+/// How long any other answer may take. Whatever is told is as of the moment of asking.
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
 #[async_trait]
 impl Revocations for PgSessions {
     #[tracing::instrument(level = "trace", name = "db.revocations.since", skip_all)]
     async fn since(&self, since: RevokedSince) -> Result<Revoked, StorageError> {
-        let rows = async {
-            let client = self.database.revocations_client().await?;
-            let rows = match since {
-                RevokedSince::Moment(moment) => query(&client, SINCE_MOMENT, &[&moment]).await,
-                RevokedSince::Reading(RevokedUpTo(up_to)) => {
-                    query(&client, SINCE_READING, &[&up_to.to_string()]).await
-                }
-            };
-            rows.map_err(storage)
+        let client = self.database.revocations_client().await?;
+        let rows = match since {
+            RevokedSince::Moment(moment) => {
+                asked(client, SINCE_MOMENT, &[&moment], AT_FIRST).await?
+            }
+            RevokedSince::Reading(RevokedUpTo(up_to)) => {
+                asked(client, SINCE_READING, &[&up_to.to_string()], PATIENCE).await?
+            }
         };
-        let rows = timeout(PATIENCE, rows).await;
-        let rows = rows.map_err(StorageError::unavailable)??;
         let ids = rows.iter().map(|row| column::<Option<Uuid>>(row, "id"));
         let up_to = rows.first().map(|row| column::<&str>(row, "up_to"));
         let up_to = up_to.ok_or_else(|| StorageError::corrupt("no snapshot"))??;
@@ -67,7 +69,24 @@ impl Revocations for PgSessions {
     #[tracing::instrument(level = "debug", name = "db.sessions.is_live", skip_all)]
     async fn is_live(&self, id: SessionId) -> Result<bool, StorageError> {
         let client = self.database.client().await?;
-        let row = query_opt(&client, IS_LIVE, &[&id.as_uuid()]).await;
-        Ok(row.map_err(storage)?.is_some())
+        let rows = asked(client, IS_LIVE, &[&id.as_uuid()], PATIENCE).await?;
+        Ok(!rows.is_empty())
+    }
+}
+
+/// The rows that a statement finds in time. A connection over which no answer comes is given up: the
+/// next one may get through.
+pub(super) async fn asked(
+    client: Object,
+    statement: &str,
+    params: &[&(dyn ToSql + Sync)],
+    patience: Duration,
+) -> Result<Vec<Row>, StorageError> {
+    match timeout(patience, query(&client, statement, params)).await {
+        Ok(rows) => rows.map_err(storage),
+        Err(late) => {
+            drop(Object::take(client));
+            Err(StorageError::unavailable(late))
+        }
     }
 }

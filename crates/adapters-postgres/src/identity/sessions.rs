@@ -22,7 +22,7 @@ use crate::{
     database::Database,
     error::{column, storage},
     list::{Conditions, Keyset, page_of},
-    statements::query,
+    statements::{query, query_opt},
     transaction::{Transaction, WritePlan},
 };
 
@@ -37,6 +37,12 @@ pub(super) const INSERT: &str = "
       and version = $10
       and disabled_at is null
     for share";
+
+const FIND: &str = "
+    select id, account_id, created_at, used_at, expires_at, address, user_agent, token, family,
+           replaced, salt
+    from sessions
+    where id = $1";
 
 const LOCK: &str = "
     select sessions.id, account_id, sessions.created_at, used_at, expires_at, address, user_agent,
@@ -87,6 +93,10 @@ const REMOVE_EXPIRED: &str = "
         limit $2
         for update skip locked
     ))";
+
+const REMOVE_EXPIRED_RESETS: &str = "
+    delete from password_resets
+    where expires_at <= $1";
 
 const FORGET_REVOCATIONS: &str = "
     delete from revocations
@@ -144,6 +154,13 @@ impl SessionRepository for PgSessions {
             Ok(inserted == 1)
         };
         self.database.lock_patiently(inserted).await
+    }
+
+    #[tracing::instrument(level = "debug", name = "db.sessions.find", skip_all)]
+    async fn find(&self, id: SessionId) -> Result<Option<Session>, StorageError> {
+        let client = self.database.client().await?;
+        let row = query_opt(&client, FIND, &[&id.as_uuid()]).await;
+        row.map_err(storage)?.as_ref().map(session).transpose()
     }
 
     #[tracing::instrument(level = "debug", name = "db.sessions.open", skip_all)]
@@ -240,6 +257,7 @@ impl SessionRepository for PgSessions {
         let remove = async {
             let remove = client.prepare_cached(REMOVE_EXPIRED).await?;
             let sessions = client.execute(&remove, &[&now, &limit]).await?;
+            client.execute(REMOVE_EXPIRED_RESETS, &[&now]).await?;
             let forget = client.prepare_cached(FORGET_REVOCATIONS).await?;
             let revocations = client.execute(&forget, &[&forgotten, &limit]).await?;
             Ok(sessions.max(revocations))

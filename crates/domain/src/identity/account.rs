@@ -52,7 +52,8 @@ pub enum AccountChange {
         /// When, in UTC.
         at: OffsetDateTime,
     },
-    /// The account has another role, or was disabled or enabled. Its sessions end.
+    /// The account has another role, or was disabled or enabled. Its sessions end, and no token to
+    /// reset its password is good any more.
     Standing {
         /// The account as it is now.
         account: Account,

@@ -267,14 +267,16 @@ impl AccountService {
         origin: Arc<Origin>,
     ) -> Result<(), AccountError> {
         let token = token.hash();
-        let open = || async {
-            let opened = self.changes.open_with_reset(&token, self.clock.now());
-            opened.await?.ok_or(AccountError::InvalidToken)
-        };
         // A password is only hashed for whoever has a token.
-        open().await?.unit.abandon().await?;
+        if !self.changes.may_reset(&token, self.clock.now()).await? {
+            return Err(AccountError::InvalidToken);
+        }
         let hash = self.hash(password, origin.address).await?;
-        let Opened { state, unit } = open().await?;
+        let opened = self
+            .changes
+            .open_with_reset(&token, self.clock.now())
+            .await?;
+        let Opened { state, unit } = opened.ok_or(AccountError::InvalidToken)?;
         let by = Actor::owner(&state, Some(origin));
         self.set_password(unit, &state, hash, by).await
     }

@@ -94,8 +94,7 @@ mod tests {
                 up_to: RevokedUpTo(1),
             })
         });
-        let ttl = time::Duration::MINUTE;
-        let live = LiveCredentials::new(Arc::new(revocations), clock(), ttl);
+        let live = LiveCredentials::new(Arc::new(revocations), clock());
         live.listen().await.unwrap();
         let mut tokens = MockTokenVerifier::new();
         tokens.expect_verify().returning(move |_| verified.clone());

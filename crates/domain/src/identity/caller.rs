@@ -64,6 +64,13 @@ impl Permission {
         Self::AuditRead,
     ];
 
+    /// Whether an API key may have it. One that could manage accounts could make itself an account
+    /// that may do everything.
+    #[must_use]
+    pub fn is_grantable(self) -> bool {
+        self != Self::UsersWrite
+    }
+
     /// The name of the permission: `noun:verb`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

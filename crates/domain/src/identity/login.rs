@@ -1,25 +1,21 @@
 //! Login: exchanging a password for a session.
 
-use std::{
-    hash::{BuildHasher, Hash, RandomState},
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use thiserror::Error;
 use time::Duration;
 
 use super::{
     Account, AccountChange, AccountChanges, AccountRepository, Actor, Caller, ClientAddress,
-    Device, LiveCredentials, Origin, Password, PasswordCheck, PasswordHash, PasswordHasher,
-    PasswordHasherError, Requester, SessionError, SessionService, Tokens, Verdict,
-    failed_attempts::{FailedAttempts, Limit},
-    recent::Recent,
+    Device, FailedAttempts, FailureLimit, LiveCredentials, Origin, Password, PasswordCheck,
+    PasswordHash, PasswordHasher, PasswordHasherError, Requester, Secret, SessionError,
+    SessionService, TokenHash, Tokens, Verdict, recent::Recent,
 };
 use crate::{Clock, StorageError, unit_of_work::Opened, values::Email};
 
-/// Exchanges passwords for sessions, and for other passwords. Failures are limited for one address at one account, for one
-/// address at all accounts, and for all addresses at one account. An address from which an account
-/// has logged in recently is exempt from the last two limits at that account.
+/// Exchanges passwords for sessions, and for other passwords. Failures are limited for one address at
+/// one account, and for one address at all accounts: who guesses slows down nobody else. An address
+/// from which an account has logged in recently is exempt from the second limit at that account.
 pub struct AuthService {
     accounts: Arc<dyn AccountRepository>,
     changes: Arc<dyn AccountChanges>,
@@ -27,18 +23,18 @@ pub struct AuthService {
     sessions: Arc<SessionService>,
     live: Arc<LiveCredentials>,
     clock: Arc<dyn Clock>,
-    failed: FailedAttempts,
+    failed: Arc<dyn FailedAttempts>,
     /// The pairs of an account and an address with a recent login.
     known: Mutex<Recent<()>>,
-    /// Hashes addresses and accounts with a random key, so that nobody can provoke collisions.
-    keys: RandomState,
+    /// Addresses and accounts are hashed with it, so that what is counted tells of nobody and no one
+    /// can provoke collisions. All who share their counts share it.
+    pepper: Secret,
 }
 
 /// The most failures per minute of one address at one account.
 const AT_ONE_ACCOUNT: u32 = 5;
 
-/// The most failures per minute of one address at all accounts, and of all addresses at one
-/// account.
+/// The most failures per minute of one address at all accounts.
 const ALTOGETHER: u32 = 60;
 
 /// How long a login from an address is remembered at least.
@@ -74,7 +70,7 @@ pub enum AuthError {
 }
 
 impl AuthService {
-    /// Starts without recorded failures and logins.
+    /// Counts failures in `failed`, by keys that are hashed with the pepper.
     #[must_use]
     pub fn new(
         (accounts, changes): (Arc<dyn AccountRepository>, Arc<dyn AccountChanges>),
@@ -82,6 +78,7 @@ impl AuthService {
         sessions: Arc<SessionService>,
         live: Arc<LiveCredentials>,
         clock: Arc<dyn Clock>,
+        (failed, pepper): (Arc<dyn FailedAttempts>, Secret),
     ) -> Self {
         Self {
             accounts,
@@ -90,9 +87,9 @@ impl AuthService {
             sessions,
             live,
             clock,
-            failed: FailedAttempts::new(),
+            failed,
             known: Mutex::new(Recent::new(KNOWN_FOR, MAX_KNOWN)),
-            keys: RandomState::new(),
+            pepper,
         }
     }
 
@@ -109,7 +106,24 @@ impl AuthService {
         device: Device,
         origin: Arc<Origin>,
     ) -> Result<Tokens, AuthError> {
-        let account = self.verify(email, &password, device.address).await?;
+        let begun = self.try_to_login(email, &password, device.clone(), Arc::clone(&origin));
+        match begun.await {
+            // It has another password or role by now, or is disabled: what holds is what it is now.
+            Err(AuthError::Session(SessionError::AccountChanged)) => {
+                self.try_to_login(email, &password, device, origin).await
+            }
+            done => done,
+        }
+    }
+
+    async fn try_to_login(
+        &self,
+        email: &str,
+        password: &str,
+        device: Device,
+        origin: Arc<Origin>,
+    ) -> Result<Tokens, AuthError> {
+        let account = self.verify(email, password, device.address).await?;
         if account.disabled_at.is_some() {
             return Err(AuthError::Disabled);
         }
@@ -121,7 +135,7 @@ impl AuthService {
     ///
     /// # Errors
     ///
-    /// `WrongCredentials`, `TooManyAttempts`, `Passwords`, `Session`, or `Storage`.
+    /// `WrongCredentials`, `Disabled`, `TooManyAttempts`, `Passwords`, `Session`, or `Storage`.
     pub async fn change_password(
         &self,
         caller: &Caller,
@@ -137,6 +151,10 @@ impl AuthService {
         let hash = self.passwords.hash(new, requester).await?;
         let opened = self.changes.open(found.id).await?;
         let Opened { state, unit } = opened.ok_or(AuthError::WrongCredentials)?;
+        if state.disabled_at.is_some() {
+            unit.abandon().await?;
+            return Err(AuthError::Disabled);
+        }
         if state.password_hash != verified.password_hash {
             // It was changed meanwhile: the current password is no longer this one.
             unit.abandon().await?;
@@ -164,33 +182,33 @@ impl AuthService {
         password: &str,
         from: ClientAddress,
     ) -> Result<Account, AuthError> {
-        let attempt = self.begin(email, from)?;
+        let attempt = self.begin(email, from).await?;
         let account = match self.check(email, password, attempt.requester).await {
             Ok(account) => account,
             Err(AuthError::WrongCredentials) => return Err(AuthError::WrongCredentials),
             Err(error) => {
                 // The password is not known to be wrong.
-                self.failed.forgive(&attempt.limits);
+                self.forgive(&attempt).await;
                 return Err(error);
             }
         };
-        self.failed.forgive(&attempt.limits);
+        self.forgive(&attempt).await;
         self.remember(attempt.pair);
         Ok(account)
     }
 
     /// Counts an attempt as failed, until it succeeds.
-    fn begin(&self, email: &str, from: ClientAddress) -> Result<Attempt, AuthError> {
-        let account = email.to_lowercase();
-        let pair = self.key(("pair", from, &account));
-        let (address, account) = (self.key(("address", from)), self.key(("account", &account)));
-        let limit = |key, failures| Limit { key, failures };
+    async fn begin(&self, email: &str, from: ClientAddress) -> Result<Attempt, AuthError> {
+        let (address, account) = (from.to_string(), email.to_lowercase());
+        let pair = self.key(&[b"pair", address.as_bytes(), b" ", account.as_bytes()]);
+        let limit = |key, failures| FailureLimit { key, failures };
         let mut limits = vec![limit(pair, AT_ONE_ACCOUNT)];
         let is_known = self.is_known(pair);
         if !is_known {
-            limits.extend([limit(address, ALTOGETHER), limit(account, ALTOGETHER)]);
+            let address = self.key(&[b"address", address.as_bytes()]);
+            limits.push(limit(address, ALTOGETHER));
         }
-        let begun = self.failed.begin(&limits, self.clock.now());
+        let begun = self.failed.begin(&limits, self.clock.now()).await;
         begun.map_err(|retry_after| AuthError::TooManyAttempts { retry_after })?;
         Ok(Attempt {
             limits,
@@ -201,6 +219,11 @@ impl AuthService {
                 Requester::Address(from)
             },
         })
+    }
+
+    async fn forgive(&self, attempt: &Attempt) {
+        let now = self.clock.now();
+        self.failed.forgive(&attempt.limits, now).await;
     }
 
     /// The account, if the password is right. An outdated hash is replaced.
@@ -258,8 +281,8 @@ impl AuthService {
         }
     }
 
-    fn key(&self, what: impl Hash) -> u64 {
-        self.keys.hash_one(what)
+    fn key(&self, what: &[&[u8]]) -> u64 {
+        TokenHash::of(&[&[&self.pepper[..]], what].concat()).short()
     }
 
     fn is_known(&self, pair: u64) -> bool {
@@ -277,7 +300,7 @@ impl AuthService {
 
 /// A login attempt, which counts as failed until it succeeds.
 struct Attempt {
-    limits: Vec<Limit>,
+    limits: Vec<FailureLimit>,
     /// The key of the account and the address together.
     pair: u64,
     requester: Requester,

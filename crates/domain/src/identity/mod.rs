@@ -27,6 +27,7 @@ pub use authentication::{AuthenticationError, AuthenticationService};
 pub use caller::{Caller, Forbidden, Permission, Permissions};
 pub use client_address::ClientAddress;
 pub use credential::Credential;
+pub use failed_attempts::{FailedAttempts, FailedAttemptsHere, FailureLimit};
 pub use login::{AuthError, AuthService};
 pub use passwords::{
     Password, PasswordCheck, PasswordHash, PasswordHasher, PasswordHasherError, Requester, Verdict,

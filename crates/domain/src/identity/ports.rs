@@ -97,6 +97,14 @@ pub trait AccountChanges: Send + Sync {
         id: AccountId,
     ) -> Result<Option<Opened<AmongAdmins, AccountChange>>, StorageError>;
 
+    /// Whether a password may be set with this token at `now`.
+    ///
+    /// # Errors
+    ///
+    /// When storage fails.
+    async fn may_reset(&self, token: &TokenHash, now: OffsetDateTime)
+    -> Result<bool, StorageError>;
+
     /// Locks the account whose password may be set with this token; `None` when the token is none, or
     /// was used or replaced, or has expired at `now`.
     ///

@@ -1,20 +1,20 @@
 //! Password hashing with bcrypt.
 
-use std::{ops::Range, time::Duration};
+use std::{ops::Range, thread, time::Duration};
 
 use async_trait::async_trait;
 use bcrypt::{BcryptError, HashParts, non_truncating_hash, non_truncating_verify};
 use domain::identity::{
     Password, PasswordCheck, PasswordHash, PasswordHasher, PasswordHasherError, Requester, Verdict,
 };
-use tokio::{task::spawn_blocking, time::timeout};
+use tokio::{sync::oneshot, time::timeout};
 
 use super::fair_semaphore::FairSemaphore;
 
 /// How long a request waits for a permit.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Runs bcrypt on blocking threads, a few passwords at a time: hashing is slow on purpose, and must
+/// Runs bcrypt on threads of its own, a few passwords at a time: hashing is slow on purpose, and must
 /// not take every core from those who order.
 pub struct BcryptHasher {
     cost: u32,
@@ -64,8 +64,8 @@ impl Queue {
         }
     }
 
-    /// Runs `work` on a blocking thread once it has a permit. Once started, it runs to its end and
-    /// keeps its permit until then, even when the caller hangs up.
+    /// Runs `work` on a thread of its own, which gives way to others, once it has a permit. Once
+    /// started, it runs to its end and keeps its permit until then, even when the caller hangs up.
     async fn run<T: Send + 'static>(
         &self,
         requester: Requester,
@@ -75,11 +75,30 @@ impl Queue {
             .await
             .map_err(|_| PasswordHasherError::Busy)?
             .map_err(|_| PasswordHasherError::Busy)?;
-        let work = spawn_blocking(move || {
+        let (done, answer) = oneshot::channel();
+        let thread = thread::Builder::new().name("password".to_owned());
+        let run = move || {
             let _permit = permit;
-            work()
-        });
-        work.await.map_err(failed)?.map_err(failed)
+            give_way();
+            // Whoever asked may be gone.
+            let _ = done.send(work());
+        };
+        thread.spawn(run).map_err(failed)?;
+        answer.await.map_err(failed)?.map_err(failed)
+    }
+}
+
+/// How much this thread gives way to others (`nice`, POSIX): where they want the processors, it gets a
+/// fifth of what one of them gets.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 7;
+
+/// Lets threads that answer other requests go before this one.
+fn give_way() {
+    // Elsewhere the priority is that of the whole process.
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, NICE) {
+        tracing::debug!(%error, "hashing has the priority of everything else");
     }
 }
 

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::{
     input::{Values, input},
     tokens::write_api_key,
+    wire::Scope,
 };
 
 input! {
@@ -20,7 +21,7 @@ input! {
         /// What to call it.
         name: Name = "ERP",
         /// What it may do, as long as its owner may.
-        scopes: Values<Permission, 1, 100>,
+        scopes: Values<Scope, 1, 100>,
         /// How many days it lives; 90 by default.
         expires_in_days: Option<KeyLife>,
     }
@@ -30,7 +31,13 @@ impl From<NewApiKey> for identity::NewApiKey {
     fn from(new: NewApiKey) -> Self {
         Self {
             name: new.name,
-            scopes: Permissions::of(&new.scopes.0),
+            scopes: Permissions::of(
+                &new.scopes
+                    .0
+                    .into_iter()
+                    .map(|scope| scope.0)
+                    .collect::<Vec<_>>(),
+            ),
             life: new.expires_in_days.unwrap_or(KeyLife::NINETY_DAYS),
         }
     }

@@ -204,8 +204,8 @@ wire!(AccountId: String, |text: String| text.parse(), id("0192f0c1-2a3b-7c4d-8e5
 wire!(SessionId: String, |text: String| text.parse(), id("0192f0c1-2a3b-7c4d-8e5f-60718293a4ba"));
 wire!(ApiKeyId: String, |text: String| text.parse(), id("0192f0c1-2a3b-7c4d-8e5f-60718293a4bb"));
 wire!(KeyLife: i64, Self::parse, integer(1, Self::MAX_DAYS.into()).examples([json!(90)]));
-wire!(Permission: String, |text: String| text.parse(), string()
-    .enum_values(Some(Self::ALL.map(Self::as_str)))
+wire!(Scope: String, |text: String| scope(&text), string()
+    .enum_values(Some(grantable().map(Permission::as_str)))
     .examples([json!("orders:write")]));
 wire!(Role: String, |text: String| text.parse(), roles(&Self::ALL).examples([json!("staff")]));
 wire!(ShopRole: String, |text: String| shop_role(&text),
@@ -333,6 +333,22 @@ fn name(example: &str) -> ObjectBuilder {
     let between = Name::MAX_CHARACTERS - 2;
     let pattern = format!("^[{SPACE}]*{ink}([^{CONTROL}]{{0,{between}}}{ink})?[{SPACE}]*$");
     string().pattern(Some(pattern)).examples([json!(example)])
+}
+
+/// A permission that an API key may have.
+pub(crate) struct Scope(pub(crate) Permission);
+
+fn grantable() -> impl Iterator<Item = Permission> {
+    Permission::ALL
+        .into_iter()
+        .filter(|permission| permission.is_grantable())
+}
+
+fn scope(text: &str) -> Result<Scope, ValueError> {
+    let named = grantable().find(|permission| permission.as_str() == text);
+    named.map(Scope).ok_or(ValueError::Malformed {
+        expected: "a permission that an API key may have, such as orders:write",
+    })
 }
 
 fn shop_role(text: &str) -> Result<ShopRole, ValueError> {

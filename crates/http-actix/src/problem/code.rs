@@ -67,11 +67,12 @@ problems! {
         operator: "Nothing.";
 
     TokenInvalid: UNAUTHORIZED, "token_invalid", "The token is not valid",
-        caller: "Log in with POST /auth/login and send the token as it was given.",
+        caller: "Log in with POST /auth/login and send the token, or an API key, as it was given.",
         operator: "Many at once after a start: every replica must have the same JWT_SECRET.";
 
     TokenExpired: UNAUTHORIZED, "token_expired", "The token has expired",
-        caller: "Get the next one with POST /auth/refresh, or log in again with POST /auth/login.",
+        caller: "Get the next one with POST /auth/refresh, or log in again with POST /auth/login; in place \
+                 of an API key, make another one.",
         operator: "Nothing; JWT_TTL_SECONDS says how long tokens are good.";
 
     SessionEnded: UNAUTHORIZED, "session_ended", "The session has ended",

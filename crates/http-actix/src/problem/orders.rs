@@ -39,7 +39,7 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::UnknownAccount => {
-                Self::new(Code::TokenInvalid).detail("the account of this token is gone")
+                Self::new(Code::SessionEnded).detail("the account of this token is gone")
             }
             Refusal::Held { product_id } => Self::new(Code::Unavailable).detail(format!(
                 "the stock of product {product_id} is being changed: nothing was placed"

@@ -28,7 +28,7 @@ pub(super) const RESOURCE: Resource = Resource {
             summary: "Change the password",
             description: "Ends all sessions of the account, and begins one: the answer has its tokens. \
                           Whoever guesses the current password is slowed down as at a login.",
-            problems: &[Code::Invalid, Code::TooManyAttempts],
+            problems: &[Code::Invalid, Code::AccountDisabled, Code::TooManyAttempts],
         }),
         endpoint!(GET "/me/sessions", Access::LoggedIn, sessions, About {
             id: "listMySessions",

@@ -147,9 +147,9 @@ async fn the_last_administrator_is_neither_demoted_nor_disabled() {
 async fn no_password_is_hashed_for_a_token_that_is_none() {
     let mut ports = MockAccountChanges::new();
     ports
-        .expect_open_with_reset()
+        .expect_may_reset()
         .times(1)
-        .returning(|_, _| Ok(None));
+        .returning(|_, _| Ok(false));
     let service = AccountService {
         passwords: Arc::new(MockPasswordHasher::new()),
         ..service(MockAccountRepository::new(), ports)

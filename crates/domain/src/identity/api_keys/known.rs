@@ -166,8 +166,7 @@ mod tests {
                 up_to: RevokedUpTo(1),
             })
         });
-        let ttl = Duration::MINUTE;
-        Arc::new(LiveCredentials::new(Arc::new(revocations), clock(), ttl))
+        Arc::new(LiveCredentials::new(Arc::new(revocations), clock()))
     }
 
     /// A storage in which the key is looked up this often.

@@ -15,7 +15,7 @@ use crate::{
 #[cfg_attr(test, mockall::automock)]
 #[async_trait]
 pub trait ApiKeyRepository: Send + Sync {
-    /// Inserts a key, unless its account is no longer there: then it returns `false`.
+    /// Inserts a key, unless its account is no longer there, or disabled: then it returns `false`.
     ///
     /// # Errors
     ///

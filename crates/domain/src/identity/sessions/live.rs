@@ -20,8 +20,6 @@ use crate::{Clock, StorageError};
 pub struct LiveCredentials {
     revocations: Arc<dyn Revocations>,
     clock: Arc<dyn Clock>,
-    /// How long access tokens are valid: what was revoked before needs no remembering.
-    tokens_live: Duration,
     known: RwLock<Known>,
 }
 
@@ -42,21 +40,20 @@ pub(in crate::identity) type Reading = u64;
 /// How long storage may be silent before nothing is taken on faith.
 const MAX_SILENCE: Duration = Duration::seconds(10);
 
+/// How long access tokens are valid at most, also those that were issued under other settings: what was
+/// revoked before needs no remembering.
+const TOKENS_LIVE: Duration = Duration::days(1);
+
 /// How far the clocks of replicas and storage may be apart.
 const CLOCK_SKEW: Duration = Duration::minutes(5);
 
 impl LiveCredentials {
     /// Knows nothing yet.
     #[must_use]
-    pub fn new(
-        revocations: Arc<dyn Revocations>,
-        clock: Arc<dyn Clock>,
-        tokens_live: Duration,
-    ) -> Self {
+    pub fn new(revocations: Arc<dyn Revocations>, clock: Arc<dyn Clock>) -> Self {
         Self {
             revocations,
             clock,
-            tokens_live,
             known: RwLock::default(),
         }
     }
@@ -68,7 +65,7 @@ impl LiveCredentials {
     /// When storage fails.
     pub async fn listen(&self) -> Result<(), StorageError> {
         let asked_at = self.clock.now();
-        let not_before = asked_at - self.tokens_live - CLOCK_SKEW;
+        let not_before = asked_at - TOKENS_LIVE - CLOCK_SKEW;
         let up_to = self.read(|known| known.up_to);
         let since = up_to.map_or(RevokedSince::Moment(not_before), RevokedSince::Reading);
         let news = self.revocations.since(since).await?;

@@ -47,6 +47,13 @@ pub trait SessionRepository: Send + Sync {
         by: &Actor,
     ) -> Result<bool, StorageError>;
 
+    /// The session with this id.
+    ///
+    /// # Errors
+    ///
+    /// When storage fails.
+    async fn find(&self, id: SessionId) -> Result<Option<Session>, StorageError>;
+
     /// Locks a session to change it; `None` when there is none.
     ///
     /// # Errors

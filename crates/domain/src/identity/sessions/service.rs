@@ -142,6 +142,11 @@ impl SessionService {
     ///
     /// `InvalidToken`, `TokenReused`, `Token`, `Secret`, or `Storage`.
     pub async fn refresh(&self, token: &RefreshToken) -> Result<Tokens, SessionError> {
+        // What somebody made up locks nothing.
+        let found = self.sessions.find(token.session_id()).await?;
+        if !found.is_some_and(|session| session.knows(token)) {
+            return Err(SessionError::InvalidToken);
+        }
         let salt = self.secrets.secret()?;
         let opened = self.sessions.open(token.session_id()).await?;
         let Opened { state, unit } = opened.ok_or(SessionError::InvalidToken)?;

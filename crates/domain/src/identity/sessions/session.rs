@@ -109,6 +109,11 @@ impl Session {
         (session, token)
     }
 
+    /// Whether this is or was a token of this session.
+    pub(super) fn knows(&self, token: &RefreshToken) -> bool {
+        token.family_hash() == self.family
+    }
+
     /// Decides what this token means.
     pub(super) fn present(
         &self,
@@ -117,7 +122,7 @@ impl Session {
         now: OffsetDateTime,
         lifetime: SessionLifetime,
     ) -> Presented {
-        if token.family_hash() != self.family || self.expires_at <= now {
+        if !self.knows(token) || self.expires_at <= now {
             return Presented::Unknown;
         }
         let hash = token.hash();

@@ -33,7 +33,7 @@ fn revoked(ids: &[u128], up_to: u64) -> Revoked {
 
 /// With everything whose tokens may still be valid.
 fn at_first() -> RevokedSince {
-    RevokedSince::Moment(now() - Duration::minutes(20))
+    RevokedSince::Moment(now() - Duration::DAY - CLOCK_SKEW)
 }
 
 fn behind(up_to: u64) -> RevokedSince {
@@ -42,8 +42,7 @@ fn behind(up_to: u64) -> RevokedSince {
 
 fn live(revocations: MockRevocations) -> (LiveCredentials, Arc<Moved>) {
     let clock = Arc::new(Moved::default());
-    let ttl = Duration::minutes(15);
-    let live = LiveCredentials::new(Arc::new(revocations), clock.clone(), ttl);
+    let live = LiveCredentials::new(Arc::new(revocations), clock.clone());
     (live, clock)
 }
 
@@ -143,8 +142,9 @@ async fn what_ended_is_remembered_for_as_long_as_its_tokens_are_valid_and_not_fo
         .returning(move |_| Ok(news.next().unwrap()));
     let (live, clock) = live(revocations);
     live.listen().await.unwrap();
-    for (minutes, is_remembered) in [(20, true), (21, false)] {
-        *clock.0.lock().unwrap() = Duration::minutes(minutes);
+    let until = TOKENS_LIVE + CLOCK_SKEW;
+    for (later, is_remembered) in [(until, true), (until + Duration::MICROSECOND, false)] {
+        *clock.0.lock().unwrap() = later;
         live.listen().await.unwrap();
         assert_eq!(live.was_revoked(Uuid::from_u128(1)), is_remembered);
     }

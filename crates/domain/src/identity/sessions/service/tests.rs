@@ -47,6 +47,10 @@ fn session() -> (Session, RefreshToken) {
 /// A storage that has this session, and that takes a change for which this holds.
 fn storing(session: Session, takes: fn(&SessionChange) -> bool) -> MockSessionRepository {
     let mut sessions = MockSessionRepository::new();
+    let found = session.clone();
+    sessions
+        .expect_find()
+        .returning(move |_| Ok(Some(found.clone())));
     sessions.expect_open().times(1).returning(move |_| {
         let mut unit = MockUnitOfWork::new();
         unit.expect_commit()
@@ -76,6 +80,10 @@ async fn a_refresh_token_is_replaced_in_storage_before_the_next_one_is_told() {
 async fn nothing_is_told_when_the_rotation_was_not_stored() {
     let (session, token) = session();
     let mut sessions = MockSessionRepository::new();
+    let found = session.clone();
+    sessions
+        .expect_find()
+        .returning(move |_| Ok(Some(found.clone())));
     sessions.expect_open().returning(move |_| {
         let mut unit = MockUnitOfWork::new();
         unit.expect_commit()
@@ -113,12 +121,15 @@ async fn a_token_that_was_used_before_ends_its_session() {
 }
 
 #[tokio::test]
-async fn a_token_of_no_session_is_refused() {
-    let (_, token) = session();
-    let mut sessions = MockSessionRepository::new();
-    sessions.expect_open().returning(|_| Ok(None));
-    let refreshed = service(sessions).refresh(&token).await;
-    assert!(matches!(refreshed, Err(SessionError::InvalidToken)));
+async fn a_token_of_no_session_and_one_that_never_was_lock_nothing() {
+    let (known, token) = session();
+    let forged = RefreshToken::new(known.id, [3; 16], [2; 16]);
+    for (found, token) in [(None, token), (Some(known), forged)] {
+        let mut sessions = MockSessionRepository::new();
+        sessions.expect_find().returning(move |_| Ok(found.clone()));
+        let refreshed = service(sessions).refresh(&token).await;
+        assert!(matches!(refreshed, Err(SessionError::InvalidToken)));
+    }
 }
 
 #[tokio::test]
