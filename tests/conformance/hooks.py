@@ -28,7 +28,7 @@ OWN = {
 SHOP = {
     "registerCustomer", "listCustomers", "exportCustomers", "createProduct", "exportProducts",
     "importProducts", "editProduct", "retireProduct", "getStock", "setStock", "listStock",
-    "moveStock", "listStockMovements", "createUser", "listUsers",
+    "moveStock", "listStockMovements", "createUser", "listUsers", "listAudit",
 }
 SERVED = {
     "anonymous": PUBLIC | {"registerCustomer"},

@@ -14,9 +14,8 @@ use uuid::Uuid;
 
 use crate::{
     database::Database,
-    error::{column, storage},
-    list::{Conditions, Keyset, page_of},
-    statements::query,
+    error::column,
+    list::{Conditions, Keyset, page_of_table},
 };
 
 /// One row or many: what was done at one moment.
@@ -26,6 +25,9 @@ const INSERT: &str = "
     from unnest(
         $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::uuid[], $7::text[], $8::text[]
     )";
+
+/// What is read of a row.
+const COLUMNS: &str = "id, at, account_id, role, api_key_id, action, thing_id, address, request_id";
 
 /// The latest first.
 const LISTED: Keyset = Keyset {
@@ -174,21 +176,8 @@ impl AuditLog for PgAudit {
         conditions.when("thing_id = ?", filter.thing_id);
         conditions.when("at >= ?", filter.after);
         conditions.when("at < ?", filter.before);
-        let (clauses, limit) = conditions.page(&LISTED, page);
-        let statement = format!(
-            "select *
-             from (
-                 select id, at, account_id, role, api_key_id, action, thing_id, address, request_id,
-                        {}
-                 from audit {clauses}
-             ) as listed
-             {limit}",
-            LISTED.column()
-        );
-        let search = conditions.connection(&self.database).await?;
-        let rows = query(search.client(), &statement, &conditions.params()).await;
-        search.finish();
-        page_of(rows.map_err(storage)?.chunks(1), page, |row, _| entry(row))
+        let table = (COLUMNS, "audit");
+        page_of_table(&self.database, table, &LISTED, conditions, page, entry).await
     }
 }
 

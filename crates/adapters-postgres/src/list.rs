@@ -9,7 +9,12 @@ use domain::{
 };
 use tokio_postgres::{Row, types::ToSql};
 
-use crate::{abandonable::Abandonable, database::Database, error::column};
+use crate::{
+    abandonable::Abandonable,
+    database::Database,
+    error::{column, storage},
+    statements::query,
+};
 
 /// A value of a statement.
 type Param = Box<dyn ToSql + Sync + Send>;
@@ -138,6 +143,30 @@ impl Conditions {
             .map(|param| -> &(dyn ToSql + Sync) { &**param })
             .collect()
     }
+}
+
+/// A page of the rows of one table.
+pub(crate) async fn page_of_table<T>(
+    database: &Database,
+    (columns, table): (&str, &str),
+    keyset: &Keyset,
+    mut conditions: Conditions,
+    page: &PageRequest,
+    entry: impl Fn(&Row) -> Result<T, StorageError>,
+) -> Result<Page<T>, StorageError> {
+    let (clauses, limit) = conditions.page(keyset, page);
+    let statement = format!(
+        "select *
+         from (
+             select {columns}, {} from {table} {clauses}
+         ) as listed
+         {limit}",
+        keyset.column()
+    );
+    let search = conditions.connection(database).await?;
+    let rows = query(search.client(), &statement, &conditions.params()).await;
+    search.finish();
+    page_of(rows.map_err(storage)?.chunks(1), page, |row, _| entry(row))
 }
 
 /// A page from its rows, of which there may be one more than was asked for. Each entry is made of

@@ -248,11 +248,7 @@ impl Store {
         if !self.0.availability.is_up() {
             return None;
         }
-        let run = async {
-            let mut connection = self.0.writes.get().await?;
-            Ok(script.invoke_async(&mut connection).await?)
-        };
-        match self.0.within_timeout(run).await {
+        match self.0.run(script).await {
             Ok(answer) => Some(answer),
             Err(failure) => {
                 self.went_down(&failure, None);
@@ -330,21 +326,21 @@ impl Inner {
         ttl: Duration,
     ) -> Result<(), Failure> {
         let milliseconds = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX).max(1);
-        self.within_timeout(async {
-            let mut connection = self.writes.get().await?;
-            let mut keep = KEEP_NEWER.key(key);
-            keep.arg(version).arg(body).arg(milliseconds);
-            Ok(keep.invoke_async(&mut connection).await?)
-        })
-        .await
+        let mut keep = KEEP_NEWER.key(key);
+        keep.arg(version).arg(body).arg(milliseconds);
+        self.run(&keep).await
     }
 
     async fn remove(&self, key: &str, text: &[u8]) -> Result<(), Failure> {
+        let mut remove = REMOVE_FOREIGN.key(key);
+        remove.arg(text);
+        self.run(&remove).await
+    }
+
+    async fn run<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, Failure> {
         self.within_timeout(async {
             let mut connection = self.writes.get().await?;
-            let mut remove = REMOVE_FOREIGN.key(key);
-            remove.arg(text);
-            Ok(remove.invoke_async(&mut connection).await?)
+            Ok(script.invoke_async(&mut connection).await?)
         })
         .await
     }

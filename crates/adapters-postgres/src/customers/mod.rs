@@ -25,8 +25,8 @@ use crate::{
     error::{CREATION_KEYS_PKEY, column, is_taken, storage, violates},
     export::{self, Entities},
     identity,
-    list::{Conditions, Keyset, page_of},
-    statements::{query, query_opt},
+    list::{Conditions, Keyset, page_of_table},
+    statements::query_opt,
 };
 
 const FIND: &str = "
@@ -74,23 +74,9 @@ impl CustomerRepository for PgCustomers {
         sort: Sort<CustomerSort>,
         page: &PageRequest,
     ) -> Result<Page<Customer>, StorageError> {
-        let keyset = keyset(sort);
-        let mut conditions = conditions(filter);
-        let (clauses, limit) = conditions.page(&keyset, page);
-        let statement = format!(
-            "select *
-             from (
-                 select id, nome, email, created_at, version, {} from customers {clauses}
-             ) as listed
-             {limit}",
-            keyset.column()
-        );
-        let search = conditions.connection(&self.database).await?;
-        let rows = query(search.client(), &statement, &conditions.params()).await;
-        search.finish();
-        page_of(rows.map_err(storage)?.chunks(1), page, |row, _| {
-            customer(row)
-        })
+        let table = ("id, nome, email, created_at, version", "customers");
+        let (keyset, conditions) = (keyset(sort), conditions(filter));
+        page_of_table(&self.database, table, &keyset, conditions, page, customer).await
     }
 
     #[tracing::instrument(level = "debug", name = "db.customers.account", skip_all)]

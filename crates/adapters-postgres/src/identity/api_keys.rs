@@ -25,7 +25,7 @@ use crate::{
     audit::Entries,
     database::Database,
     error::{column, storage},
-    list::{Conditions, Keyset, page_of},
+    list::{Conditions, Keyset, page_of_table},
     statements::{query, query_opt},
 };
 
@@ -73,6 +73,9 @@ const RECORD_USES: &str = "
     ) as used
     where api_keys.id = any(array[used.id])
       and (used_at is null or used_at < hour)";
+
+/// What is read of a row.
+const COLUMNS: &str = "id, account_id, name, scopes, created_at, expires_at, used_at, secret";
 
 /// The latest first.
 const LISTED: Keyset = Keyset {
@@ -153,20 +156,8 @@ impl ApiKeyRepository for PgApiKeys {
     async fn page(&self, of: AccountId, page: &PageRequest) -> Result<Page<ApiKey>, StorageError> {
         let mut conditions = Conditions::default();
         conditions.when("account_id = ?", Some(of.as_uuid()));
-        let (clauses, limit) = conditions.page(&LISTED, page);
-        let statement = format!(
-            "select *
-             from (
-                 select id, account_id, name, scopes, created_at, expires_at, used_at, secret, {}
-                 from api_keys {clauses}
-             ) as listed
-             {limit}",
-            LISTED.column()
-        );
-        let search = conditions.connection(&self.database).await?;
-        let rows = query(search.client(), &statement, &conditions.params()).await;
-        search.finish();
-        page_of(rows.map_err(storage)?.chunks(1), page, |row, _| key(row))
+        let table = (COLUMNS, "api_keys");
+        page_of_table(&self.database, table, &LISTED, conditions, page, key).await
     }
 
     #[tracing::instrument(level = "debug", name = "db.api_keys.remove", skip_all)]

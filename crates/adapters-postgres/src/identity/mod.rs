@@ -26,7 +26,7 @@ use crate::{
     audit::Entries,
     database::Database,
     error::{USERS_EMAIL_KEY, column, storage, violates},
-    list::{Conditions, Keyset, page_of},
+    list::{Conditions, Keyset, page_of_table},
     statements::{query, query_opt},
 };
 
@@ -63,6 +63,10 @@ const REPLACE_HASH: &str = "
 const INSERT: &str = "
     insert into users (id, email, password_hash, role, customer_id, created_at, version)
     values ($1, $2, $3, $4, $5, $6, $7)";
+
+/// What is read of a row.
+const COLUMNS: &str =
+    "id, email, password_hash, role, customer_id, created_at, disabled_at, version";
 
 /// The latest first.
 const LISTED: Keyset = Keyset {
@@ -151,23 +155,8 @@ impl AccountRepository for PgAccounts {
         let email = filter.email.as_ref().map(|email| email.as_str().to_owned());
         conditions.when("lower(email) = lower(?)", email);
         conditions.when("role = ?", filter.role.map(Role::as_str));
-        let (clauses, limit) = conditions.page(&LISTED, page);
-        let statement = format!(
-            "select *
-             from (
-                 select id, email, password_hash, role, customer_id, created_at, disabled_at,
-                        version, {}
-                 from users {clauses}
-             ) as listed
-             {limit}",
-            LISTED.column()
-        );
-        let search = conditions.connection(&self.database).await?;
-        let rows = query(search.client(), &statement, &conditions.params()).await;
-        search.finish();
-        page_of(rows.map_err(storage)?.chunks(1), page, |row, _| {
-            account(row)
-        })
+        let table = (COLUMNS, "users");
+        page_of_table(&self.database, table, &LISTED, conditions, page, account).await
     }
 
     #[tracing::instrument(level = "debug", name = "db.users.find", skip_all)]

@@ -21,7 +21,7 @@ use crate::{
     audit::{Act, Entries},
     database::Database,
     error::{column, storage},
-    list::{Conditions, Keyset, page_of},
+    list::{Conditions, Keyset, page_of_table},
     statements::{query, query_opt},
     transaction::{Transaction, WritePlan},
 };
@@ -107,6 +107,10 @@ const FORGET_REVOCATIONS: &str = "
         order by revoked_at
         limit $2
     ))";
+
+/// What is read of a row.
+const COLUMNS: &str = "id, account_id, created_at, used_at, expires_at, address, user_agent, token, family, \
+    replaced, salt";
 
 /// The latest first.
 const LISTED: Keyset = Keyset {
@@ -194,23 +198,8 @@ impl SessionRepository for PgSessions {
         let mut conditions = Conditions::default();
         conditions.when("account_id = ?", Some(of.as_uuid()));
         conditions.when("expires_at > ?", Some(now));
-        let (clauses, limit) = conditions.page(&LISTED, page);
-        let statement = format!(
-            "select *
-             from (
-                 select id, account_id, created_at, used_at, expires_at, address, user_agent, token,
-                        family, replaced, salt, {}
-                 from sessions {clauses}
-             ) as listed
-             {limit}",
-            LISTED.column()
-        );
-        let search = conditions.connection(&self.database).await?;
-        let rows = query(search.client(), &statement, &conditions.params()).await;
-        search.finish();
-        page_of(rows.map_err(storage)?.chunks(1), page, |row, _| {
-            session(row)
-        })
+        let table = (COLUMNS, "sessions");
+        page_of_table(&self.database, table, &LISTED, conditions, page, session).await
     }
 
     #[tracing::instrument(level = "debug", name = "db.sessions.end", skip_all)]

@@ -195,8 +195,8 @@ async fn another_password_ends_all_sessions_and_begins_one() {
     assert!(matches!(wrong, Err(AuthError::WrongCredentials)));
 }
 
-#[tokio::test]
-async fn an_account_that_is_disabled_meanwhile_gets_no_other_password_and_no_session() {
+/// Changes the password of an account that is like this by the time it is locked, which must be let go.
+async fn changed_while(locked: impl FnOnce(Account) -> Account) -> Result<Tokens, AuthError> {
     let known = account(Principal::Staff);
     let mut accounts = knowing(Some(known.clone()));
     let found = known.clone();
@@ -207,58 +207,39 @@ async fn an_account_that_is_disabled_meanwhile_gets_no_other_password_and_no_ses
     passwords
         .expect_hash()
         .returning(|_, _| Ok(PasswordHash::new("hashed anew".to_owned())));
+    let locked = locked(known);
     let mut changes = MockAccountChanges::new();
     changes.expect_open().returning(move |_| {
         let mut unit = MockUnitOfWork::new();
         unit.expect_abandon().times(1).returning(|| Ok(()));
         Ok(Some(Opened {
-            state: Account {
-                disabled_at: Some(now()),
-                ..known.clone()
-            },
+            state: locked.clone(),
             unit: Box::new(unit),
         }))
     });
     let new = Password::parse("long enough".to_owned()).unwrap();
     let caller = caller(Principal::Staff);
     let current = "right".to_owned();
-    let refused = changing(accounts, passwords, changes)
+    changing(accounts, passwords, changes)
         .change_password(&caller, current, new, device_at(HERE))
-        .await;
-    assert!(matches!(refused, Err(AuthError::Disabled)));
+        .await
+}
+
+#[tokio::test]
+async fn an_account_that_is_disabled_meanwhile_gets_no_other_password_and_no_session() {
+    let refused = changed_while(|account| Account {
+        disabled_at: Some(now()),
+        ..account
+    });
+    assert!(matches!(refused.await, Err(AuthError::Disabled)));
 }
 
 #[tokio::test]
 async fn of_two_changes_of_one_password_at_once_the_second_is_refused() {
-    let known = account(Principal::Staff);
-    let mut accounts = knowing(Some(known.clone()));
-    let found = known.clone();
-    accounts
-        .expect_find()
-        .returning(move |_| Ok(Some(found.clone())));
-    let mut passwords = checking();
-    passwords
-        .expect_hash()
-        .returning(|_, _| Ok(PasswordHash::new("hashed anew".to_owned())));
-    let mut changes = MockAccountChanges::new();
-    changes.expect_open().returning(move |_| {
-        let mut unit = MockUnitOfWork::new();
-        unit.expect_abandon().times(1).returning(|| Ok(()));
-        Ok(Some(Opened {
-            state: known.with_password(PasswordHash::new("the first one's".to_owned())),
-            unit: Box::new(unit),
-        }))
+    let refused = changed_while(|account| {
+        account.with_password(PasswordHash::new("the first one's".to_owned()))
     });
-    let new = Password::parse("long enough".to_owned()).unwrap();
-    let second = changing(accounts, passwords, changes)
-        .change_password(
-            &caller(Principal::Staff),
-            "right".to_owned(),
-            new,
-            device_at(HERE),
-        )
-        .await;
-    assert!(matches!(second, Err(AuthError::WrongCredentials)));
+    assert!(matches!(refused.await, Err(AuthError::WrongCredentials)));
 }
 
 #[tokio::test]

@@ -1,13 +1,13 @@
 //! The composition root: the only place that names every adapter.
 
+mod identity;
+
 use std::{sync::Arc, time::Duration};
 
 use adapters_postgres::{
     Database, PgAccounts, PgApiKeys, PgAudit, PgCatalog, PgCustomers, PgOrders, PgSessions, PgStock,
 };
-use adapters_redis::{
-    InProcessCache, InvalidRedisUrl, NearCache, Redis, RedisCache, RedisFailedAttempts,
-};
+use adapters_redis::{InProcessCache, InvalidRedisUrl, NearCache, Redis, RedisCache};
 use domain::{
     Clock, Housekeeping, IdSource, StorageError,
     audit::AuditService,
@@ -15,20 +15,18 @@ use domain::{
     catalog::{BestSellersList, CatalogService},
     customers::{Customer, CustomerService},
     identity::{
-        AccountRepository, AccountService, ApiKeyService, AuthService, AuthenticationService,
-        FailedAttempts, FailedAttemptsHere, KnownApiKeys, LiveCredentials, PasswordHasher,
-        PasswordHasherError, Secret, SessionLifetime, SessionService,
+        AccountRepository, AccountService, AuthenticationService, KnownApiKeys, PasswordHasher,
+        PasswordHasherError,
     },
     orders::{Desk, DeskSettings, DeskTask, Order, OrderService},
     stock::StockService,
 };
-use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
+use self::identity::{Identity, People, failed_attempts, live_credentials, pepper};
 use crate::{
     adapters::{
-        BcryptHasher, JwtSettings, JwtTokens, PublicKey, SigningKey, SystemClock, SystemSecrets,
-        UuidV7Source,
+        BcryptHasher, JwtSettings, JwtTokens, PublicKey, SigningKey, SystemClock, UuidV7Source,
     },
     background::Background,
     bodies::{Bodies, Stopping},
@@ -49,14 +47,6 @@ pub struct App {
     pub(crate) public_keys: Vec<PublicKey>,
     pub(crate) proxies: TrustedProxies,
     pub(crate) probes: Probes,
-}
-
-/// The use cases of identity.
-pub(crate) struct Identity {
-    pub(crate) auth: AuthService,
-    pub(crate) sessions: Arc<SessionService>,
-    pub(crate) accounts: AccountService,
-    pub(crate) api_keys: ApiKeyService,
 }
 
 /// The use cases of the shop.
@@ -97,7 +87,7 @@ impl App {
         let passwords = password_hasher(&settings.passwords)?;
         let caches = Caches::new(settings)?;
         let redis = caches.redis.clone();
-        let failed = failed_attempts(&caches);
+        let failed = failed_attempts(redis.as_ref());
         let parts = Parts {
             database,
             caches,
@@ -208,68 +198,6 @@ impl Parts<'_> {
     }
 }
 
-/// The adapters that the use cases of identity are built from.
-struct People<'a> {
-    database: &'a Database,
-    live: Arc<LiveCredentials>,
-    passwords: Arc<dyn PasswordHasher>,
-    clock: Arc<dyn Clock>,
-    ids: Arc<dyn IdSource>,
-}
-
-impl People<'_> {
-    fn identity(
-        &self,
-        tokens: Arc<JwtTokens>,
-        lifetime: SessionLifetime,
-        attempts: (Arc<dyn FailedAttempts>, Secret),
-    ) -> Identity {
-        let accounts = Arc::new(PgAccounts::new(self.database));
-        let sessions = Arc::new(SessionService::new(
-            Arc::new(PgSessions::new(self.database)),
-            Arc::clone(&self.live),
-            tokens,
-            Arc::new(SystemSecrets),
-            (Arc::clone(&self.clock), Arc::clone(&self.ids)),
-            lifetime,
-        ));
-        Identity {
-            auth: AuthService::new(
-                (accounts.clone(), accounts),
-                Arc::clone(&self.passwords),
-                Arc::clone(&sessions),
-                Arc::clone(&self.live),
-                Arc::clone(&self.clock),
-                attempts,
-            ),
-            sessions,
-            accounts: self.accounts(),
-            api_keys: ApiKeyService::new(
-                Arc::new(PgApiKeys::new(self.database)),
-                Arc::clone(&self.live),
-                Arc::new(SystemSecrets),
-                (Arc::clone(&self.clock), Arc::clone(&self.ids)),
-            ),
-        }
-    }
-
-    fn accounts(&self) -> AccountService {
-        let accounts = Arc::new(PgAccounts::new(self.database));
-        AccountService::new(
-            (accounts.clone(), accounts),
-            Arc::clone(&self.live),
-            Arc::clone(&self.passwords),
-            Arc::new(SystemSecrets),
-            (Arc::clone(&self.clock), Arc::clone(&self.ids)),
-        )
-    }
-}
-
-fn live_credentials(database: &Database, clock: Arc<dyn Clock>) -> Arc<LiveCredentials> {
-    let revocations = Arc::new(PgSessions::new(database));
-    Arc::new(LiveCredentials::new(revocations, clock))
-}
-
 /// A shop for a single user who does one thing after the other, with the clock and the ids of the
 /// caller, and the tasks to be driven meanwhile.
 pub(crate) fn quiet_shop(
@@ -326,23 +254,6 @@ pub fn account_service(
 /// The account storage, for the command line.
 pub(crate) fn accounts(database: &Database) -> Arc<dyn AccountRepository> {
     Arc::new(PgAccounts::new(database))
-}
-
-/// Where failed logins are counted: for all replicas if there is Redis.
-fn failed_attempts(caches: &Caches) -> Arc<dyn FailedAttempts> {
-    match &caches.redis {
-        Some(redis) => Arc::new(RedisFailedAttempts::new(redis.clone())),
-        None => Arc::new(FailedAttemptsHere::default()),
-    }
-}
-
-/// What replicas hash the keys of failed logins with, so that they count together.
-fn pepper(settings: &JwtSettings) -> Secret {
-    let digest = Sha256::new()
-        .chain_update(b"balcao failed attempts")
-        .chain_update(settings.current.as_bytes())
-        .finalize();
-    digest.first_chunk().copied().unwrap_or_default()
 }
 
 /// What others need to check tokens.
