@@ -41,6 +41,9 @@ lint: ## format, clippy, docs, and who may depend on whom
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 	@long=$$(find crates -name '*.rs' -exec awk 'END { if (NR > 400) print FILENAME ": " NR " lines" }' {} \;); \
 		[ -z "$$long" ] || { printf 'no file has more than 400 lines, but\n%s\n' "$$long" >&2; exit 1; }
+	@for test in $$(grep -o '`[a-z0-9]*_[a-z0-9_]*`' SECURITY.md | tr -d '`' | grep -v '^pg_' | sort -u); do \
+		grep -rq "fn $$test\b" crates tests || { echo "SECURITY.md names a test that there is not: $$test" >&2; exit 1; }; \
+	done
 	RUSTDOCFLAGS='--deny warnings --allow rustdoc::private-intra-doc-links' cargo doc --locked --workspace --no-deps --document-private-items
 	deploy/cargo-deny --locked check bans licenses sources
 	deploy/cargo-deny --locked --manifest-path crates/domain/Cargo.toml check bans
