@@ -1,6 +1,10 @@
 //! Password hashing with bcrypt.
 
-use std::{ops::Range, thread, time::Duration};
+use std::{
+    ops::Range,
+    thread,
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
 use bcrypt::{BcryptError, HashParts, non_truncating_hash, non_truncating_verify};
@@ -66,10 +70,13 @@ impl Queue {
 
     /// Runs `work` on a thread of its own, which gives way to others, once it has a permit. Once
     /// started, it runs to its end and keeps its permit until then, even when the caller hangs up.
+    /// Unless the result is trusted, the permit rests for as long as the work took: whoever guesses, or
+    /// signs up again and again, takes half of a core for each permit and never all of it.
     async fn run<T: Send + 'static>(
         &self,
         requester: Requester,
         work: impl FnOnce() -> Result<T, BcryptError> + Send + 'static,
+        is_trusted: fn(&T) -> bool,
     ) -> Result<T, PasswordHasherError> {
         let permit = timeout(self.patience, self.permits.acquire(requester))
             .await
@@ -80,8 +87,15 @@ impl Queue {
         let run = move || {
             let _permit = permit;
             give_way();
+            let began = Instant::now();
+            let result = work();
+            let rest = match &result {
+                Ok(done) if is_trusted(done) => Duration::ZERO,
+                _ => began.elapsed(),
+            };
             // Whoever asked may be gone.
-            let _ = done.send(work());
+            let _ = done.send(result);
+            thread::sleep(rest);
         };
         thread.spawn(run).map_err(failed)?;
         answer.await.map_err(failed)?.map_err(failed)
@@ -112,7 +126,7 @@ impl PasswordHasher for BcryptHasher {
         let cost = self.cost;
         let hash = move || non_truncating_hash(password.expose(), cost);
         self.hashing
-            .run(requester, hash)
+            .run(requester, hash, |_| false)
             .await
             .map(PasswordHash::new)
     }
@@ -128,11 +142,17 @@ impl PasswordHasher for BcryptHasher {
         let dearest = costs.into_iter().flatten().fold(self.cost, u32::max);
         let is_outdated = costs[0] != Some(self.cost);
         let is_right = move || is_right(&attempt, hash.as_ref(), dearest, burn);
-        Ok(match self.checking.run(requester, is_right).await? {
-            false => Verdict::Wrong,
-            true if is_outdated => Verdict::RightButOutdated,
-            true => Verdict::Right,
-        })
+        Ok(
+            match self
+                .checking
+                .run(requester, is_right, |is_right| *is_right)
+                .await?
+            {
+                false => Verdict::Wrong,
+                true if is_outdated => Verdict::RightButOutdated,
+                true => Verdict::Right,
+            },
+        )
     }
 }
 
