@@ -77,8 +77,12 @@ impl Access {
 /// Identifies the caller. An invalid token is refused even where none is needed: its sender
 /// believes that it is logged in, and is not.
 async fn identify(request: &ServiceRequest) -> Result<Option<Caller>, Problem> {
-    let Some(header) = request.headers().get(header::AUTHORIZATION) else {
-        return Ok(None);
+    let mut headers = request.headers().get_all(header::AUTHORIZATION);
+    let header = match (headers.next(), headers.next()) {
+        (None, _) => return Ok(None),
+        (Some(header), None) => header,
+        // Another reader could take the other one.
+        (Some(_), Some(_)) => return Err(Problem::new(Code::TokenInvalid)),
     };
     let token = header
         .to_str()

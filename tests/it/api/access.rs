@@ -214,6 +214,10 @@ async fn what_is_not_a_bearer_token_is_no_token() {
         let answer = Answer::to(request.header("authorization", header)).await;
         let _ = answer.expect_problem(401, "token_invalid");
     }
+    let token = shop.staff.token().unwrap();
+    let twice = shop.staff.request("GET", "/orders");
+    let answer = Answer::to(twice.header("authorization", format!("Bearer {token}"))).await;
+    let _ = answer.expect_problem(401, "token_invalid");
 }
 
 #[test]

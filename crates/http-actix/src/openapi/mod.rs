@@ -44,8 +44,9 @@ fn document() -> OpenApi {
     }
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
-        .bearer_format("JWT")
-        .description(Some("A token, as POST /auth/login gives it."))
+        .description(Some(
+            "An access token, as POST /auth/login gives it, or an API key, as POST /api-keys does.",
+        ))
         .build();
     let components = ComponentsBuilder::new()
         .schemas_from_iter(schemas.into_iter())

@@ -66,7 +66,7 @@ impl LiveCredentials {
     pub async fn listen(&self) -> Result<(), StorageError> {
         let asked_at = self.clock.now();
         let not_before = asked_at - TOKENS_LIVE - CLOCK_SKEW;
-        let up_to = self.read(|known| known.up_to);
+        let up_to = self.read(|known, _| known.up_to);
         let since = up_to.map_or(RevokedSince::Moment(not_before), RevokedSince::Reading);
         let news = self.revocations.since(since).await?;
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
@@ -95,43 +95,47 @@ impl LiveCredentials {
     ///
     /// When storage was silent, and fails now.
     pub async fn is_live(&self, id: SessionId) -> Result<bool, StorageError> {
-        if self.was_revoked(id.as_uuid()) {
-            return Ok(false);
+        let of = |known: &Known, now| (known.was_revoked(id.as_uuid()), known.is_heard(now));
+        match self.read(of) {
+            (true, _) => Ok(false),
+            (false, true) => Ok(true),
+            (false, false) => self.revocations.is_live(id).await,
         }
-        if self.is_heard() {
-            return Ok(true);
-        }
-        self.revocations.is_live(id).await
     }
 
     /// The latest reading, if storage was heard lately.
     pub(in crate::identity) fn reading(&self) -> Option<Reading> {
-        self.is_heard().then(|| self.read(|known| known.readings))
+        self.read(|known, now| known.is_heard(now).then_some(known.readings))
     }
 
     /// Whether what was looked up of a credential after this reading, at most [`CLOCK_SKEW`] ago,
     /// still holds, as far as storage has told within [`MAX_SILENCE`].
     pub(in crate::identity) fn holds(&self, id: Uuid, since: Reading) -> bool {
-        let revoked = self.read(|known| known.revoked.get(&id).copied());
-        self.is_heard() && revoked.is_none_or(|(_, reading)| reading <= since)
+        self.read(|known, now| {
+            let revoked = known.revoked.get(&id);
+            known.is_heard(now) && revoked.is_none_or(|(_, reading)| *reading <= since)
+        })
     }
 
+    fn read<T>(&self, read: impl FnOnce(&Known, OffsetDateTime) -> T) -> T {
+        let now = self.clock.now();
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        read(&known, now)
+    }
+}
+
+impl Known {
     fn was_revoked(&self, id: Uuid) -> bool {
-        self.read(|known| known.revoked.contains_key(&id))
+        self.revoked.contains_key(&id)
     }
 
     /// Whether storage was heard lately.
-    fn is_heard(&self) -> bool {
-        let Some(heard_at) = self.read(|known| known.heard_at) else {
-            return false;
-        };
-        // A clock that was set back proves nothing.
-        let silent = self.clock.now() - heard_at;
-        !silent.is_negative() && silent <= MAX_SILENCE
-    }
-
-    fn read<T>(&self, read: impl FnOnce(&Known) -> T) -> T {
-        read(&self.known.read().unwrap_or_else(PoisonError::into_inner))
+    fn is_heard(&self, now: OffsetDateTime) -> bool {
+        self.heard_at.is_some_and(|heard_at| {
+            let silent = now - heard_at;
+            // A clock that was set back proves nothing.
+            !silent.is_negative() && silent <= MAX_SILENCE
+        })
     }
 }
 
