@@ -64,12 +64,9 @@ impl Permission {
         Self::AuditRead,
     ];
 
-    /// Whether an API key may have it. One that could manage accounts could make itself an account
-    /// that may do everything.
-    #[must_use]
-    pub fn is_grantable(self) -> bool {
-        self != Self::UsersWrite
-    }
+    /// What no API key may do, whatever its scopes: one that could manage accounts could make itself an
+    /// account that may do everything.
+    pub const NEVER_GRANTED: Self = Self::UsersWrite;
 
     /// The name of the permission: `noun:verb`.
     #[must_use]
@@ -153,6 +150,12 @@ impl Permissions {
     #[must_use]
     pub const fn intersection(self, other: Self) -> Self {
         Self(self.0 & other.0)
+    }
+
+    /// The permissions of the set but this one.
+    #[must_use]
+    pub const fn without(self, permission: Permission) -> Self {
+        Self(self.0 & !permission.alone().0)
     }
 
     /// The permissions of the set.

@@ -341,7 +341,7 @@ pub(crate) struct Scope(pub(crate) Permission);
 fn grantable() -> impl Iterator<Item = Permission> {
     Permission::ALL
         .into_iter()
-        .filter(|permission| permission.is_grantable())
+        .filter(|permission| *permission != Permission::NEVER_GRANTED)
 }
 
 fn scope(text: &str) -> Result<Scope, ValueError> {

@@ -6,7 +6,8 @@ use time::{Duration, OffsetDateTime};
 
 use crate::{
     identity::{
-        AccountId, Caller, Credential, Permissions, Principal, Secret, TokenHash, TokenRefused,
+        AccountId, Caller, Credential, Permission, Permissions, Principal, Secret, TokenHash,
+        TokenRefused,
     },
     values::{Name, ValueError, id::id},
 };
@@ -104,7 +105,9 @@ impl OwnedApiKey {
         Ok(Caller {
             account_id: self.key.account_id,
             principal: self.principal,
-            permissions: role.intersection(self.key.scopes),
+            permissions: role
+                .intersection(self.key.scopes)
+                .without(Permission::NEVER_GRANTED),
             credential: Credential::ApiKey(self.key.id),
             origin: None,
         })
@@ -149,10 +152,7 @@ impl fmt::Debug for ApiKeySecret {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::{
-        fixtures::{account_id, name, now},
-        identity::Permission,
-    };
+    use crate::fixtures::{account_id, name, now};
 
     /// A key of somebody of the shop that may read and write orders, and erase customers.
     pub(in super::super) fn owned(secret: &ApiKeySecret) -> OwnedApiKey {
@@ -182,6 +182,15 @@ pub(super) mod tests {
         let may: Vec<_> = owned.caller(now()).unwrap().permissions.iter().collect();
         // Nobody of the staff may erase customers.
         assert_eq!(may, [Permission::OrdersRead, Permission::OrdersWrite]);
+    }
+
+    #[test]
+    fn no_key_manages_accounts_even_if_it_is_stored_so() {
+        let mut owned = owned(&ApiKeySecret::new([[1; 16]; 2]));
+        owned.principal = Principal::Admin;
+        owned.key.scopes = Permissions::of(&[Permission::UsersRead, Permission::UsersWrite]);
+        let may: Vec<_> = owned.caller(now()).unwrap().permissions.iter().collect();
+        assert_eq!(may, [Permission::UsersRead]);
     }
 
     #[test]
