@@ -15,7 +15,7 @@ use crate::{
     idempotency::{IdempotencyKey, ScopedKey},
     identity::{
         Account, AccountId, Actor, Caller, ClientAddress, Device, LiveCredentials, MockRevocations,
-        Origin, PasswordHash, Principal, Revoked, RevokedUpTo, Role,
+        Origin, PasswordHash, Principal, Revoked, RevokedUpTo, Role, SessionId,
     },
     orders::{
         NewOrder, Order, OrderId, OrderItem, OrderItemId, OrderLine, OrderStatus,
@@ -222,6 +222,11 @@ pub(crate) fn live_credentials() -> Arc<LiveCredentials> {
 
 pub(crate) fn caller(principal: Principal) -> Caller {
     Caller::new(account_id(1), principal)
+}
+
+/// Account 1, in session 7.
+pub(crate) fn logged_in(principal: Principal) -> Caller {
+    Caller::in_session(account_id(1), principal, SessionId::new(Uuid::from_u128(7)))
 }
 
 /// Customer `n`, logged in.

@@ -8,7 +8,7 @@ use actix_web::{
     middleware::Next,
     web::Data,
 };
-use domain::identity::{Caller, Credential, Permission, Role};
+use domain::identity::{Caller, Permission, Role};
 
 use crate::{
     app::App,
@@ -61,12 +61,10 @@ impl Access {
             (Self::Only(_) | Self::Authenticated | Self::LoggedIn, None) => {
                 Err(Problem::new(Code::TokenMissing))
             }
-            (Self::LoggedIn, Some(caller)) => match caller.credential {
-                Credential::Session(_) => Ok(()),
-                Credential::ApiKey(_) | Credential::CommandLine => {
-                    Err(Problem::new(Code::LoginNeeded))
-                }
-            },
+            (Self::LoggedIn, Some(caller)) => {
+                caller.must_be_logged_in()?;
+                Ok(())
+            }
             (Self::AnonymousOr(permission) | Self::Only(permission), Some(caller)) => {
                 Ok(caller.must_have(permission)?)
             }

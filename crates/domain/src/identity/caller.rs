@@ -205,6 +205,11 @@ pub struct Caller {
 #[error("the caller lacks the permission {0}")]
 pub struct Forbidden(pub Permission);
 
+/// The caller has not logged in: it shows an API key, for example.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the caller has not logged in")]
+pub struct NotLoggedIn;
+
 impl Caller {
     /// Whoever runs a command on the server's machine, and may do everything.
     pub const OPERATOR: Self = Self::new(AccountId::new(Uuid::nil()), Principal::Admin);
@@ -227,6 +232,19 @@ impl Caller {
         Self {
             credential: Credential::Session(session),
             ..Self::new(account_id, principal)
+        }
+    }
+
+    /// Refuses a caller who has not logged in, and returns its session. Passwords, sessions and keys are
+    /// no business of API keys.
+    ///
+    /// # Errors
+    ///
+    /// When the caller shows something else than a token of a session.
+    pub const fn must_be_logged_in(&self) -> Result<SessionId, NotLoggedIn> {
+        match self.credential {
+            Credential::Session(id) => Ok(id),
+            Credential::ApiKey(_) | Credential::CommandLine => Err(NotLoggedIn),
         }
     }
 

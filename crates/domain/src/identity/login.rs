@@ -143,6 +143,7 @@ impl AuthService {
         new: Password,
         device: Device,
     ) -> Result<Tokens, AuthError> {
+        caller.must_be_logged_in().map_err(SessionError::from)?;
         let found = self.accounts.find(caller.account_id).await?;
         let found = found.ok_or(AuthError::WrongCredentials)?;
         let email = found.email.as_str();

@@ -24,7 +24,7 @@ pub use api_keys::{
     KnownApiKeys, NewApiKey, OwnedApiKey,
 };
 pub use authentication::{AuthenticationError, AuthenticationService};
-pub use caller::{Caller, Forbidden, Permission, Permissions};
+pub use caller::{Caller, Forbidden, NotLoggedIn, Permission, Permissions};
 pub use client_address::ClientAddress;
 pub use credential::Credential;
 pub use failed_attempts::{FailedAttempts, FailedAttemptsHere, FailureLimit};

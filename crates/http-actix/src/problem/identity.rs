@@ -3,8 +3,8 @@
 use std::num::NonZeroU16;
 
 use domain::identity::{
-    AccountError, ApiKeyError, AuthError, AuthenticationError, Forbidden, PasswordHasherError,
-    SessionError, TokenRefused,
+    AccountError, ApiKeyError, AuthError, AuthenticationError, Forbidden, NotLoggedIn,
+    PasswordHasherError, SessionError, TokenRefused,
 };
 
 use super::{Code, Problem};
@@ -12,6 +12,12 @@ use super::{Code, Problem};
 impl From<Forbidden> for Problem {
     fn from(Forbidden(permission): Forbidden) -> Self {
         Self::new(Code::Forbidden).detail(format!("the permission {permission} is needed"))
+    }
+}
+
+impl From<NotLoggedIn> for Problem {
+    fn from(NotLoggedIn: NotLoggedIn) -> Self {
+        Self::new(Code::LoginNeeded)
     }
 }
 
@@ -29,6 +35,7 @@ impl From<AuthenticationError> for Problem {
 impl From<SessionError> for Problem {
     fn from(error: SessionError) -> Self {
         match error {
+            SessionError::NotLoggedIn(error) => error.into(),
             SessionError::InvalidToken | SessionError::TokenReused => {
                 Self::new(Code::RefreshTokenInvalid)
             }
@@ -43,6 +50,7 @@ impl From<SessionError> for Problem {
 impl From<ApiKeyError> for Problem {
     fn from(error: ApiKeyError) -> Self {
         match error {
+            ApiKeyError::NotLoggedIn(error) => error.into(),
             ApiKeyError::NotFound => Self::new(Code::NotFound),
             // This replica is about to hear of it.
             ApiKeyError::AccountGone => Self::new(Code::SessionEnded),

@@ -7,7 +7,7 @@ use thiserror::Error;
 use super::{ApiKey, ApiKeyId, ApiKeyRepository, ApiKeySecret, NewApiKey};
 use crate::{
     Clock, IdSource, StorageError,
-    identity::{Caller, LiveCredentials, NoSecret, SecretSource},
+    identity::{Caller, LiveCredentials, NoSecret, NotLoggedIn, SecretSource},
     values::{Page, PageRequest},
 };
 
@@ -23,6 +23,9 @@ pub struct ApiKeyService {
 /// Why a key was not made, found or removed.
 #[derive(Debug, Error)]
 pub enum ApiKeyError {
+    /// The caller has not logged in.
+    #[error(transparent)]
+    NotLoggedIn(#[from] NotLoggedIn),
     /// The caller has no such key.
     #[error("there is no such key")]
     NotFound,
@@ -59,12 +62,13 @@ impl ApiKeyService {
     ///
     /// # Errors
     ///
-    /// `AccountGone`, `Secret`, or `Storage`.
+    /// `NotLoggedIn`, `AccountGone`, `Secret`, or `Storage`.
     pub async fn create(
         &self,
         caller: &Caller,
         new: NewApiKey,
     ) -> Result<(ApiKey, ApiKeySecret), ApiKeyError> {
+        caller.must_be_logged_in()?;
         let secret = ApiKeySecret::new([self.secrets.secret()?, self.secrets.secret()?]);
         let now = self.clock.now();
         let key = ApiKey {
@@ -87,12 +91,13 @@ impl ApiKeyService {
     ///
     /// # Errors
     ///
-    /// `Storage`.
+    /// `NotLoggedIn`, or `Storage`.
     pub async fn list(
         &self,
         caller: &Caller,
         page: &PageRequest,
     ) -> Result<Page<ApiKey>, ApiKeyError> {
+        caller.must_be_logged_in()?;
         Ok(self.keys.page(caller.account_id, page).await?)
     }
 
@@ -100,8 +105,9 @@ impl ApiKeyService {
     ///
     /// # Errors
     ///
-    /// `NotFound`, or `Storage`.
+    /// `NotLoggedIn`, `NotFound`, or `Storage`.
     pub async fn get(&self, caller: &Caller, id: ApiKeyId) -> Result<ApiKey, ApiKeyError> {
+        caller.must_be_logged_in()?;
         let found = self.keys.find(caller.account_id, id).await?;
         found.ok_or(ApiKeyError::NotFound)
     }
@@ -110,8 +116,9 @@ impl ApiKeyService {
     ///
     /// # Errors
     ///
-    /// `NotFound`, or `Storage`.
+    /// `NotLoggedIn`, `NotFound`, or `Storage`.
     pub async fn remove(&self, caller: &Caller, id: ApiKeyId) -> Result<(), ApiKeyError> {
+        caller.must_be_logged_in()?;
         let was_there = self
             .keys
             .remove(&caller.into(), id, self.clock.now())
@@ -129,7 +136,7 @@ impl ApiKeyService {
 mod tests {
     use super::{super::KeyLife, *};
     use crate::{
-        fixtures::{caller, clock, ids, live_credentials, name, now},
+        fixtures::{caller, clock, ids, live_credentials, logged_in, name, now},
         identity::{MockApiKeyRepository, MockSecretSource, Permissions, Principal},
     };
 
@@ -146,7 +153,10 @@ mod tests {
             scopes: Permissions::of(&[]),
             life: KeyLife::NINETY_DAYS,
         };
-        let caller = caller(Principal::Staff);
+        let machine = caller(Principal::Staff);
+        let refused = service.create(&machine, new.clone()).await;
+        assert!(matches!(refused, Err(ApiKeyError::NotLoggedIn(_))));
+        let caller = logged_in(Principal::Staff);
         let (key, secret) = service.create(&caller, new).await.unwrap();
         assert_eq!(key.account_id, caller.account_id);
         assert_eq!(key.expires_at, now() + time::Duration::days(90));

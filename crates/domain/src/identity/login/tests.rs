@@ -4,7 +4,7 @@ use std::{net::IpAddr, time::Duration as StdDuration};
 
 use super::*;
 use crate::{
-    fixtures::{account, caller, clock, ids, live_credentials, now, origin, storage_is_down},
+    fixtures::{account, clock, ids, live_credentials, logged_in, now, origin, storage_is_down},
     identity::{
         AccessToken, FailedAttemptsHere, MockAccountChanges, MockAccountRepository,
         MockPasswordHasher, MockSecretSource, MockSessionRepository, MockTokenIssuer, PasswordHash,
@@ -186,7 +186,7 @@ async fn another_password_ends_all_sessions_and_begins_one() {
     });
     let service = changing(accounts, passwords, changes);
     let new = || Password::parse("long enough".to_owned()).unwrap();
-    let caller = caller(Principal::Staff);
+    let caller = logged_in(Principal::Staff);
     let change = |current: &str| {
         service.change_password(&caller, current.to_owned(), new(), device_at(HERE))
     };
@@ -218,7 +218,7 @@ async fn changed_while(locked: impl FnOnce(Account) -> Account) -> Result<Tokens
         }))
     });
     let new = Password::parse("long enough".to_owned()).unwrap();
-    let caller = caller(Principal::Staff);
+    let caller = logged_in(Principal::Staff);
     let current = "right".to_owned();
     changing(accounts, passwords, changes)
         .change_password(&caller, current, new, device_at(HERE))

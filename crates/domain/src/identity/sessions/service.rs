@@ -11,7 +11,7 @@ use super::{
 use crate::{
     Clock, IdSource, StorageError,
     identity::{
-        AccessToken, Account, Actor, Caller, Credential, NoSecret, SecretSource, TokenIssuer,
+        AccessToken, Account, Actor, Caller, NoSecret, NotLoggedIn, SecretSource, TokenIssuer,
         TokenNotIssued,
     },
     unit_of_work::Opened,
@@ -41,6 +41,9 @@ pub struct Tokens {
 /// Why a session was not begun, continued or ended.
 #[derive(Debug, Error)]
 pub enum SessionError {
+    /// The caller has not logged in.
+    #[error(transparent)]
+    NotLoggedIn(#[from] NotLoggedIn),
     /// The refresh token is none, or its session has ended.
     #[error("the refresh token is not valid")]
     InvalidToken,
@@ -184,12 +187,13 @@ impl SessionService {
     ///
     /// # Errors
     ///
-    /// `Storage`.
+    /// `NotLoggedIn`, or `Storage`.
     pub async fn list(
         &self,
         caller: &Caller,
         page: &PageRequest,
     ) -> Result<Page<Session>, SessionError> {
+        caller.must_be_logged_in()?;
         let now = self.clock.now();
         Ok(self.sessions.page(caller.account_id, now, page).await?)
     }
@@ -198,20 +202,18 @@ impl SessionService {
     ///
     /// # Errors
     ///
-    /// `NotFound` when the caller is in none, or it has ended; `Storage`.
+    /// `NotLoggedIn`, `NotFound` when it has ended, or `Storage`.
     pub async fn log_out(&self, caller: &Caller) -> Result<(), SessionError> {
-        match caller.credential {
-            Credential::Session(id) => self.end(caller, id).await,
-            Credential::ApiKey(_) | Credential::CommandLine => Err(SessionError::NotFound),
-        }
+        self.end(caller, caller.must_be_logged_in()?).await
     }
 
     /// Ends a session of the caller.
     ///
     /// # Errors
     ///
-    /// `NotFound`, or `Storage`.
+    /// `NotLoggedIn`, `NotFound`, or `Storage`.
     pub async fn end(&self, caller: &Caller, id: SessionId) -> Result<(), SessionError> {
+        caller.must_be_logged_in()?;
         let (by, now) = (caller.into(), self.clock.now());
         let ended = self.sessions.end(&by, Some(id), now).await?;
         self.live.hear_at_once().await;
@@ -225,8 +227,9 @@ impl SessionService {
     ///
     /// # Errors
     ///
-    /// `Storage`.
+    /// `NotLoggedIn`, or `Storage`.
     pub async fn end_all(&self, caller: &Caller) -> Result<(), SessionError> {
+        caller.must_be_logged_in()?;
         let (by, now) = (caller.into(), self.clock.now());
         self.sessions.end(&by, None, now).await?;
         self.live.hear_at_once().await;
