@@ -4,6 +4,7 @@ dofile("deploy/bench/result.lua")
 local n = 0
 
 wrk.method = "POST"
+wrk.path = "/auth/login"
 wrk.headers["Content-Type"] = "application/json"
 wrk.body = '{"email":"bench@example.com","password":"a wrong password"}'
 

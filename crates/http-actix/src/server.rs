@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, time::Duration};
 
-use actix_http::HttpService;
+use actix_http::{HttpService, error::DispatchError};
 use actix_server::{Server, ServerBuilder, ServerHandle};
 use actix_service::{IntoServiceFactory as _, ServiceFactoryExt as _, fn_service, map_config};
 use actix_web::{
@@ -79,8 +79,9 @@ pub fn bind(settings: &HttpSettings, app: App) -> io::Result<(Server, SocketAddr
             // Nothing reads it: no answer contains the address of the server.
             .h1(map_config(service, |()| AppConfig::default()));
         let watch = move |stream: TcpStream| async move {
-            let peer = stream.peer_addr().ok();
-            Ok((Watched::new(stream, read_timeout), peer))
+            // A client that has hung up already has no address, and reads no answer.
+            let peer = stream.peer_addr().map_err(DispatchError::Io)?;
+            Ok((Watched::new(stream, read_timeout), Some(peer)))
         };
         fn_service(watch).and_then(http)
     })?;

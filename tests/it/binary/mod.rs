@@ -131,11 +131,16 @@ async fn serve_by(mut command: Command) -> Served {
     }
 }
 
+/// Sends a signal to a server, by its name with a dash before it.
+async fn signal(process: &Child, name: &str) {
+    let pid = process.id().unwrap().to_string();
+    let sent = Command::new("kill").args([name, &pid]).status().await;
+    assert!(sent.unwrap().success());
+}
+
 /// Ends a server as an orchestrator does, which must be a clean end.
 async fn terminate(process: &mut Child) {
-    let pid = process.id().unwrap().to_string();
-    let term = Command::new("kill").args(["-TERM", &pid]).status().await;
-    assert!(term.unwrap().success());
+    signal(process, "-TERM").await;
     let ended = tokio::time::timeout(integration_tests::PATIENCE, process.wait()).await;
     assert_eq!(ended.expect("it ends").unwrap().code(), Some(0));
 }

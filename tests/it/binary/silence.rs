@@ -3,9 +3,10 @@
 use std::process::Stdio;
 
 use integration_tests::{PASSWORD, TestDatabase, eventually};
+use serde_json::Value;
 use tokio::{io::AsyncWriteExt, net::TcpStream, process::Command};
 
-use super::{CREATE_BOSS, balcao, run, serve_by, stdout, terminate};
+use super::{CREATE_BOSS, balcao, run, serve, serve_by, signal, stdout, terminate};
 
 /// Connections that each send the head of an order and one byte of its body.
 async fn silent_bodies(addr: &str, token: &str, count: usize) -> Vec<TcpStream> {
@@ -82,4 +83,26 @@ async fn sigterm_does_not_wait_for_silent_bodies() {
     let ended = tokio::time::timeout(std::time::Duration::from_secs(10), ended).await;
     assert!(ended.is_ok(), "it waits for silent bodies");
     drop(streams);
+}
+
+#[tokio::test]
+async fn requests_of_clients_that_have_hung_up_are_dropped_and_are_no_errors() {
+    let database = TestDatabase::empty().await;
+    let mut server = serve(&database, &[]).await;
+    // While the server stands still, the kernel takes connections for it.
+    signal(&server.process, "-STOP").await;
+    for _ in 0..20 {
+        let mut stream = TcpStream::connect(server.client.addr()).await.unwrap();
+        let login = "POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}";
+        stream.write_all(login.as_bytes()).await.unwrap();
+        stream.set_zero_linger().unwrap();
+    }
+    signal(&server.process, "-CONT").await;
+    // Connections are accepted in the sequence in which they were made.
+    let _ = server.client.get("/livez").await.expect(200);
+    terminate(&mut server.process).await;
+    let log = server.log.await.unwrap();
+    let handled = |line: &&Value| line["http.route"] == "/auth/login";
+    let handled: Vec<_> = log.iter().filter(handled).collect();
+    assert!(handled.is_empty(), "{handled:?}");
 }
