@@ -6,7 +6,6 @@ use domain::{
     catalog::{ProductSort, ProductsFilter, StockedProduct},
     values::{Page, PageRequest, Price, SearchTerms, Sort},
 };
-use tokio_postgres::Row;
 
 use super::stocked_product;
 use crate::{
@@ -15,13 +14,29 @@ use crate::{
     error::{column, storage},
     export::{self, Entities},
     list::{Conditions, Keyset, page_of},
-    statements::query,
+    statements::{query, query_opt},
 };
 
-/// The words that a search stands for. Asked for on its own: with them as a constant, the planner
-/// knows how many products there are, and so where best to begin.
+/// What a search stands for, and where its list begins: asked for on their own. With them as constants,
+/// the planner knows how many products there are, and so where best to begin.
 const MEANT: &str = "
-    select product_query($1)::text as meant";
+    select product_query($1)::text as words,
+           (select max(created_at) from products where retired_at is null)::text as newest,
+           (select min(created_at) from products where retired_at is null)::text as oldest,
+           (select reltuples from pg_class where oid = 'products'::regclass) as products";
+
+/// What [`MEANT`] finds.
+struct Meant {
+    words: String,
+    /// When the first product of the list was made, as PostgreSQL writes it; `None` if there is none.
+    first: Option<String>,
+    /// About how many products there are.
+    products: f32,
+}
+
+/// In a catalogue of as many products a search begins with the matches of two months. In a smaller
+/// one, reading all of them takes less than asking twice.
+const MANY: f32 = 100_000.0;
 
 pub(super) async fn page(
     database: &Database,
@@ -29,15 +44,42 @@ pub(super) async fn page(
     sort: Sort<ProductSort>,
     page: &PageRequest,
 ) -> Result<Page<StockedProduct>, StorageError> {
-    let meant = match &filter.terms {
-        Some(terms) => Some(meant(database, terms).await?),
-        None => None,
+    let list = |conditions| listed(database, filter.in_stock, conditions, keyset(sort), page);
+    let Some(terms) = &filter.terms else {
+        return list(conditions(filter, None)).await;
     };
-    let keyset = keyset(sort);
-    let mut conditions = conditions(filter, meant);
+    let meant = meant(database, terms, sort.is_descending).await?;
+    if sort.by == ProductSort::CreatedAt && meant.products >= MANY {
+        let position = page.after.as_ref().map(|position| position.key.clone());
+        let mut near = conditions(filter, Some(meant.words.clone()));
+        near.when(&near_months(sort.is_descending), position.or(meant.first));
+        let found = list(near).await?;
+        // A page that is not full may lack products of other months.
+        if found.next.is_some() {
+            return Ok(found);
+        }
+    }
+    list(conditions(filter, Some(meant.words))).await
+}
+
+/// The condition that a product was made in the month in which a page begins, or in the one behind
+/// it: the index of words finds these without reading the matches of all other months.
+fn near_months(is_descending: bool) -> String {
+    let behind = if is_descending { "- 1" } else { "+ 1" };
+    let month = "month_of(?::text::timestamptz)";
+    format!("array[month_of(created_at)] && array[{month}, {month} {behind}]")
+}
+
+async fn listed(
+    database: &Database,
+    in_stock: Option<bool>,
+    mut conditions: Conditions,
+    keyset: Keyset,
+    page: &PageRequest,
+) -> Result<Page<StockedProduct>, StorageError> {
     let (clauses, limit) = conditions.page(&keyset, page);
     // The stock of a product is looked up when the page is known, unless it decides what is on it.
-    let source = match filter.in_stock {
+    let source = match in_stock {
         Some(_) => "products join stock on stock.product_id = products.id",
         None => "products",
     };
@@ -64,13 +106,22 @@ pub(super) async fn page(
     page_of(rows.chunks(1), page, |row, _| stocked_product(row))
 }
 
-async fn meant(database: &Database, terms: &SearchTerms) -> Result<String, StorageError> {
+async fn meant(
+    database: &Database,
+    terms: &SearchTerms,
+    is_descending: bool,
+) -> Result<Meant, StorageError> {
     let search = Abandonable::on(database.searches_client().await?);
-    let rows = query(search.client(), MEANT, &[&terms.as_str()]).await;
+    let row = query_opt(search.client(), MEANT, &[&terms.as_str()]).await;
     search.finish();
-    let rows = rows.map_err(storage)?;
-    let meant = rows.first().map(|row: &Row| column(row, "meant"));
-    meant.unwrap_or(Ok(String::new()))
+    let Some(row) = row.map_err(storage)? else {
+        return Err(StorageError::internal("a search stands for nothing"));
+    };
+    Ok(Meant {
+        words: column(&row, "words")?,
+        first: column(&row, if is_descending { "newest" } else { "oldest" })?,
+        products: column(&row, "products")?,
+    })
 }
 
 fn keyset(sort: Sort<ProductSort>) -> Keyset {
