@@ -20,6 +20,7 @@ mod proxy;
 mod redis;
 mod server;
 mod shop;
+mod tls;
 mod world;
 
 pub use client::{Answer, Client, ids};
@@ -30,6 +31,7 @@ pub use proxy::Proxy;
 pub use redis::{PrivateRedis, RawRedis};
 pub use server::{Caches, PASSWORD, TestServer};
 pub use shop::Shop;
+pub use tls::{Authority, TlsProxy};
 pub use world::World;
 
 use std::{net::SocketAddr, time::Duration};

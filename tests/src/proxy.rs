@@ -113,7 +113,7 @@ impl Proxy {
 }
 
 /// `HOST:PORT` of a URL.
-fn server_of(url: &str) -> String {
+pub(crate) fn server_of(url: &str) -> String {
     let (_, rest) = url.split_once('@').unwrap();
     let (server, _) = rest.split_once('/').unwrap();
     server.to_owned()
@@ -169,6 +169,9 @@ async fn ask(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, state: &State) {
     }
 }
 
+/// The length of the question whether a server speaks TLS; no start-up message is as short.
+const SSL_REQUEST_BYTES: usize = 8;
+
 /// The messages that a client sends to PostgreSQL (its manual, section "Message Formats"): a type,
 /// a length that counts itself, and that much. The first has no type.
 #[derive(Default)]
@@ -198,7 +201,8 @@ impl Messages {
             let size = usize::try_from(u32::from_be_bytes(size)).unwrap();
             self.rest = size.saturating_sub(4);
             self.head.clear();
-            self.is_started = true;
+            // A client that asks for TLS begins again.
+            self.is_started |= size != SSL_REQUEST_BYTES;
         }
         statements
     }

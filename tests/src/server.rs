@@ -12,6 +12,7 @@ use domain::{
 use http_actix::{
     adapters::{JwtSettings, SigningKey},
     app::{App, account_service},
+    cors::Origins,
     proxies::TrustedProxies,
     server,
     settings::{HttpSettings, PasswordSettings, Settings, TimesToLive},
@@ -198,6 +199,9 @@ fn settings(database_url: &str, caches: Caches) -> Settings {
             read_timeout: Duration::from_secs(5),
             bodies_memory: 64,
             proxies: TrustedProxies::default(),
+            cors_origins: Origins::default(),
+            shutdown_delay: Duration::ZERO,
+            shutdown_timeout: Duration::from_secs(30),
         },
         database: DatabaseSettings::parse(database_url, 8).unwrap(),
         redis: match caches {

@@ -4,38 +4,46 @@ use std::{pin::pin, time::Duration};
 
 use deadpool_postgres::Object;
 use tokio::time::timeout;
-use tokio_postgres::NoTls;
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// A connection that runs a long statement. When the caller stops waiting, the statement has a
 /// moment to end, and is cancelled otherwise. Then the connection returns to its pool.
-pub(crate) struct Abandonable(Option<Object>);
+pub(crate) struct Abandonable {
+    /// `None` once the statement has ended.
+    client: Option<Object>,
+    tls: MakeRustlsConnect,
+}
 
 /// That moment. A cancellation takes a connection of its own: one for every report that is nearly
 /// done would cost more than letting it end.
 const MOMENT: Duration = Duration::from_millis(100);
 
 impl Abandonable {
-    pub(crate) const fn on(client: Object) -> Self {
-        Self(Some(client))
+    pub(crate) const fn new(client: Object, tls: MakeRustlsConnect) -> Self {
+        Self {
+            client: Some(client),
+            tls,
+        }
     }
 
     pub(crate) fn client(&self) -> &Object {
-        self.0
+        self.client
             .as_ref()
             .unwrap_or_else(|| unreachable!("taken at the end alone"))
     }
 
     /// Records that the statement has ended.
     pub(crate) fn finish(mut self) {
-        drop(self.0.take());
+        drop(self.client.take());
     }
 }
 
 impl Drop for Abandonable {
     fn drop(&mut self) {
-        let Some(client) = self.0.take() else {
+        let Some(client) = self.client.take() else {
             return;
         };
+        let tls = self.tls.clone();
         tokio::spawn(async move {
             // Answered after the statement has ended, so that a cancellation cannot hit the next
             // one.
@@ -43,7 +51,7 @@ impl Drop for Abandonable {
             if timeout(MOMENT, ended.as_mut()).await.is_err() {
                 // If the cancellation fails, the statement ends by its timeout. The pool does not
                 // hand out a broken connection again.
-                let _ = client.cancel_token().cancel_query(NoTls).await;
+                let _ = client.cancel_token().cancel_query(tls).await;
                 let _ = ended.await;
             }
         });

@@ -7,11 +7,17 @@ use std::{
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 use domain::StorageError;
+use rustls::ClientConfig;
 use thiserror::Error;
 use thread_local::ThreadLocal;
-use tokio_postgres::{Config, Error, NoTls, config::SslMode};
+use tokio_postgres::{Config, Error};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::error::{from_pool, is_lock_not_available, storage};
+use crate::{
+    abandonable::Abandonable,
+    error::{from_pool, is_lock_not_available, storage},
+    tls::{self, InvalidTls},
+};
 
 /// The connections to a PostgreSQL database. The adapters share them, and so do clones.
 ///
@@ -38,14 +44,22 @@ pub struct Database {
     reports: Pool,
     /// For imports and exports, which take as long as their clients.
     bulk: Pool,
-    /// The configuration of these connections.
-    by_id: Config,
+    /// How connections like these are made.
+    by_id: Connector,
+}
+
+/// How a connection is made.
+#[derive(Clone)]
+pub(crate) struct Connector {
+    config: Config,
+    tls: MakeRustlsConnect,
 }
 
 /// Where a database is, and how many connections to open.
 #[derive(Debug, Clone)]
 pub struct DatabaseSettings {
     config: Config,
+    tls: Arc<ClientConfig>,
     max_connections: usize,
     desk_connections: usize,
     threads: usize,
@@ -57,12 +71,9 @@ pub enum InvalidDatabaseUrl {
     /// It is not a connection string.
     #[error("is not a PostgreSQL URL such as postgres://user:password@host:5432/database")]
     Malformed,
-    /// It asks for encryption.
-    #[error(
-        "asks for sslmode=require, but this build speaks to PostgreSQL without TLS: \
-         use sslmode=prefer over a private network or a local TLS proxy"
-    )]
-    TlsRequired,
+    /// What it asks of TLS cannot be done.
+    #[error(transparent)]
+    Tls(#[from] InvalidTls),
 }
 
 /// How long to wait for a pooled connection, or for a new one.
@@ -125,15 +136,16 @@ impl DatabaseSettings {
     ///
     /// # Errors
     ///
-    /// When the URL is malformed or asks for what this build cannot do. The error does not
-    /// repeat the URL, which may hold a password.
+    /// When the URL is malformed, or the certificates that it names cannot be read. The error does
+    /// not repeat the URL, which may hold a password.
     pub fn parse(url: &str, max_connections: usize) -> Result<Self, InvalidDatabaseUrl> {
+        let (url, tls) = tls::split(url)?;
         let mut config: Config = url.parse().map_err(|_| InvalidDatabaseUrl::Malformed)?;
         if config.get_hosts().is_empty() {
             return Err(InvalidDatabaseUrl::Malformed);
         }
-        if config.get_ssl_mode() == SslMode::Require {
-            return Err(InvalidDatabaseUrl::TlsRequired);
+        if let Some(mode) = tls.mode {
+            config.ssl_mode(mode);
         }
         config.connect_timeout(CONNECTION_TIMEOUT);
         if config.get_application_name().is_none() {
@@ -141,6 +153,7 @@ impl DatabaseSettings {
         }
         Ok(Self {
             config,
+            tls: Arc::new(tls.config),
             max_connections,
             desk_connections: max_connections,
             threads: 1,
@@ -162,13 +175,16 @@ impl DatabaseSettings {
         }
     }
 
-    /// The configuration of a connection with these options; options of the URL come last, and so
-    /// take precedence.
-    fn session(&self, options: &str) -> Config {
+    /// How a connection with these options is made; options of the URL come last, and so take
+    /// precedence.
+    fn session(&self, options: &str) -> Connector {
         let given = self.config.get_options().unwrap_or_default();
         let mut config = self.config.clone();
         config.options(format!("{EVERY_SESSION} {options} {given}").trim());
-        config
+        Connector {
+            config,
+            tls: MakeRustlsConnect::new(ClientConfig::clone(&self.tls)),
+        }
     }
 }
 
@@ -216,8 +232,8 @@ impl Database {
         self.desk.status().size
     }
 
-    /// The configuration of a connection for statements that find their rows by id.
-    pub(crate) fn by_id(&self) -> Config {
+    /// How a connection for statements that find their rows by id is made.
+    pub(crate) fn by_id(&self) -> Connector {
         self.by_id.clone()
     }
 
@@ -235,8 +251,9 @@ impl Database {
     }
 
     /// A connection for searches.
-    pub(crate) async fn searches_client(&self) -> Result<Object, StorageError> {
-        self.searches.get().await.map_err(from_pool)
+    pub(crate) async fn searches_client(&self) -> Result<Abandonable, StorageError> {
+        let client = self.searches.get().await.map_err(from_pool)?;
+        Ok(self.abandonable(client))
     }
 
     /// A connection for an import or an export.
@@ -252,6 +269,11 @@ impl Database {
     /// The connection for reports.
     pub(crate) async fn reports_client(&self) -> Result<Object, StorageError> {
         self.reports.get().await.map_err(from_pool)
+    }
+
+    /// A connection whose statement is cancelled when nobody waits for it any more.
+    pub(crate) fn abandonable(&self, client: Object) -> Abandonable {
+        Abandonable::new(client, self.by_id.tls.clone())
     }
 
     /// Runs `work`, which locks rows. When another transaction holds one of the locks for longer
@@ -277,11 +299,12 @@ impl Database {
 }
 
 /// A pool in which nothing is connected yet.
-pub(crate) fn pool(config: Config, max_connections: usize) -> Result<Pool, StorageError> {
+pub(crate) fn pool(connector: Connector, max_connections: usize) -> Result<Pool, StorageError> {
+    let Connector { config, tls } = connector;
     let recycling = ManagerConfig {
         recycling_method: RecyclingMethod::Fast,
     };
-    Pool::builder(Manager::from_config(config, NoTls, recycling))
+    Pool::builder(Manager::from_config(config, tls, recycling))
         .max_size(max_connections)
         .runtime(Runtime::Tokio1)
         .wait_timeout(Some(CONNECTION_TIMEOUT))
@@ -296,9 +319,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_must_name_a_host_and_be_reachable_without_tls() {
+    fn a_url_must_name_a_host() {
         let parse = |url| DatabaseSettings::parse(url, 1).map(|_| ());
-        assert!(parse("postgres://balcao:secret@localhost/balcao?sslmode=prefer").is_ok());
+        assert!(parse("postgres://balcao:secret@localhost/balcao").is_ok());
         for url in [
             "",
             "localhost:5432",
@@ -310,17 +333,13 @@ mod tests {
                 "{url}"
             );
         }
-        assert!(matches!(
-            parse("postgres://localhost/balcao?sslmode=require"),
-            Err(InvalidDatabaseUrl::TlsRequired)
-        ));
     }
 
     #[test]
     fn options_of_the_url_come_last_and_so_win() {
         let url = "postgres://localhost/balcao?options=-c%20statement_timeout%3D1s";
         let session = DatabaseSettings::parse(url, 1).unwrap().session(ROWS_BY_ID);
-        let options = session.get_options().unwrap();
+        let options = session.config.get_options().unwrap();
         assert!(options.starts_with(EVERY_SESSION) && options.ends_with("statement_timeout=1s"));
     }
 }

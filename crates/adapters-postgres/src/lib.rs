@@ -15,6 +15,7 @@ mod migrations;
 mod orders;
 mod statements;
 mod stock;
+mod tls;
 mod transaction;
 
 pub use audit::PgAudit;
@@ -26,3 +27,4 @@ pub use identity::{PgAccounts, PgApiKeys, PgSessions};
 pub use migrations::{MigrationError, embedded_migrations};
 pub use orders::PgOrders;
 pub use stock::PgStock;
+pub use tls::InvalidTls;

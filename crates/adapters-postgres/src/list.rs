@@ -129,12 +129,11 @@ impl Conditions {
         &self,
         database: &Database,
     ) -> Result<Abandonable, StorageError> {
-        let client = if self.is_filtered {
-            database.searches_client().await?
-        } else {
-            database.client().await?
-        };
-        Ok(Abandonable::on(client))
+        if self.is_filtered {
+            return database.searches_client().await;
+        }
+        let client = database.client().await?;
+        Ok(database.abandonable(client))
     }
 
     pub(crate) fn params(&self) -> Vec<&(dyn ToSql + Sync)> {

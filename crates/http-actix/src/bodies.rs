@@ -11,11 +11,15 @@ use actix_web::{
 };
 use futures_util::{Stream, StreamExt as _, stream};
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, timeout, timeout_at},
 };
 
-use crate::problem::{Code, Problem};
+use crate::{
+    lifecycle::Lifecycle,
+    problem::{Code, Problem},
+    settings::HttpSettings,
+};
 
 /// The most bytes in a body.
 pub(crate) const MAX_BYTES: usize = 256 * 1_024;
@@ -34,17 +38,7 @@ pub(crate) struct Bodies {
     /// In KiB.
     memory: Arc<Semaphore>,
     patience: Duration,
-    stopping: watch::Sender<bool>,
-}
-
-/// Says to those who wait for bodies that the server stops.
-pub struct Stopping(watch::Sender<bool>);
-
-impl Stopping {
-    /// From now on nobody waits for bodies for long.
-    pub fn begin(&self) {
-        self.0.send_replace(true);
-    }
+    lifecycle: Lifecycle,
 }
 
 /// How long a body is, as the head of its request says (RFC 9112, section 6.3).
@@ -112,19 +106,14 @@ impl ReadBody {
 }
 
 impl Bodies {
-    /// Bodies hold at most `max_memory` together, in MiB, beyond the first 16 KiB of each. A
-    /// client may be silent for `patience`.
-    pub(crate) fn new(max_memory: usize, patience: Duration) -> Self {
+    /// Bodies within the limits of these settings, until the server stops.
+    pub(crate) fn new(settings: &HttpSettings, lifecycle: Lifecycle) -> Self {
         Self {
-            memory: Arc::new(Semaphore::new(max_memory * 1_024)),
-            patience,
-            stopping: watch::Sender::new(false),
+            // The first 16 KiB of each do not count.
+            memory: Arc::new(Semaphore::new(settings.bodies_memory * 1_024)),
+            patience: settings.read_timeout,
+            lifecycle,
         }
-    }
-
-    /// For whoever stops the server.
-    pub(crate) fn stopping(&self) -> Stopping {
-        Stopping(self.stopping.clone())
     }
 
     /// Reads a body to its end.
@@ -145,7 +134,7 @@ impl Bodies {
             return Err(Problem::new(Code::BodyTooLarge));
         }
         let mut payload = pin!(payload);
-        let mut stopping = self.stopping.subscribe();
+        let mut stopping = self.lifecycle.stopping();
         let mut body = ReadBody {
             bytes: BytesMut::new(),
             memory: None,
@@ -155,7 +144,7 @@ impl Bodies {
             let deadline = start + self.patience + time_to_arrive(body.bytes.len());
             let chunk = tokio::select! {
                 chunk = timeout_at(deadline, payload.next()) => chunk,
-                _ = stopping.wait_for(|stops| *stops) => {
+                () = stopping.begun() => {
                     let soon = Instant::now() + WHEN_STOPPING;
                     timeout_at(deadline.min(soon), payload.next()).await
                 }
@@ -178,13 +167,13 @@ impl Bodies {
         &self,
         payload: Payload,
     ) -> impl Stream<Item = Result<Bytes, Problem>> + use<> {
-        let (patience, stopping) = (self.patience, self.stopping.subscribe());
+        let (patience, stopping) = (self.patience, self.lifecycle.stopping());
         stream::unfold(
             (payload, stopping),
             move |(mut payload, mut stopping)| async move {
                 let piece = tokio::select! {
                     piece = timeout(patience, payload.next()) => Some(piece),
-                    _ = stopping.wait_for(|stops| *stops) => None,
+                    () = stopping.begun() => None,
                 };
                 let piece = match piece {
                     Some(Ok(piece)) => piece?.map_err(|error| Problem::from(&error)),

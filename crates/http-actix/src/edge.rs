@@ -11,7 +11,7 @@ use actix_web::{
     HttpMessage,
     body::{BodySize, BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    http::header::{HeaderName, HeaderValue},
+    http::header::{self, HeaderMap, HeaderName, HeaderValue},
     middleware::Next,
     web::{Bytes, Data},
 };
@@ -49,7 +49,14 @@ pub(crate) async fn around<B: MessageBody + 'static>(
     };
     let cause = match response.response().error() {
         Some(error) => {
-            let (answer, cause) = explain(error, &id);
+            let (mut answer, cause) = explain(error, &id);
+            // What other middleware has added to it is kept.
+            let own = answer.headers().clone();
+            for (name, value) in response.headers() {
+                if !own.contains_key(name) {
+                    answer.headers_mut().append(name.clone(), value.clone());
+                }
+            }
             response = response.into_response(answer);
             cause
         }
@@ -58,6 +65,7 @@ pub(crate) async fn around<B: MessageBody + 'static>(
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
+    protect(response.headers_mut());
     log(&response, &id, start, cause.as_deref());
     if response.response().body().size() == BodySize::Stream {
         response = response.map_body(|_, body| {
@@ -69,6 +77,32 @@ pub(crate) async fn around<B: MessageBody + 'static>(
         });
     }
     Ok(response)
+}
+
+/// What every answer tells browsers and caches, unless it says something else itself (OWASP's REST
+/// Security Cheat Sheet, "Security Headers"). That of TLS belongs to the proxy which speaks it.
+const PROTECTION: [(HeaderName, HeaderValue); 4] = [
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+    ),
+    (
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    ),
+    (
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    ),
+];
+
+fn protect(headers: &mut HeaderMap) {
+    for (name, value) in PROTECTION {
+        if !headers.contains_key(&name) {
+            headers.insert(name, value);
+        }
+    }
 }
 
 /// A body that is made while it is sent: its request is being handled until it ends.

@@ -8,7 +8,7 @@ use actix_service::{IntoServiceFactory as _, ServiceFactoryExt as _, fn_service,
 use actix_web::{
     App as ActixApp,
     dev::AppConfig,
-    middleware::from_fn,
+    middleware::{Condition, from_fn},
     rt::net::TcpStream,
     web::{Data, ServiceConfig},
 };
@@ -19,15 +19,13 @@ use tokio::{
 
 use crate::{
     app::App,
-    bodies::Stopping,
     connection::Watched,
-    edge, openapi,
+    edge,
+    lifecycle::Lifecycle,
+    openapi,
     routes::{self, Document},
     settings::HttpSettings,
 };
-
-/// How long requests in progress may take to finish when the server stops, in seconds.
-const SHUTDOWN_TIMEOUT: u64 = 30;
 
 /// How many connections may wait to be accepted.
 const BACKLOG: u32 = 1_024;
@@ -49,17 +47,18 @@ pub fn bind(settings: &HttpSettings, app: App) -> io::Result<(Server, SocketAddr
     let addr = listener.local_addr()?;
 
     let app = Data::new(app);
-    let read_timeout = settings.read_timeout;
+    let (read_timeout, origins) = (settings.read_timeout, settings.cors_origins.clone());
     let builder = ServerBuilder::default()
         .workers(settings.workers)
         .max_concurrent_connections(settings.max_connections.div_ceil(settings.workers))
-        .shutdown_timeout(SHUTDOWN_TIMEOUT)
+        .shutdown_timeout(settings.shutdown_timeout.as_secs())
         .disable_signals();
     let stopping = builder.graceful_shutdown_signal();
     let server = builder.listen("http", listener, move || {
         let app = app.clone();
         let service = ActixApp::new()
             .configure(move |config| configure(config, app))
+            .wrap(Condition::new(!origins.is_empty(), origins.middleware()))
             .wrap(from_fn(edge::around));
         let service = service
             .into_factory()
@@ -94,24 +93,38 @@ fn configure(config: &mut ServiceConfig, app: Data<App>) {
     routes::configure(config);
 }
 
-/// Stops a server at SIGINT or SIGTERM: it accepts no more connections, stops waiting for bodies,
-/// answers the requests in progress, and ends.
+/// Ends a server at SIGINT or SIGTERM: it accepts no more connections, stops waiting for bodies,
+/// answers the requests in progress, and ends. At SIGTERM it tells load balancers first, on `/readyz`,
+/// and goes on serving for as long as they take to notice (`delay`), or until the next signal.
 ///
 /// # Errors
 ///
 /// When the signal handlers cannot be installed.
-pub fn stop_on_signals(server: ServerHandle, stopping: Stopping) -> io::Result<()> {
+pub fn stop_on_signals(
+    server: ServerHandle,
+    lifecycle: Lifecycle,
+    delay: Duration,
+) -> io::Result<()> {
     let (mut interrupt, mut terminate) = (
         signal(SignalKind::interrupt())?,
         signal(SignalKind::terminate())?,
     );
     tokio::spawn(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+        let delay = tokio::select! {
+            _ = interrupt.recv() => Duration::ZERO,
+            _ = terminate.recv() => delay,
+        };
+        if !delay.is_zero() {
+            tracing::info!(delay_seconds = delay.as_secs(), "leaving");
+            lifecycle.leave();
+            tokio::select! {
+                () = tokio::time::sleep(delay) => {}
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
         }
         tracing::info!("stopping");
-        stopping.begin();
+        lifecycle.stop();
         server.stop(true).await;
     });
     Ok(())

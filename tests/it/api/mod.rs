@@ -4,6 +4,7 @@ mod access;
 mod api_keys;
 mod audit;
 mod auth;
+mod browsers;
 mod bulk;
 mod catalog;
 mod coherence;

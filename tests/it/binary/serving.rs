@@ -1,10 +1,10 @@
 //! From an empty database to a placed order and a clean end; without Redis; after a kill.
 
 use adapters_postgres::embedded_migrations;
-use integration_tests::{Answer, Client, PASSWORD, TestDatabase, eventually};
+use integration_tests::{Answer, Authority, Client, PASSWORD, TestDatabase, TlsProxy, eventually};
 use serde_json::json;
 
-use super::{CREATE_BOSS, Served, balcao, run, serve, stdout, terminate};
+use super::{CREATE_BOSS, Served, balcao, run, serve, serve_by, signal, stdout, terminate};
 
 #[tokio::test]
 async fn from_an_empty_database_to_a_placed_order_and_a_clean_end() {
@@ -190,4 +190,35 @@ async fn a_password_that_was_reset_logs_in_and_the_one_before_does_not() {
         .await
         .expect_problem(401, "wrong_credentials");
     terminate(&mut served.process).await;
+}
+
+#[tokio::test]
+async fn redis_is_reached_over_tls() {
+    let database = TestDatabase::empty().await;
+    let authority = Authority::default();
+    let redis = TlsProxy::to_redis(&authority).await;
+    for (trusted, is_up) in [(Some(authority.root()), "up"), (None, "down")] {
+        let mut command = balcao(&database, &["serve", "--redis-url", &redis.redis_url()]);
+        command.envs(trusted.map(|root| ("SSL_CERT_FILE", root)));
+        let mut server = serve_by(command).await;
+        let ready = server.client.get("/readyz").await.expect(200);
+        assert_eq!(ready.body["redis"], is_up);
+        terminate(&mut server.process).await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_about_to_stop_says_so_and_goes_on_until_then() {
+    let database = TestDatabase::empty().await;
+    let delay = ["--http-shutdown-delay-seconds", "300"];
+    let mut server = serve(&database, &delay).await;
+    signal(&server.process, "-TERM").await;
+    eventually("it says so", || async {
+        server.client.get("/readyz").await.status == 503
+    })
+    .await;
+    let _ = server.client.get("/livez").await.expect(200);
+    let _ = server.client.get("/products").await.expect(200);
+    // Whoever cannot wait sends another one.
+    terminate(&mut server.process).await;
 }

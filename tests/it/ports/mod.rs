@@ -5,6 +5,7 @@ mod best_sellers;
 mod caches;
 mod catalog;
 mod customers;
+mod encryption;
 mod lists;
 mod orders;
 mod placing;

@@ -11,7 +11,6 @@ use tokio_postgres::Row;
 
 use super::{PgCatalog, price};
 use crate::{
-    abandonable::Abandonable,
     error::{column, storage},
     statements::query,
 };
@@ -58,7 +57,9 @@ const SINCE: &str = "
 impl BestSellersReport for PgCatalog {
     #[tracing::instrument(level = "debug", name = "db.best_sellers.since", skip_all)]
     async fn since(&self, first_day: Date, limit: u16) -> Result<Vec<BestSeller>, StorageError> {
-        let report = Abandonable::on(self.database.reports_client().await?);
+        let report = self
+            .database
+            .abandonable(self.database.reports_client().await?);
         let limit = i64::from(limit);
         let rows = query(report.client(), SINCE, &[&first_day, &limit]).await;
         report.finish();

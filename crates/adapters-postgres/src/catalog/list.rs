@@ -9,7 +9,6 @@ use domain::{
 
 use super::stocked_product;
 use crate::{
-    abandonable::Abandonable,
     database::Database,
     error::{column, storage},
     export::{self, Entities},
@@ -111,7 +110,7 @@ async fn meant(
     terms: &SearchTerms,
     is_descending: bool,
 ) -> Result<Meant, StorageError> {
-    let search = Abandonable::on(database.searches_client().await?);
+    let search = database.searches_client().await?;
     let row = query_opt(search.client(), MEANT, &[&terms.as_str()]).await;
     search.finish();
     let Some(row) = row.map_err(storage)? else {

@@ -13,12 +13,11 @@ use domain::{
 use futures_channel::oneshot;
 use futures_util::StreamExt;
 use thread_local::ThreadLocal;
-use tokio_postgres::Config;
 use uuid::Uuid;
 
 use super::stocked_product;
 use crate::{
-    database,
+    database::{self, Connector},
     error::{column, from_pool, storage},
     statements::query,
 };
@@ -45,7 +44,7 @@ const MAX_QUEUED: usize = 4_096;
 #[derive(Clone)]
 pub(crate) struct ProductReader {
     readers: Arc<ThreadLocal<Sender<Lookup>>>,
-    config: Config,
+    connector: Connector,
 }
 
 type Answer = Result<Option<StockedProduct>, StorageError>;
@@ -56,16 +55,16 @@ struct Lookup {
 }
 
 impl ProductReader {
-    pub(crate) fn new(config: Config) -> Self {
+    pub(crate) fn new(connector: Connector) -> Self {
         Self {
             readers: Arc::new(ThreadLocal::new()),
-            config,
+            connector,
         }
     }
 
     pub(crate) async fn find(&self, id: ProductId) -> Answer {
         let reader = self.readers.get_or_try(|| {
-            let connections = database::pool(self.config.clone(), MAX_IN_PROGRESS)?;
+            let connections = database::pool(self.connector.clone(), MAX_IN_PROGRESS)?;
             let (reader, lookups) = async_channel::bounded(MAX_QUEUED);
             tokio::spawn(read(connections, lookups));
             Ok::<_, StorageError>(reader)

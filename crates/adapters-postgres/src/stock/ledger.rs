@@ -15,7 +15,6 @@ use tokio_postgres::{Row, types::ToSql};
 use uuid::Uuid;
 
 use crate::{
-    abandonable::Abandonable,
     database::Database,
     error::{column, storage},
     export::{self, Entities},
@@ -118,7 +117,7 @@ pub(super) async fn page(
          order by at desc, id desc
          limit $2"
     );
-    let search = Abandonable::on(database.searches_client().await?);
+    let search = database.searches_client().await?;
     let rows = query(search.client(), &statement, &params).await;
     search.finish();
     let rows = rows.map_err(storage)?;
@@ -146,7 +145,7 @@ pub(super) async fn find(
     );
     let (product_id, all) = (product_id.as_uuid(), i64::MAX);
     let params: [&(dyn ToSql + Sync); 4] = [&product_id, &all, &movement.created_at, &movement.id];
-    let search = Abandonable::on(database.searches_client().await?);
+    let search = database.searches_client().await?;
     let rows = query(search.client(), &statement, &params).await;
     search.finish();
     rows.map_err(storage)?.first().map(entry).transpose()

@@ -10,7 +10,6 @@ use tokio_postgres::{Row, types::ToSql};
 
 use super::level;
 use crate::{
-    abandonable::Abandonable,
     database::Database,
     error::{column, storage},
     list::page_of,
@@ -48,7 +47,7 @@ pub(super) async fn page(
          order by quantidade_disponivel, lowest.product_id
          limit $2"
     );
-    let report = Abandonable::on(database.reports_client().await?);
+    let report = database.abandonable(database.reports_client().await?);
     let rows = query(report.client(), &statement, &params).await;
     report.finish();
     let rows = rows.map_err(storage)?;

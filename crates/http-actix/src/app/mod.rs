@@ -15,8 +15,8 @@ use domain::{
     catalog::{BestSellersList, CatalogService},
     customers::{Customer, CustomerService},
     identity::{
-        AccountRepository, AccountService, AuthenticationService, KnownApiKeys, PasswordHasher,
-        PasswordHasherError,
+        AccountRepository, AccountService, AuthenticationService, KnownApiKeys, LiveCredentials,
+        PasswordHasher, PasswordHasherError,
     },
     orders::{Desk, DeskSettings, DeskTask, Order, OrderService},
     stock::StockService,
@@ -29,8 +29,9 @@ use crate::{
         BcryptHasher, JwtSettings, JwtTokens, PublicKey, SigningKey, SystemClock, UuidV7Source,
     },
     background::Background,
-    bodies::{Bodies, Stopping},
+    bodies::Bodies,
     cursors::Cursors,
+    lifecycle::Lifecycle,
     proxies::TrustedProxies,
     settings::{PasswordSettings, Settings, TimesToLive},
 };
@@ -84,6 +85,7 @@ impl App {
     pub fn new(settings: &Settings, database: &Database) -> Result<(Self, Background), AppError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids: Arc<dyn IdSource> = Arc::new(UuidV7Source);
+        let lifecycle = Lifecycle::default();
         let passwords = password_hasher(&settings.passwords)?;
         let caches = Caches::new(settings)?;
         let redis = caches.redis.clone();
@@ -104,12 +106,7 @@ impl App {
             Arc::clone(&clock),
         );
         let live = live_credentials(database, Arc::clone(&clock));
-        let keys = Arc::new(PgApiKeys::new(database));
-        let keys = Arc::new(KnownApiKeys::new(
-            keys,
-            Arc::clone(&live),
-            Arc::clone(&clock),
-        ));
+        let keys = known_api_keys(database, &live, &clock);
         let credentials = (Arc::clone(&live), Arc::clone(&keys));
         let background = Background::start(desk, tasks, housekeeping, credentials);
         let (clock_of_tokens, ids_of_tokens) = (Arc::clone(&clock), Arc::clone(&ids));
@@ -132,22 +129,23 @@ impl App {
             shop,
             authentication: AuthenticationService::new(tokens, keys, live),
             ids,
-            bodies: Bodies::new(settings.http.bodies_memory, settings.http.read_timeout),
+            bodies: Bodies::new(&settings.http, lifecycle.clone()),
             cursors: Cursors::new(&settings.jwt),
             public_keys: public_keys(&settings.jwt),
             proxies: settings.http.proxies.clone(),
             probes: Probes {
                 database: database.clone(),
                 redis,
+                lifecycle,
             },
         };
         Ok((app, background))
     }
 
-    /// A handle with which the server shortens the waiting for bodies when it stops.
+    /// For whoever ends the server.
     #[must_use]
-    pub fn stopping(&self) -> Stopping {
-        self.bodies.stopping()
+    pub fn lifecycle(&self) -> Lifecycle {
+        self.probes.lifecycle.clone()
     }
 }
 
@@ -229,6 +227,15 @@ pub(crate) fn shop_of_the_operator(database: &Database) -> Result<Shop, AppError
     let (clock, ids) = (Arc::new(SystemClock), Arc::new(UuidV7Source));
     let (shop, _) = quiet_shop(database, &PasswordSettings::LEAST, clock, ids)?;
     Ok(shop)
+}
+
+fn known_api_keys(
+    database: &Database,
+    live: &Arc<LiveCredentials>,
+    clock: &Arc<dyn Clock>,
+) -> Arc<KnownApiKeys> {
+    let keys = Arc::new(PgApiKeys::new(database));
+    Arc::new(KnownApiKeys::new(keys, Arc::clone(live), Arc::clone(clock)))
 }
 
 /// The service that creates accounts, for the command line.
@@ -314,9 +321,15 @@ impl Caches {
 pub(crate) struct Probes {
     database: Database,
     redis: Option<Redis>,
+    lifecycle: Lifecycle,
 }
 
 impl Probes {
+    /// Whether requests are welcome.
+    pub(crate) fn is_serving(&self) -> bool {
+        self.lifecycle.is_serving()
+    }
+
     /// Whether PostgreSQL answers.
     pub(crate) async fn database(&self) -> Result<(), StorageError> {
         self.database.ping().await

@@ -28,10 +28,10 @@ impl Serve {
             tracing::info!("no REDIS_URL: the caches are in this process, run one replica");
         }
         let (app, background) = App::new(&settings, &database)?;
-        let stopping = app.stopping();
+        let lifecycle = app.lifecycle();
         let (server, addr) = server::bind(&settings.http, app)
             .map_err(|error| format!("cannot listen on {}: {error}", settings.http.addr))?;
-        server::stop_on_signals(server.handle(), stopping)?;
+        server::stop_on_signals(server.handle(), lifecycle, settings.http.shutdown_delay)?;
         tracing::info!(%addr, "listening");
         server.await?;
         background.finish().await;

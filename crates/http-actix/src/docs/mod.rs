@@ -115,7 +115,6 @@ impl Responder for File {
             .content_type(file.media_type)
             .insert_header(header::ETag(file.tag.clone()))
             .insert_header((header::CACHE_CONTROL, "no-cache"))
-            .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
             .insert_header((header::CONTENT_SECURITY_POLICY, POLICY));
         if self.known.holds(&file.tag) {
             return response.status(StatusCode::NOT_MODIFIED).finish();

@@ -5,7 +5,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{About, Resource, endpoint::endpoint};
-use crate::{access::Access, answer::Shown, app::App, problem::Problem};
+use crate::{
+    access::Access,
+    answer::Shown,
+    app::App,
+    problem::{Code, Problem},
+};
 
 pub(super) const RESOURCE: Resource = Resource {
     name: "health",
@@ -20,8 +25,8 @@ pub(super) const RESOURCE: Resource = Resource {
         endpoint!(GET "/readyz", Access::Public, ready, About {
             id: "getReadiness",
             summary: "Whether it can serve",
-            description: "PostgreSQL answers, or the answer is 503. Redis is reported, but the \
-                          API serves without it.",
+            description: "PostgreSQL answers, or the answer is 503, as it is when this replica is \
+                          about to stop. Redis is reported, but the API serves without it.",
             problems: &[],
         }),
     ],
@@ -56,6 +61,10 @@ async fn live() -> Shown<Liveness> {
 }
 
 async fn ready(app: Data<App>) -> Result<Shown<Readiness>, Problem> {
+    if !app.probes.is_serving() {
+        let detail = "this replica is about to stop: send requests to another one";
+        return Err(Problem::new(Code::Unavailable).detail(detail));
+    }
     app.probes.database().await?;
     let redis = app.probes.redis().await;
     Ok(Shown(Readiness {

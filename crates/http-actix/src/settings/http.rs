@@ -12,7 +12,7 @@ use super::{
     check::{Faults, Noted, Setting, optional, setting, time, whole},
     cores,
 };
-use crate::proxies::TrustedProxies;
+use crate::{cors::Origins, proxies::TrustedProxies};
 
 /// The settings of the HTTP server.
 #[derive(Debug, Clone)]
@@ -29,6 +29,12 @@ pub struct HttpSettings {
     pub bodies_memory: usize,
     /// The proxies whose `X-Forwarded-For` is trusted.
     pub proxies: TrustedProxies,
+    /// The pages that may call the API from a browser.
+    pub cors_origins: Origins,
+    /// How long the server goes on after a SIGTERM, while `/readyz` says that it will stop.
+    pub shutdown_delay: Duration,
+    /// How long requests in progress may take once it stops.
+    pub shutdown_timeout: Duration,
 }
 
 /// The settings of the HTTP server.
@@ -67,6 +73,23 @@ pub(super) struct HttpArgs {
     #[arg(default_value = "", hide_default_value = true)]
     #[arg(value_parser = setting(TrustedProxies::from_str))]
     http_trusted_proxies: Setting<TrustedProxies>,
+
+    /// The origins whose pages may call the API from a browser, separated by commas
+    #[arg(long, env, value_name = "LIST")]
+    #[arg(default_value = "", hide_default_value = true)]
+    #[arg(value_parser = setting(Origins::from_str))]
+    http_cors_origins: Setting<Origins>,
+
+    /// How long it goes on after a SIGTERM while /readyz answers 503, in seconds: as long as a load
+    /// balancer takes to notice
+    #[arg(long, env, value_name = "S", default_value = "0")]
+    #[arg(value_parser = setting(time(Duration::from_secs, 0..=300)))]
+    http_shutdown_delay_seconds: Setting<Duration>,
+
+    /// How long requests in progress may take once it stops, in seconds
+    #[arg(long, env, value_name = "S", default_value = "30")]
+    #[arg(value_parser = setting(time(Duration::from_secs, 1..=3_600)))]
+    http_shutdown_timeout_seconds: Setting<Duration>,
 }
 
 /// The most connections by default.
@@ -111,6 +134,9 @@ impl HttpArgs {
         let read_timeout = faults.take(self.http_read_timeout_seconds);
         let bodies_memory = faults.take(self.http_bodies_memory_mib);
         let proxies = faults.take(self.http_trusted_proxies);
+        let cors_origins = faults.take(self.http_cors_origins);
+        let shutdown_delay = faults.take(self.http_shutdown_delay_seconds);
+        let shutdown_timeout = faults.take(self.http_shutdown_timeout_seconds);
         Ok(HttpSettings {
             addr: addr?,
             workers: workers?.unwrap_or_else(cores),
@@ -118,6 +144,9 @@ impl HttpArgs {
             read_timeout: read_timeout?,
             bodies_memory: bodies_memory?,
             proxies: proxies?,
+            cors_origins: cors_origins?,
+            shutdown_delay: shutdown_delay?,
+            shutdown_timeout: shutdown_timeout?,
         })
     }
 }
