@@ -65,7 +65,7 @@ pub fn table_of_products(rows: usize) -> String {
 }
 
 /// An address that was free a moment ago, and so most likely still is.
-async fn free_addr() -> SocketAddr {
+pub async fn free_addr() -> SocketAddr {
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
     free.local_addr().unwrap()
 }

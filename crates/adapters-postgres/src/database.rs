@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Status};
 use domain::StorageError;
 use rustls::ClientConfig;
 use thiserror::Error;
@@ -53,6 +53,39 @@ pub struct Database {
 pub(crate) struct Connector {
     config: Config,
     tls: MakeRustlsConnect,
+}
+
+/// What the connections of a pool do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolState {
+    /// What its connections are for.
+    pub name: &'static str,
+    /// Open and used by nobody.
+    pub idle: usize,
+    /// Used at this moment.
+    pub used: usize,
+    /// How many wait for one.
+    pub waiting: usize,
+}
+
+impl PoolState {
+    const fn of(name: &'static str) -> Self {
+        Self {
+            name,
+            idle: 0,
+            used: 0,
+            waiting: 0,
+        }
+    }
+
+    fn and(self, status: Status) -> Self {
+        Self {
+            idle: self.idle + status.available,
+            used: self.used + status.size.saturating_sub(status.available),
+            waiting: self.waiting + status.waiting,
+            ..self
+        }
+    }
 }
 
 /// Where a database is, and how many connections to open.
@@ -230,6 +263,22 @@ impl Database {
     #[must_use]
     pub fn connections_of_the_desk(&self) -> usize {
         self.desk.status().size
+    }
+
+    /// The pools, as they are at this moment.
+    pub fn pools(&self) -> impl Iterator<Item = PoolState> {
+        let shared = [
+            ("desk", &self.desk),
+            ("changes", &self.changes),
+            ("searches", &self.searches),
+            ("revocations", &self.revocations),
+            ("reports", &self.reports),
+            ("bulk", &self.bulk),
+        ];
+        let reading = self.by_thread.iter().map(Pool::status);
+        let reading = reading.fold(PoolState::of("reading"), PoolState::and);
+        let state = |(name, pool): (_, &Pool)| PoolState::of(name).and(pool.status());
+        std::iter::once(reading).chain(shared.map(state))
     }
 
     /// How a connection for statements that find their rows by id is made.

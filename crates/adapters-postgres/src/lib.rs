@@ -21,7 +21,7 @@ mod transaction;
 pub use audit::PgAudit;
 pub use catalog::PgCatalog;
 pub use customers::PgCustomers;
-pub use database::{Database, DatabaseSettings, InvalidDatabaseUrl};
+pub use database::{Database, DatabaseSettings, InvalidDatabaseUrl, PoolState};
 pub use error::MAPPED_CONSTRAINTS;
 pub use identity::{PgAccounts, PgApiKeys, PgSessions};
 pub use migrations::{MigrationError, embedded_migrations};

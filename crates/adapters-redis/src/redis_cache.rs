@@ -69,6 +69,12 @@ impl Redis {
             .map_err(|_| InvalidRedisUrl)
     }
 
+    /// Whether Redis is used; while it is not, everything goes on without it.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        self.store.is_up()
+    }
+
     /// Whether Redis answers.
     pub async fn ping(&self) -> bool {
         self.store.ping().await

@@ -257,6 +257,11 @@ impl Store {
         }
     }
 
+    /// Whether Redis is used.
+    pub(crate) fn is_up(&self) -> bool {
+        self.0.availability.is_up()
+    }
+
     /// Whether Redis answers.
     pub(crate) async fn ping(&self) -> bool {
         self.0.availability.is_up() && self.0.ping().await.is_ok()

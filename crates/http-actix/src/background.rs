@@ -16,11 +16,14 @@ use domain::{
     identity::{KnownApiKeys, LiveCredentials},
     orders::{Desk, DeskTask},
 };
+use metrics::counter;
 use tokio::{
     spawn,
     task::{AbortHandle, JoinHandle},
     time::{MissedTickBehavior, interval},
 };
+
+use crate::metrics::TASK_FAILURES;
 
 /// How often revocations are heard: at every replica, tokens stop working within two seconds of a
 /// logout.
@@ -137,6 +140,9 @@ impl Supervisor {
             loop {
                 interval.tick().await;
                 let failed = what().await.err();
+                if failed.is_some() {
+                    counter!(TASK_FAILURES, "task" => name).increment(1);
+                }
                 match &failed {
                     Some(error) if !has_failed => {
                         tracing::warn!(task = name, %error, "failed, and is tried again and again");

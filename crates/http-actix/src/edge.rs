@@ -4,11 +4,11 @@
 use std::{
     pin::Pin,
     task::{Context, Poll},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use actix_web::{
-    HttpMessage,
+    HttpMessage, HttpRequest,
     body::{BodySize, BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::header::{self, HeaderMap, HeaderName, HeaderValue},
@@ -20,6 +20,7 @@ use domain::identity::Caller;
 use crate::{
     app::App,
     connection::{Handled, Progress},
+    metrics,
     problem::{Problem, of_framework},
     routes::MatchedRoute,
 };
@@ -47,9 +48,18 @@ pub(crate) async fn around<B: MessageBody + 'static>(
         // Only middleware fails like this, and ours answers instead.
         Err(error) => return Err(Problem::internal(error.to_string()).into()),
     };
+    let mut code = None;
     let cause = match response.response().error() {
         Some(error) => {
-            let (mut answer, cause) = explain(error, &id);
+            let framework;
+            let problem = if let Some(problem) = error.as_error::<Problem>() {
+                problem
+            } else {
+                framework = of_framework(error);
+                &framework
+            };
+            let (mut answer, cause) = (problem.answer(Some(&id)), problem.cause());
+            code = Some(problem.code());
             // What other middleware has added to it is kept.
             let own = answer.headers().clone();
             for (name, value) in response.headers() {
@@ -66,7 +76,9 @@ pub(crate) async fn around<B: MessageBody + 'static>(
         response.headers_mut().insert(REQUEST_ID, value);
     }
     protect(response.headers_mut());
-    log(&response, &id, start, cause.as_deref());
+    let duration = start.elapsed();
+    log(&response, &id, duration, cause.as_deref());
+    count(&response, duration, code);
     if response.response().body().size() == BodySize::Stream {
         response = response.map_body(|_, body| {
             Working {
@@ -145,24 +157,29 @@ fn new_id(request: &ServiceRequest) -> String {
     app.map_or_else(String::new, |app| app.ids.next_id().to_string())
 }
 
-/// The problem document of an error, and its cause for the log.
-fn explain(error: &actix_web::Error, id: &str) -> (actix_web::HttpResponse, Option<String>) {
-    if let Some(problem) = error.as_error::<Problem>() {
-        return (problem.answer(Some(id)), problem.cause());
-    }
-    let problem = of_framework(error);
-    (problem.answer(Some(id)), problem.cause())
+/// The path pattern of the endpoint that answers.
+fn route(request: &HttpRequest) -> &'static str {
+    let extensions = request.extensions();
+    let matched = extensions.get::<MatchedRoute>();
+    matched.map_or("(none)", |route| route.0)
 }
 
-fn log(response: &ServiceResponse<BoxBody>, id: &str, start: Instant, cause: Option<&str>) {
+fn count(response: &ServiceResponse<BoxBody>, duration: Duration, code: Option<&'static str>) {
+    let request = response.request();
+    let app = request.app_data::<Data<App>>();
+    if app.is_some_and(|app| app.probes.is_metered) {
+        let (method, status) = (request.method(), response.status());
+        metrics::count(method, route(request), status, duration, code);
+    }
+}
+
+fn log(response: &ServiceResponse<BoxBody>, id: &str, duration: Duration, cause: Option<&str>) {
     let request = response.request();
     let method = request.method().as_str();
+    let route = route(request);
     let extensions = request.extensions();
-    let route = extensions
-        .get::<MatchedRoute>()
-        .map_or("(none)", |route| route.0);
     let status = response.status().as_u16();
-    let duration_ms = (start.elapsed().as_secs_f64() * 1e6).round() / 1e3;
+    let duration_ms = (duration.as_secs_f64() * 1e6).round() / 1e3;
     let role = extensions
         .get::<Caller>()
         .map_or("anonymous", |caller| caller.principal.role().as_str());

@@ -23,6 +23,7 @@ mod dto;
 mod edge;
 mod extract;
 pub mod lifecycle;
+pub mod metrics;
 pub mod openapi;
 mod problem;
 pub mod proxies;

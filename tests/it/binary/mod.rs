@@ -1,6 +1,7 @@
 //! The binary itself, as an operator uses it.
 
 mod commands;
+mod metrics;
 mod serving;
 mod silence;
 mod terminal;

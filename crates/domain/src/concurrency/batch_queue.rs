@@ -159,9 +159,9 @@ where
         answered.await.map_err(|_| QueueError::NoAnswer)
     }
 
-    #[cfg(test)]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.queue.is_empty()
+    /// How many requests wait.
+    pub(crate) fn queued(&self) -> usize {
+        self.queue.len()
     }
 
     /// Accepts no more requests. The workers answer the queued ones, and then end.

@@ -10,7 +10,7 @@ mod service;
 mod status;
 mod transition;
 
-pub use desk::{Desk, DeskError, DeskSettings, DeskTask};
+pub use desk::{Desk, DeskError, DeskQueued, DeskSettings, DeskTask};
 pub use history::{History, HistoryEntry};
 pub use list::{OrderSort, OrdersFilter};
 

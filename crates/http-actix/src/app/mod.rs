@@ -1,29 +1,33 @@
 //! The composition root: the only place that names every adapter.
 
+mod caches;
 mod identity;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use adapters_postgres::{
     Database, PgAccounts, PgApiKeys, PgAudit, PgCatalog, PgCustomers, PgOrders, PgSessions, PgStock,
 };
-use adapters_redis::{InProcessCache, InvalidRedisUrl, NearCache, Redis, RedisCache};
+use adapters_redis::{InvalidRedisUrl, Redis};
 use domain::{
     Clock, Housekeeping, IdSource, StorageError,
     audit::AuditService,
-    cache::Cache,
-    catalog::{BestSellersList, CatalogService},
-    customers::{Customer, CustomerService},
+    catalog::CatalogService,
+    customers::CustomerService,
     identity::{
         AccountRepository, AccountService, AuthenticationService, KnownApiKeys, LiveCredentials,
         PasswordHasher, PasswordHasherError,
     },
-    orders::{Desk, DeskSettings, DeskTask, Order, OrderService},
+    orders::{Desk, DeskSettings, DeskTask, OrderService, PlacementStore},
     stock::StockService,
 };
+use metrics_process::Collector;
 use thiserror::Error;
 
-use self::identity::{Identity, People, failed_attempts, live_credentials, pepper};
+use self::{
+    caches::Caches,
+    identity::{Identity, People, failed_attempts, live_credentials, pepper},
+};
 use crate::{
     adapters::{
         BcryptHasher, JwtSettings, JwtTokens, PublicKey, SigningKey, SystemClock, UuidV7Source,
@@ -32,6 +36,7 @@ use crate::{
     bodies::Bodies,
     cursors::Cursors,
     lifecycle::Lifecycle,
+    metrics::{Gauges, MeteredHasher, MeteredPlacements},
     proxies::TrustedProxies,
     settings::{PasswordSettings, Settings, TimesToLive},
 };
@@ -86,7 +91,8 @@ impl App {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids: Arc<dyn IdSource> = Arc::new(UuidV7Source);
         let lifecycle = Lifecycle::default();
-        let passwords = password_hasher(&settings.passwords)?;
+        let is_metered = settings.metrics_addr.is_some();
+        let passwords = metered_hasher(&settings.passwords, is_metered)?;
         let caches = Caches::new(settings)?;
         let redis = caches.redis.clone();
         let failed = failed_attempts(redis.as_ref());
@@ -97,21 +103,20 @@ impl App {
             clock: Arc::clone(&clock),
             ids: Arc::clone(&ids),
             best_sellers_fresh_for: settings.cache_ttl.best_sellers.try_into()?,
+            is_metered,
         };
         let (shop, desk, tasks) = parts.open(settings.desk);
-        let housekeeping = Housekeeping::new(
-            Arc::new(PgOrders::new(database)),
-            Arc::new(PgSessions::new(database)),
-            Arc::new(PgCatalog::new(database)),
-            Arc::clone(&clock),
-        );
+        let housekeeping = housekeeping(database, Arc::clone(&clock));
         let live = live_credentials(database, Arc::clone(&clock));
         let keys = known_api_keys(database, &live, &clock);
         let credentials = (Arc::clone(&live), Arc::clone(&keys));
-        let background = Background::start(desk, tasks, housekeeping, credentials);
+        let background = Background::start(desk.clone(), tasks, housekeeping, credentials);
         let (clock_of_tokens, ids_of_tokens) = (Arc::clone(&clock), Arc::clone(&ids));
-        let tokens = JwtTokens::new(&settings.jwt, clock_of_tokens, ids_of_tokens);
-        let tokens = Arc::new(tokens);
+        let tokens = Arc::new(JwtTokens::new(
+            &settings.jwt,
+            clock_of_tokens,
+            ids_of_tokens,
+        ));
         let people = People {
             database,
             live: Arc::clone(&live),
@@ -136,10 +141,22 @@ impl App {
             probes: Probes {
                 database: database.clone(),
                 redis,
+                desk,
                 lifecycle,
+                is_metered,
             },
         };
         Ok((app, background))
+    }
+
+    /// What is looked at when metrics are asked for.
+    pub(crate) fn gauges(&self) -> Gauges {
+        Gauges {
+            desk: self.probes.desk.clone(),
+            database: self.probes.database.clone(),
+            redis: self.probes.redis.clone(),
+            process: Collector::default(),
+        }
     }
 
     /// For whoever ends the server.
@@ -157,6 +174,8 @@ struct Parts<'a> {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
     best_sellers_fresh_for: time::Duration,
+    /// Whether what is done is counted.
+    is_metered: bool,
 }
 
 impl Parts<'_> {
@@ -164,7 +183,11 @@ impl Parts<'_> {
     fn open(self, desk: DeskSettings) -> (Shop, Desk, Vec<DeskTask>) {
         let (clock, ids) = (|| Arc::clone(&self.clock), || Arc::clone(&self.ids));
         let orders = Arc::new(PgOrders::new(self.database));
-        let (desk, tasks) = Desk::open(orders.clone(), clock(), ids(), desk);
+        let mut placements: Arc<dyn PlacementStore> = orders.clone();
+        if self.is_metered {
+            placements = Arc::new(MeteredPlacements::new(placements));
+        }
+        let (desk, tasks) = Desk::open(placements, clock(), ids(), desk);
         let catalog = Arc::new(PgCatalog::new(self.database));
         let shop = Shop {
             customers: CustomerService::new(
@@ -211,6 +234,7 @@ pub(crate) fn quiet_shop(
         clock,
         ids,
         best_sellers_fresh_for: time::Duration::ZERO,
+        is_metered: false,
     };
     let (shop, _, tasks) = parts.open(DeskSettings {
         workers: 1,
@@ -227,6 +251,15 @@ pub(crate) fn shop_of_the_operator(database: &Database) -> Result<Shop, AppError
     let (clock, ids) = (Arc::new(SystemClock), Arc::new(UuidV7Source));
     let (shop, _) = quiet_shop(database, &PasswordSettings::LEAST, clock, ids)?;
     Ok(shop)
+}
+
+fn housekeeping(database: &Database, clock: Arc<dyn Clock>) -> Housekeeping {
+    Housekeeping::new(
+        Arc::new(PgOrders::new(database)),
+        Arc::new(PgSessions::new(database)),
+        Arc::new(PgCatalog::new(database)),
+        clock,
+    )
 }
 
 fn known_api_keys(
@@ -276,52 +309,25 @@ fn password_hasher(
     Ok(Arc::new(hasher))
 }
 
-/// The caches, and the Redis behind them if one is configured.
-struct Caches {
-    orders: Arc<dyn Cache<Order>>,
-    customers: Arc<dyn Cache<Customer>>,
-    best_sellers: Arc<dyn Cache<BestSellersList>>,
-    redis: Option<Redis>,
-}
-
-/// How long a list of best sellers is kept in this process, before Redis is asked again.
-const NEAR_TTL: Duration = Duration::from_secs(1);
-
-/// How many times longer than it counts as fresh the last list of best sellers is kept: it is
-/// needed while the next one is calculated, and when that fails.
-const KEPT_FOR: u32 = 20;
-
-impl Caches {
-    fn new(settings: &Settings) -> Result<Self, InvalidRedisUrl> {
-        let ttl = settings.cache_ttl;
-        let Some(redis) = &settings.redis else {
-            return Ok(Self::in_process(ttl));
-        };
-        let redis = Redis::new(redis)?;
-        let lists = RedisCache::new(redis.clone(), ttl.best_sellers * KEPT_FOR);
-        Ok(Self {
-            orders: Arc::new(RedisCache::new(redis.clone(), ttl.orders)),
-            customers: Arc::new(RedisCache::new(redis.clone(), ttl.customers)),
-            best_sellers: Arc::new(NearCache::new(Arc::new(lists), NEAR_TTL)),
-            redis: Some(redis),
-        })
-    }
-
-    fn in_process(ttl: TimesToLive) -> Self {
-        Self {
-            orders: Arc::new(InProcessCache::new(ttl.orders)),
-            customers: Arc::new(InProcessCache::new(ttl.customers)),
-            best_sellers: Arc::new(InProcessCache::new(ttl.best_sellers * KEPT_FOR)),
-            redis: None,
-        }
-    }
+fn metered_hasher(
+    settings: &PasswordSettings,
+    is_metered: bool,
+) -> Result<Arc<dyn PasswordHasher>, PasswordHasherError> {
+    let hasher = password_hasher(settings)?;
+    Ok(if is_metered {
+        Arc::new(MeteredHasher::new(hasher))
+    } else {
+        hasher
+    })
 }
 
 /// The checks behind the health endpoints.
 pub(crate) struct Probes {
     database: Database,
     redis: Option<Redis>,
+    desk: Desk,
     lifecycle: Lifecycle,
+    pub(crate) is_metered: bool,
 }
 
 impl Probes {

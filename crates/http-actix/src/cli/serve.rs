@@ -4,7 +4,12 @@ use adapters_postgres::Database;
 use clap::Args;
 
 use super::Failure;
-use crate::{app::App, server, settings::ServeArgs};
+use crate::{
+    app::App,
+    metrics::{self, Metrics},
+    server,
+    settings::ServeArgs,
+};
 
 #[derive(Debug, Args)]
 pub(super) struct Serve {
@@ -27,7 +32,16 @@ impl Serve {
         if settings.redis.is_none() {
             tracing::info!("no REDIS_URL: the caches are in this process, run one replica");
         }
+        let metrics = match settings.metrics_addr {
+            Some(addr) => Some((addr, Metrics::install()?)),
+            None => None,
+        };
         let (app, background) = App::new(&settings, &database)?;
+        if let Some((addr, metrics)) = metrics {
+            let metrics_addr = metrics::serve(addr, metrics, app.gauges())
+                .map_err(|error| format!("cannot listen on {addr}: {error}"))?;
+            tracing::info!(%metrics_addr, "metrics are shown");
+        }
         let lifecycle = app.lifecycle();
         let (server, addr) = server::bind(&settings.http, app)
             .map_err(|error| format!("cannot listen on {}: {error}", settings.http.addr))?;

@@ -204,6 +204,11 @@ impl Problem {
         self
     }
 
+    /// The code, which stays the same from release to release.
+    pub(crate) const fn code(&self) -> &'static str {
+        self.code.as_str()
+    }
+
     /// The source with all its causes, for the log.
     pub(crate) fn cause(&self) -> Option<String> {
         let mut next: Option<&(dyn Error + 'static)> = match &self.source {

@@ -100,7 +100,7 @@ const MAX_CONNECTIONS: u64 = 1_024;
 const OTHER_FILES: u64 = 192;
 
 /// Host names are resolved.
-fn address(text: &str) -> Result<SocketAddr, &'static str> {
+pub(super) fn address(text: &str) -> Result<SocketAddr, &'static str> {
     let addresses = text.to_socket_addrs().ok();
     addresses
         .and_then(|mut addresses| addresses.next())

@@ -11,12 +11,13 @@ mod check;
 mod database;
 mod desk;
 mod http;
+mod metrics;
 mod passwords;
 mod redis;
 mod sessions;
 mod tokens;
 
-use std::thread::available_parallelism;
+use std::{net::SocketAddr, thread::available_parallelism};
 
 use adapters_postgres::DatabaseSettings;
 use adapters_redis::RedisSettings;
@@ -28,6 +29,7 @@ use self::{
     check::{Faults, Noted},
     desk::DeskArgs,
     http::HttpArgs,
+    metrics::MetricsArgs,
     redis::RedisArgs,
     sessions::SessionArgs,
     tokens::TokenArgs,
@@ -60,6 +62,8 @@ pub struct Settings {
     pub passwords: PasswordSettings,
     /// The limits of the desk.
     pub desk: DeskSettings,
+    /// Where metrics are shown; `None` counts nothing.
+    pub metrics_addr: Option<SocketAddr>,
 }
 
 /// The arguments of `serve`.
@@ -88,6 +92,9 @@ pub struct ServeArgs {
 
     #[command(flatten)]
     http: HttpArgs,
+
+    #[command(flatten)]
+    metrics: MetricsArgs,
 }
 
 impl ServeArgs {
@@ -109,6 +116,7 @@ impl ServeArgs {
         let passwords = self.passwords.read(faults);
         let desk = self.desk.read(faults);
         let http = self.http.read(faults);
+        let metrics_addr = self.metrics.read(faults);
         let (http, desk) = (http?, desk?);
         Ok(Settings {
             database: database?
@@ -121,6 +129,7 @@ impl ServeArgs {
             sessions: sessions?,
             passwords: passwords?,
             desk,
+            metrics_addr: metrics_addr?,
         })
     }
 }

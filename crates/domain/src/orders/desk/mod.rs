@@ -57,6 +57,15 @@ pub struct DeskSettings {
     pub max_lanes: usize,
 }
 
+/// How many requests wait at a desk. Orders that wait in lanes are not among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeskQueued {
+    /// To be placed.
+    pub orders: usize,
+    /// To be quoted.
+    pub quotes: usize,
+}
+
 /// Why the desk did not place an order.
 #[derive(Debug, Error)]
 pub enum DeskError {
@@ -134,6 +143,15 @@ impl Desk {
     /// `Refused`, `Full`, or `Storage`.
     pub async fn quote(&self, request: Request) -> Result<Order, DeskError> {
         self.quotes.submit(request).await?
+    }
+
+    /// How many requests wait at this moment.
+    #[must_use]
+    pub fn queued(&self) -> DeskQueued {
+        DeskQueued {
+            orders: self.orders.queued(),
+            quotes: self.quotes.queued(),
+        }
     }
 
     /// Accepts no more requests. The tasks answer the queued ones, and then end.

@@ -99,7 +99,7 @@ async fn a_later_order_waits_behind_those_in_line() {
     is_in_line.recv().await.unwrap();
     let mut second = Box::pin(desk.place(request(1, &[(2, 1)])));
     assert!((&mut second).now_or_never().is_none());
-    while !desk.orders.is_empty() {
+    while desk.queued().orders > 0 {
         tokio::task::yield_now().await;
     }
     is_held.store(false, std::sync::atomic::Ordering::SeqCst);

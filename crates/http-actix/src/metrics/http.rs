@@ -1,0 +1,57 @@
+//! What is counted of every request.
+
+use std::{cell::RefCell, collections::HashMap, time::Duration};
+
+use actix_web::http::{Method, StatusCode};
+use metrics::{Counter, Histogram, counter, histogram};
+
+use super::{HTTP_REQUESTS, HTTP_SECONDS, PROBLEMS};
+
+/// One kind of answer: a method, a route and a status. All of them are ours to name: no caller makes up
+/// new ones.
+type Kind = (&'static str, &'static str, u16);
+
+thread_local! {
+    /// Found at once, without the lock of all threads.
+    static SERIES: RefCell<HashMap<Kind, (Counter, Histogram)>> = RefCell::default();
+}
+
+/// Counts an answer, and how long it took; of a problem, its code.
+pub(crate) fn count(
+    method: &Method,
+    route: &'static str,
+    status: StatusCode,
+    duration: Duration,
+    problem: Option<&'static str>,
+) {
+    let (method, status) = (name(method), status.as_u16());
+    SERIES.with_borrow_mut(|series| {
+        let (requests, seconds) = series.entry((method, route, status)).or_insert_with(|| {
+            let requests = counter!(
+                HTTP_REQUESTS, "method" => method, "route" => route, "status" => status.to_string()
+            );
+            (
+                requests,
+                histogram!(HTTP_SECONDS, "method" => method, "route" => route),
+            )
+        });
+        requests.increment(1);
+        seconds.record(duration);
+    });
+    if let Some(code) = problem {
+        counter!(PROBLEMS, "code" => code).increment(1);
+    }
+}
+
+fn name(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}

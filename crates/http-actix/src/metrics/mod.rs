@@ -1,0 +1,150 @@
+//! What an operator sees: counters, histograms and gauges for Prometheus (its "Exposition formats"), on
+//! an address of their own. Without that address nothing is counted, and nothing is in between.
+
+mod http;
+mod ports;
+mod server;
+
+pub(crate) use self::{
+    http::count,
+    ports::{MeteredCache, MeteredHasher, MeteredPlacements},
+    server::serve,
+};
+
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram, gauge};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_process::Collector;
+
+use adapters_postgres::Database;
+use adapters_redis::Redis;
+use domain::orders::Desk;
+
+/// The bounds of durations, in seconds.
+const SECONDS: [f64; 14] = [
+    0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
+
+/// The bounds of batches, in orders.
+const ORDERS: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
+
+const HTTP_REQUESTS: &str = "balcao_http_requests_total";
+const HTTP_SECONDS: &str = "balcao_http_request_duration_seconds";
+const PROBLEMS: &str = "balcao_problems_total";
+const ORDERS_PLACED: &str = "balcao_orders_placed_total";
+const BATCH_ORDERS: &str = "balcao_batch_orders";
+const BATCH_SECONDS: &str = "balcao_batch_duration_seconds";
+const BATCH_FAILURES: &str = "balcao_batch_failures_total";
+const DESK_QUEUED: &str = "balcao_desk_queued";
+const CACHE_READS: &str = "balcao_cache_reads_total";
+const PASSWORD_SECONDS: &str = "balcao_password_duration_seconds";
+const PASSWORDS_REFUSED: &str = "balcao_passwords_refused_total";
+const POSTGRESQL_CONNECTIONS: &str = "balcao_postgresql_connections";
+const POSTGRESQL_WAITING: &str = "balcao_postgresql_waiting";
+const REDIS_UP: &str = "balcao_redis_up";
+pub(crate) const TASK_FAILURES: &str = "balcao_task_failures_total";
+
+/// What has been recorded, to be shown. There is one in a process.
+#[derive(Clone)]
+pub struct Metrics(PrometheusHandle);
+
+impl Metrics {
+    /// Records from now on.
+    ///
+    /// # Errors
+    ///
+    /// When the process records already.
+    pub fn install() -> Result<Self, BuildError> {
+        let handle = PrometheusBuilder::new()
+            .set_buckets(&SECONDS)?
+            .set_buckets_for_metric(Matcher::Full(BATCH_ORDERS.to_owned()), &ORDERS)?
+            .install_recorder()?;
+        describe();
+        Ok(Self(handle))
+    }
+}
+
+fn describe() {
+    describe_counter!(
+        HTTP_REQUESTS,
+        "Requests that were answered, by route and status."
+    );
+    describe_histogram!(
+        HTTP_SECONDS,
+        Unit::Seconds,
+        "How long answers took, by route."
+    );
+    describe_counter!(
+        PROBLEMS,
+        "Requests that were refused or failed, by the code of the problem."
+    );
+    describe_counter!(ORDERS_PLACED, "Orders that were placed.");
+    describe_histogram!(
+        BATCH_ORDERS,
+        "How many orders were placed in one transaction."
+    );
+    describe_histogram!(
+        BATCH_SECONDS,
+        Unit::Seconds,
+        "How long the transactions that place orders took: to lock and read, and to write and commit."
+    );
+    describe_counter!(
+        BATCH_FAILURES,
+        "Transactions that failed to place orders, and were tried again in parts."
+    );
+    describe_gauge!(DESK_QUEUED, "Orders and quotes that wait.");
+    describe_counter!(
+        CACHE_READS,
+        "Reads of a cache that found an entry, or missed it."
+    );
+    describe_histogram!(
+        PASSWORD_SECONDS,
+        Unit::Seconds,
+        "How long hashing or checking a password took, waiting included."
+    );
+    describe_counter!(
+        PASSWORDS_REFUSED,
+        "Passwords that were not looked at: too many waited."
+    );
+    describe_gauge!(
+        POSTGRESQL_CONNECTIONS,
+        "Connections to PostgreSQL, by pool and state."
+    );
+    describe_gauge!(
+        POSTGRESQL_WAITING,
+        "Requests that wait for a connection to PostgreSQL, by pool."
+    );
+    describe_gauge!(REDIS_UP, "Whether Redis is used (1), or done without (0).");
+    describe_counter!(TASK_FAILURES, "Runs of a background task that failed.");
+}
+
+/// What is looked at when Prometheus asks, in place of being counted as it changes.
+pub(crate) struct Gauges {
+    pub(crate) desk: Desk,
+    pub(crate) database: Database,
+    pub(crate) redis: Option<Redis>,
+    pub(crate) process: Collector,
+}
+
+impl Gauges {
+    fn sample(&self) {
+        let queued = self.desk.queued();
+        gauge!(DESK_QUEUED, "queue" => "orders").set(float(queued.orders));
+        gauge!(DESK_QUEUED, "queue" => "quotes").set(float(queued.quotes));
+        for pool in self.database.pools() {
+            let connections =
+                |state| gauge!(POSTGRESQL_CONNECTIONS, "pool" => pool.name, "state" => state);
+            connections("idle").set(float(pool.idle));
+            connections("used").set(float(pool.used));
+            gauge!(POSTGRESQL_WAITING, "pool" => pool.name).set(float(pool.waiting));
+        }
+        if let Some(redis) = &self.redis {
+            gauge!(REDIS_UP).set(f64::from(u8::from(redis.is_up())));
+        }
+        self.process.collect();
+    }
+}
+
+/// Counts of things in memory are far below what is exact.
+fn float(count: usize) -> f64 {
+    u32::try_from(count).map_or(f64::INFINITY, f64::from)
+}

@@ -1,0 +1,138 @@
+//! What Prometheus is told.
+
+use std::collections::HashMap;
+
+use integration_tests::{Client, PASSWORD, TestDatabase, free_addr};
+use serde_json::json;
+
+use super::{CREATE_BOSS, balcao, run, serve, stdout, terminate};
+
+/// The samples of a page in Prometheus' text format, each under its name and labels as written.
+async fn scrape(metrics: &Client) -> HashMap<String, f64> {
+    let answer = metrics.request("GET", "/metrics").send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let media_type = answer.headers()["content-type"]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    assert!(
+        media_type.starts_with("text/plain; version=0.0.4"),
+        "{media_type}"
+    );
+    let text = answer.text().await.unwrap();
+    let samples = text
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let sample = |line: &str| {
+        let (name, value) = line.rsplit_once(' ').unwrap();
+        (name.to_owned(), value.parse().unwrap())
+    };
+    samples.map(sample).collect()
+}
+
+/// What is counted of the story below.
+const COUNTED: [(&str, f64); 15] = [
+    (
+        r#"balcao_http_requests_total{method="POST",route="/orders",status="201"}"#,
+        1.0,
+    ),
+    (
+        r#"balcao_http_requests_total{method="POST",route="/orders",status="409"}"#,
+        1.0,
+    ),
+    (
+        r#"balcao_http_requests_total{method="GET",route="/orders/{id}",status="200"}"#,
+        2.0,
+    ),
+    (
+        r#"balcao_http_requests_total{method="GET",route="(none)",status="404"}"#,
+        1.0,
+    ),
+    (
+        r#"balcao_http_request_duration_seconds_count{method="POST",route="/orders"}"#,
+        2.0,
+    ),
+    (r#"balcao_problems_total{code="insufficient_stock"}"#, 1.0),
+    (r#"balcao_problems_total{code="route_not_found"}"#, 1.0),
+    ("balcao_orders_placed_total", 1.0),
+    ("balcao_batch_orders_sum", 1.0),
+    (r#"balcao_batch_orders_bucket{le="1"}"#, 1.0),
+    (
+        r#"balcao_cache_reads_total{cache="orders",result="miss"}"#,
+        1.0,
+    ),
+    (
+        r#"balcao_cache_reads_total{cache="orders",result="hit"}"#,
+        1.0,
+    ),
+    (
+        r#"balcao_password_duration_seconds_count{work="check"}"#,
+        2.0,
+    ),
+    (r#"balcao_desk_queued{queue="orders"}"#, 0.0),
+    (r#"balcao_postgresql_waiting{pool="desk"}"#, 0.0),
+];
+
+#[tokio::test]
+async fn what_happens_is_counted() {
+    let database = TestDatabase::empty().await;
+    let metrics_addr = free_addr().await;
+    let args = ["--metrics-addr", &metrics_addr.to_string()];
+    let mut server = serve(&database, &args).await;
+    let _ = stdout(&run(balcao(&database, &CREATE_BOSS), PASSWORD).await);
+    let boss = server.client.logged_in("boss@example.com").await;
+    let product = boss.product("1.00", 3).await;
+    let ana = json!({"nome": "Ana", "email": "ana@example.com", "password": PASSWORD});
+    let _ = server.client.post("/customers", &ana).await.expect(201);
+    let ana = server.client.logged_in("ana@example.com").await;
+    let order = ana.order(&product, 2).await.expect(201).id();
+    let _ = ana
+        .order(&product, 2)
+        .await
+        .expect_problem(409, "insufficient_stock");
+    for _ in 0..2 {
+        let _ = ana.get(&format!("/orders/{order}")).await.expect(200);
+    }
+    let _ = server.client.get("/nowhere").await.expect(404);
+
+    let metrics = Client::new(metrics_addr);
+    let samples = scrape(&metrics).await;
+    for (name, value) in COUNTED {
+        assert_eq!(samples.get(name), Some(&value), "{name}: {samples:#?}");
+    }
+    assert!(samples[r#"balcao_postgresql_connections{pool="desk",state="idle"}"#] >= 1.0);
+    assert!(samples["process_resident_memory_bytes"] > 1e6);
+    terminate(&mut server.process).await;
+}
+
+#[tokio::test]
+async fn no_caller_can_make_up_new_series() {
+    let database = TestDatabase::empty().await;
+    let metrics_addr = free_addr().await;
+    let args = ["--metrics-addr", &metrics_addr.to_string()];
+    let mut server = serve(&database, &args).await;
+    let metrics = Client::new(metrics_addr);
+    let mut series = Vec::new();
+    for (method, id) in [("BREW", "1"), ("STEEP", "2")] {
+        for path in ["nowhere", "orders", "products"] {
+            let path = format!("/{path}/{id}?{id}={id}");
+            let _ = server.client.request(method, &path).send().await.unwrap();
+        }
+        let mut names: Vec<_> = scrape(&metrics).await.into_keys().collect();
+        names.sort();
+        series.push(names);
+    }
+    assert_eq!(series[0], series[1]);
+    terminate(&mut server.process).await;
+}
+
+#[tokio::test]
+async fn callers_of_the_api_see_no_metrics() {
+    let database = TestDatabase::empty().await;
+    let metrics_addr = free_addr().await.to_string();
+    for args in [&["--metrics-addr", &metrics_addr][..], &[]] {
+        let mut server = serve(&database, args).await;
+        let _ = server.client.get("/metrics").await.expect(404);
+        terminate(&mut server.process).await;
+    }
+}
