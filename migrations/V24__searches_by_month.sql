@@ -19,6 +19,3 @@ begin
     end if;
 end;
 $$;
-
--- Last: only this makes orders wait, for a moment.
-drop index products_words_idx;

@@ -18,6 +18,9 @@ pub(crate) struct Abandonable {
 /// done would cost more than letting it end.
 const MOMENT: Duration = Duration::from_millis(100);
 
+/// How long a cancellation may take.
+const CANCELLATION: Duration = Duration::from_secs(3);
+
 impl Abandonable {
     pub(crate) const fn new(client: Object, tls: MakeRustlsConnect) -> Self {
         Self {
@@ -51,7 +54,8 @@ impl Drop for Abandonable {
             if timeout(MOMENT, ended.as_mut()).await.is_err() {
                 // If the cancellation fails, the statement ends by its timeout. The pool does not
                 // hand out a broken connection again.
-                let _ = client.cancel_token().cancel_query(tls).await;
+                let token = client.cancel_token();
+                let _ = timeout(CANCELLATION, token.cancel_query(tls)).await;
                 let _ = ended.await;
             }
         });

@@ -3,7 +3,6 @@
 
 use std::{fmt, sync::Arc};
 
-use form_urlencoded::Serializer;
 use rustls::{
     CertificateError, ClientConfig, ConfigBuilder, DigitallySignedStruct, Error, RootCertStore,
     SignatureScheme, WantsVerifier,
@@ -23,6 +22,12 @@ pub enum InvalidTls {
     /// There is no such mode.
     #[error("has another sslmode than disable, prefer, require, verify-ca or verify-full")]
     Mode,
+    /// It trusts whoever has a certificate, which everybody can get for a host of their own.
+    #[error(
+        "needs sslmode=verify-full, or the file of an authority in sslrootcert: public authorities \
+         certify everybody"
+    )]
+    Weak,
     /// A file cannot be read.
     #[error("names a file in {parameter} that {why}")]
     File {
@@ -59,6 +64,15 @@ enum Trust {
     CertifiedHost,
 }
 
+/// The authorities that a URL names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Root {
+    None,
+    /// Those that this machine trusts.
+    System,
+    File,
+}
+
 /// Whether a connection uses TLS, and how.
 #[derive(Debug)]
 pub(crate) struct Tls {
@@ -67,19 +81,28 @@ pub(crate) struct Tls {
     pub(crate) config: ClientConfig,
 }
 
-/// The URL without the parameters of TLS, and TLS as they ask for it.
+/// The URL without the parameters of TLS, and TLS as they ask for it. Another connection string is left
+/// as it is.
 pub(crate) fn split(url: &str) -> Result<(String, Tls), InvalidTls> {
     let (rest, parameters) = parameters(url);
-    let (mode, trust) = match parameters.mode.as_deref() {
-        None => (None, Trust::Anybody),
-        Some("disable") => (Some(SslMode::Disable), Trust::Anybody),
-        Some("prefer") => (Some(SslMode::Prefer), Trust::Anybody),
-        // With a certificate to check, libpq checks it.
-        Some("require") if parameters.root.is_some() => (Some(SslMode::Require), Trust::Certified),
-        Some("require") => (Some(SslMode::Require), Trust::Anybody),
-        Some("verify-ca") => (Some(SslMode::Require), Trust::Certified),
-        Some("verify-full") => (Some(SslMode::Require), Trust::CertifiedHost),
-        Some(_) => return Err(InvalidTls::Mode),
+    let root = match parameters.root.as_deref() {
+        None => Root::None,
+        Some("system") => Root::System,
+        Some(_) => Root::File,
+    };
+    let (mode, trust) = match (parameters.mode.as_deref(), root) {
+        (None, Root::None) => (None, Trust::Anybody),
+        (Some("disable"), _) => (Some(SslMode::Disable), Trust::Anybody),
+        (Some("prefer"), Root::None) => (Some(SslMode::Prefer), Trust::Anybody),
+        (Some("require"), Root::None) => (Some(SslMode::Require), Trust::Anybody),
+        // Where there is an authority to ask, it is asked.
+        (None | Some("prefer"), Root::File) => (Some(SslMode::Prefer), Trust::Certified),
+        (Some("require" | "verify-ca"), Root::File) => (Some(SslMode::Require), Trust::Certified),
+        (None, Root::System) | (Some("verify-full"), _) => {
+            (Some(SslMode::Require), Trust::CertifiedHost)
+        }
+        (Some("prefer" | "require" | "verify-ca"), _) => return Err(InvalidTls::Weak),
+        (Some(_), _) => return Err(InvalidTls::Mode),
     };
     let config = config(trust, &parameters)?;
     Ok((rest, Tls { mode, config }))
@@ -87,28 +110,47 @@ pub(crate) fn split(url: &str) -> Result<(String, Tls), InvalidTls> {
 
 fn parameters(url: &str) -> (String, Parameters) {
     let mut found = Parameters::default();
-    let Some((base, query)) = url.split_once('?') else {
+    let Some((base, query)) = base_and_query(url) else {
         return (url.to_owned(), found);
     };
-    let mut rest = Serializer::new(String::new());
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        let parameter = match &*name {
+    let mut rest = Vec::new();
+    for pair in query.split('&') {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let parameter = match name {
             "sslmode" => &mut found.mode,
             "sslrootcert" => &mut found.root,
             "sslcert" => &mut found.certificate,
             "sslkey" => &mut found.key,
             _ => {
-                rest.append_pair(&name, &value);
+                rest.push(pair);
                 continue;
             }
         };
-        *parameter = Some(value.into_owned());
+        *parameter = Some(decoded(value));
     }
-    // In the URLs of PostgreSQL a plus is a plus.
-    (
-        format!("{base}?{}", rest.finish().replace('+', "%20")),
-        found,
-    )
+    let rest = match rest.join("&") {
+        none if none.is_empty() => base.to_owned(),
+        rest => format!("{base}?{rest}"),
+    };
+    (rest, found)
+}
+
+/// The parts of a URL around the question mark of its query: the first one behind the credentials, which
+/// may hold others.
+fn base_and_query(url: &str) -> Option<(&str, &str)> {
+    let scheme = ["postgres://", "postgresql://"];
+    let scheme = scheme.into_iter().find(|scheme| url.starts_with(scheme))?;
+    let start = url.find('@').unwrap_or(scheme.len());
+    let mark = start + url.get(start..)?.find('?')?;
+    Some((url.get(..mark)?, url.get(mark + 1..)?))
+}
+
+/// A value without its percent signs (RFC 3986, section 2.1). In the URLs of PostgreSQL a plus is a plus.
+fn decoded(value: &str) -> String {
+    let value = value.replace('+', "%2B");
+    form_urlencoded::parse(value.as_bytes())
+        .next()
+        .map_or_else(String::new, |(value, _)| value.into_owned())
 }
 
 fn config(trust: Trust, parameters: &Parameters) -> Result<ClientConfig, InvalidTls> {
@@ -131,18 +173,21 @@ fn config(trust: Trust, parameters: &Parameters) -> Result<ClientConfig, Invalid
         }
         Trust::CertifiedHost => builder.with_root_certificates(roots(root)?),
     };
-    match (&parameters.certificate, &parameters.key) {
-        (None, None) => Ok(builder.with_no_client_auth()),
+    let mut config = match (&parameters.certificate, &parameters.key) {
+        (None, None) => builder.with_no_client_auth(),
         (Some(certificate), Some(key)) => {
             let chain = certificates("sslcert", certificate)?;
             let key =
                 PrivateKeyDer::from_pem_file(key).map_err(|error| unreadable("sslkey", error))?;
             builder
                 .with_client_auth_cert(chain, key)
-                .map_err(InvalidTls::Certificate)
+                .map_err(InvalidTls::Certificate)?
         }
-        _ => Err(InvalidTls::HalfCertificate),
-    }
+        _ => return Err(InvalidTls::HalfCertificate),
+    };
+    // What a server that is spoken to in TLS at once must hear (sslnegotiation=direct).
+    config.alpn_protocols = vec![b"postgresql".to_vec()];
+    Ok(config)
 }
 
 /// The authorities in a file; of this machine, if there is no file or it is called `system`.
@@ -246,5 +291,53 @@ impl ServerCertVerifier for AnyHost {
         self.provider
             .signature_verification_algorithms
             .supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rest(url: &str) -> String {
+        parameters(url).0
+    }
+
+    #[test]
+    fn what_is_not_about_tls_is_left_as_it_is() {
+        for url in [
+            "postgres://balcao@localhost/balcao",
+            "postgres://balcao:pa?ss@localhost/balcao",
+            "postgres://h/db?options=-c%20timezone%3DUTC+3&application_name=a+b",
+            "postgresql://one,two:5433/db?target_session_attrs=read-write",
+            "host=localhost password=a?sslmode=b",
+        ] {
+            assert_eq!(rest(url), url);
+        }
+    }
+
+    #[test]
+    fn the_parameters_of_tls_are_taken_out_wherever_they_stand() {
+        let url = "postgres://balcao:a?b@h/db?connect_timeout=3&sslmode=require&sslkey=%2Fa+b%20c";
+        let (rest, found) = parameters(url);
+        assert_eq!(rest, "postgres://balcao:a?b@h/db?connect_timeout=3");
+        assert_eq!(found.mode.as_deref(), Some("require"));
+        assert_eq!(found.key.as_deref(), Some("/a+b c"));
+        assert_eq!(
+            super::parameters("postgres://h/db?sslmode=disable").0,
+            "postgres://h/db"
+        );
+    }
+
+    #[test]
+    fn nobody_is_trusted_for_a_certificate_that_everybody_can_get() {
+        for query in [
+            "sslmode=prefer&sslrootcert=system",
+            "sslmode=require&sslrootcert=system",
+            "sslmode=verify-ca&sslrootcert=system",
+            "sslmode=verify-ca",
+        ] {
+            let told = split(&format!("postgres://h/db?{query}"));
+            assert!(matches!(told, Err(InvalidTls::Weak)), "{query}");
+        }
     }
 }

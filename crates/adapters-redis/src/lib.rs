@@ -12,6 +12,7 @@ mod failed_attempts;
 mod in_process;
 mod near;
 mod redis_cache;
+mod scripts;
 mod store;
 mod times;
 

@@ -10,7 +10,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, LazyLock, Weak},
+    sync::{Arc, Weak},
     time::Duration,
 };
 
@@ -18,7 +18,7 @@ use deadpool_redis::{
     Manager, Pool, PoolError, Runtime,
     redis::{
         self, AsyncConnectionConfig, Client, ErrorKind, FromRedisValue, IntoConnectionInfo,
-        RedisError, Script, ScriptInvocation,
+        RedisError, ScriptInvocation,
         aio::{ConnectionManager, ConnectionManagerConfig},
     },
 };
@@ -27,38 +27,9 @@ use thread_local::ThreadLocal;
 
 use crate::{
     availability::{Availability, Missed},
+    scripts::{KEEP_NEWER, REMOVE_FOREIGN},
     times::{jittered, longest},
 };
-
-/// Stores `ARGV[1]:ARGV[2]` for `ARGV[3]` milliseconds, unless a newer version is stored. Any other
-/// value is replaced.
-static KEEP_NEWER: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
-        r"
-        local kept = redis.pcall('GETRANGE', KEYS[1], 0, 19)
-        local version = type(kept) == 'string' and tonumber(string.match(kept, '^(%d+):'))
-        if version and version > tonumber(ARGV[1]) then
-            return 0
-        end
-        redis.call('SET', KEYS[1], ARGV[1] .. ':' .. ARGV[2], 'PX', ARGV[3])
-        return 1
-        ",
-    )
-});
-
-/// Removes a value that is not a string, or that still equals `ARGV[1]`: a later write is left
-/// alone.
-static REMOVE_FOREIGN: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
-        r"
-        local is_text = redis.call('TYPE', KEYS[1]).ok == 'string'
-        if is_text and redis.call('GET', KEYS[1]) ~= ARGV[1] then
-            return 0
-        end
-        return redis.call('DEL', KEYS[1])
-        ",
-    )
-});
 
 /// Reads a string without changing anything (Redis 6.2), and yet counts as a write: a replica
 /// (READONLY), a server that cannot save or lacks replicas (MISCONF, NOREPLICAS) and a user who may

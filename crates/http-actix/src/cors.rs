@@ -13,6 +13,18 @@ pub struct Origins(Vec<String>);
 /// How long a browser remembers what it may send, in seconds: as long as any of them does.
 const MAX_AGE: usize = 7_200;
 
+/// What scripts may read of an answer besides its body.
+const EXPOSED: [&str; 8] = [
+    "content-disposition",
+    "etag",
+    "idempotency-replayed",
+    "link",
+    "location",
+    "retry-after",
+    "www-authenticate",
+    "x-request-id",
+];
+
 impl FromStr for Origins {
     type Err = String;
 
@@ -51,7 +63,7 @@ impl Origins {
         let cors = Cors::default()
             .allow_any_method()
             .allow_any_header()
-            .expose_any_header()
+            .expose_headers(EXPOSED)
             .max_age(MAX_AGE);
         self.0
             .iter()

@@ -89,7 +89,7 @@ fn describe() {
     );
     describe_counter!(
         BATCH_FAILURES,
-        "Transactions that failed to place orders, and were tried again in parts."
+        "Transactions that were to place orders, and failed."
     );
     describe_gauge!(DESK_QUEUED, "Orders and quotes that wait.");
     describe_counter!(

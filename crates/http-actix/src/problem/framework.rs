@@ -1,5 +1,6 @@
 //! The problems of the framework's own errors, by their type.
 
+use actix_cors::CorsError;
 use actix_web::error::{PathError, PayloadError, QueryPayloadError};
 
 use super::{Code, Problem};
@@ -22,6 +23,9 @@ pub(crate) fn of_framework(error: &actix_web::Error) -> Problem {
         Problem::new(Code::MalformedQuery)
     } else if error.as_error::<PathError>().is_some() {
         Problem::new(Code::MalformedId)
+    } else if error.as_error::<CorsError>().is_some() {
+        let detail = "pages of this origin may not call: name it in HTTP_CORS_ORIGINS";
+        Problem::new(Code::Forbidden).detail(detail)
     } else {
         Problem::internal(error.to_string())
     }

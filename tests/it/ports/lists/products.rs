@@ -23,8 +23,9 @@ const NAMES: [(&str, &str); 5] = [
 /// The prices of products, and the ends of what is asked for. As text they have another sequence.
 const PRICES: [&str; 4] = ["0.00", "9.50", "10.00", "100.00"];
 
-/// The minutes in which products were made: in two of one month, in the next one, and long after.
-const MINUTES: [i64; 4] = [0, 1, 40_000, 400_000];
+/// The minutes in which products were made: in two of a month (October), in the next two months, and
+/// long after.
+const MINUTES: [i64; 5] = [0, 1, 45_000, 90_000, 400_000];
 
 /// What a product is made of: its name, its price, its minute and its units.
 type Made = (usize, usize, usize, i64);
@@ -50,6 +51,14 @@ async fn add(world: &World, (name, price, minute, units): Made) -> StockedProduc
         product,
         available: stock.stock.available,
     }
+}
+
+/// Makes PostgreSQL believe that there are a million products: then a search by age begins with those of
+/// two months.
+async fn grow(world: &World) {
+    let client = world.test.client().await;
+    let grow = "update pg_class set reltuples = 1e6 where oid = 'products'::regclass";
+    client.batch_execute(grow).await.unwrap();
 }
 
 fn folded(item: &StockedProduct) -> &'static str {
@@ -103,7 +112,7 @@ fn filters() -> impl Strategy<Value = ProductsFilter> {
     let words = select(&["cafe", "agua", "zimbro"][..]);
     let terms = words.prop_map(|word| SearchTerms::parse(word).unwrap());
     let parts = (
-        option::weighted(0.3, terms),
+        option::of(terms),
         price(),
         price(),
         option::of(any::<bool>()),
@@ -138,15 +147,7 @@ fn a_walk_over_products_is_the_filtered_and_sorted_set_whatever_the_pages() {
             all.push(add(&world, product).await);
         }
         if is_large {
-            // In a large catalogue a search begins with the products of two months.
-            let large = "update pg_class set reltuples = 1e6 where oid = 'products'::regclass";
-            world
-                .test
-                .client()
-                .await
-                .batch_execute(large)
-                .await
-                .unwrap();
+            grow(&world).await;
         }
         for (filter, sort, limits) in asked {
             let page = async |request| world.catalog.page(&filter, sort, &request).await.unwrap();
@@ -156,4 +157,29 @@ fn a_walk_over_products_is_the_filtered_and_sorted_set_whatever_the_pages() {
         }
         Ok(())
     });
+}
+
+#[tokio::test]
+async fn a_search_of_a_large_catalogue_shows_every_month_in_its_sequence() {
+    let world = World::new().await;
+    let mut all = Vec::new();
+    for n in 0..6 * MINUTES.len() {
+        all.push(add(&world, (0, 0, n % MINUTES.len(), 1)).await);
+    }
+    grow(&world).await;
+    let filter = ProductsFilter {
+        terms: Some(SearchTerms::parse("cafe").unwrap()),
+        min_price: None,
+        max_price: None,
+        in_stock: None,
+    };
+    for is_descending in [true, false] {
+        let by = ProductSort::CreatedAt;
+        let sort = Sort { by, is_descending };
+        let page = async |request| world.catalog.page(&filter, sort, &request).await.unwrap();
+        let expected = expected(&all, &filter, sort);
+        for limit in 1..=20 {
+            assert_eq!(walk(&[limit], page).await.unwrap(), expected, "{limit}");
+        }
+    }
 }

@@ -1,0 +1,35 @@
+//! What Redis does in one step, in Lua.
+
+use std::sync::LazyLock;
+
+use deadpool_redis::redis::Script;
+
+/// Stores `ARGV[1]:ARGV[2]` for `ARGV[3]` milliseconds, unless a newer version is stored. Any other
+/// value is replaced.
+pub(crate) static KEEP_NEWER: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+        local kept = redis.pcall('GETRANGE', KEYS[1], 0, 19)
+        local version = type(kept) == 'string' and tonumber(string.match(kept, '^(%d+):'))
+        if version and version > tonumber(ARGV[1]) then
+            return 0
+        end
+        redis.call('SET', KEYS[1], ARGV[1] .. ':' .. ARGV[2], 'PX', ARGV[3])
+        return 1
+        ",
+    )
+});
+
+/// Removes a value that is not a string, or that still equals `ARGV[1]`: a later write is left
+/// alone.
+pub(crate) static REMOVE_FOREIGN: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+        local is_text = redis.call('TYPE', KEYS[1]).ok == 'string'
+        if is_text and redis.call('GET', KEYS[1]) ~= ARGV[1] then
+            return 0
+        end
+        return redis.call('DEL', KEYS[1])
+        ",
+    )
+});
