@@ -29,13 +29,18 @@ pub enum InvalidTls {
     )]
     Weak,
     /// A file cannot be read.
-    #[error("names a file in {parameter} that {why}")]
+    #[error("names a file in {parameter} that cannot be read: {why}")]
     File {
         /// The parameter of the URL.
         parameter: &'static str,
         /// What is wrong with it.
         why: String,
     },
+    /// There is nobody who could have certified the server.
+    #[error(
+        "trusts no authority: sslrootcert names a file without certificates, or this machine has none"
+    )]
+    NoAuthority,
     /// Half of what a client shows is missing.
     #[error("has one of sslcert and sslkey: give both, or neither")]
     HalfCertificate,
@@ -207,10 +212,7 @@ fn roots(file: Option<&str>) -> Result<RootCertStore, InvalidTls> {
         }
     }
     if roots.is_empty() {
-        return Err(unreadable(
-            "sslrootcert",
-            "holds no certificate, and this machine has none",
-        ));
+        return Err(InvalidTls::NoAuthority);
     }
     Ok(roots)
 }
@@ -224,8 +226,10 @@ fn certificates(
 }
 
 fn unreadable(parameter: &'static str, why: impl fmt::Display) -> InvalidTls {
-    let why = format!("cannot be read: {why}");
-    InvalidTls::File { parameter, why }
+    InvalidTls::File {
+        parameter,
+        why: why.to_string(),
+    }
 }
 
 fn verified_by(

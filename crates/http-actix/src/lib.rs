@@ -23,7 +23,7 @@ mod dto;
 mod edge;
 mod extract;
 pub mod lifecycle;
-pub mod metrics;
+mod metrics;
 pub mod openapi;
 mod problem;
 pub mod proxies;

@@ -72,6 +72,10 @@ async fn what_cannot_be_read_is_told_without_the_url() {
             "sslmode=verify-ca&sslrootcert=/nowhere/root.pem".to_owned(),
             "sslrootcert",
         ),
+        (
+            "sslmode=verify-full&sslrootcert=/dev/null".to_owned(),
+            "trusts no authority",
+        ),
         (format!("sslmode=require&sslcert={certificate}"), "sslkey"),
         (
             format!("sslmode=require&sslcert={certificate}&sslkey={certificate}"),

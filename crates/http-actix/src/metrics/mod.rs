@@ -45,7 +45,7 @@ pub(crate) const TASK_FAILURES: &str = "balcao_task_failures_total";
 
 /// What has been recorded, to be shown. There is one in a process.
 #[derive(Clone)]
-pub struct Metrics(PrometheusHandle);
+pub(crate) struct Metrics(PrometheusHandle);
 
 impl Metrics {
     /// Records from now on.
@@ -53,7 +53,7 @@ impl Metrics {
     /// # Errors
     ///
     /// When the process records already.
-    pub fn install() -> Result<Self, BuildError> {
+    pub(crate) fn install() -> Result<Self, BuildError> {
         let handle = PrometheusBuilder::new()
             .set_buckets(&SECONDS)?
             .set_buckets_for_metric(Matcher::Full(BATCH_ORDERS.to_owned()), &ORDERS)?
