@@ -203,6 +203,7 @@ fn settings(database_url: &str, caches: Caches) -> Settings {
             shutdown_delay: Duration::ZERO,
             shutdown_timeout: Duration::from_secs(30),
         },
+        rate_limits: None,
         metrics_addr: None,
         database: DatabaseSettings::parse(database_url, 8).unwrap(),
         redis: match caches {

@@ -4,7 +4,10 @@ use std::{sync::LazyLock, time::Duration as StdDuration};
 
 use async_trait::async_trait;
 use deadpool_redis::redis::Script;
-use domain::identity::{FailedAttempts, FailedAttemptsHere, FailureLimit};
+use domain::{
+    identity::{FailedAttempts, FailedAttemptsHere, FailureLimit},
+    rate_limits::{WINDOW, window},
+};
 use time::{Duration, OffsetDateTime};
 
 use crate::{entries::FORMAT, redis_cache::Redis};
@@ -85,15 +88,6 @@ impl RedisFailedAttempts {
     }
 }
 
-/// The number of the window that this moment is in, and how much of it is left.
-fn window(now: OffsetDateTime) -> (i64, Duration) {
-    let (length, seconds) = (FailureLimit::WINDOW, now.unix_timestamp());
-    let number = seconds.div_euclid(length.whole_seconds());
-    let began = Duration::seconds(number * length.whole_seconds());
-    let passed = now - (OffsetDateTime::UNIX_EPOCH + began);
-    (number, length - passed)
-}
-
 fn milliseconds(duration: Duration) -> u64 {
     let duration = StdDuration::try_from(duration).unwrap_or_default();
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
@@ -107,9 +101,7 @@ impl FailedAttempts for RedisFailedAttempts {
         for key in self.keys(limits, number) {
             begin.key(key);
         }
-        begin
-            .arg(milliseconds(left))
-            .arg(milliseconds(FailureLimit::WINDOW));
+        begin.arg(milliseconds(left)).arg(milliseconds(WINDOW));
         for limit in limits {
             begin.arg(limit.failures);
         }
@@ -134,20 +126,5 @@ impl FailedAttempts for RedisFailedAttempts {
         if forgiven.is_none() {
             self.here.forgive(limits, now).await;
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use time::macros::datetime;
-
-    use super::*;
-
-    #[test]
-    fn a_window_is_a_minute_and_begins_with_one() {
-        let (number, left) = window(datetime!(2026-11-28 12:00:15.5 UTC));
-        assert_eq!(left, Duration::milliseconds(44_500));
-        let (next, left) = window(datetime!(2026-11-28 12:01 UTC));
-        assert_eq!((next, left), (number + 1, FailureLimit::WINDOW));
     }
 }

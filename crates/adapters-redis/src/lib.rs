@@ -1,6 +1,6 @@
 //! The cache port of [`domain`]: in Redis, shared by every replica, and in this process, for when
 //! there is no Redis. Neither ever fails: an unavailable entry is a miss. Failed logins are counted in
-//! Redis too.
+//! Redis too, and so are requests against rate limits.
 //!
 //! An entry carries its entity's version, and the newer of two wins, in whatever order they arrive.
 //! It lives for a configured time ±10 %, so that entries that were cached together do not expire
@@ -13,6 +13,7 @@ mod in_process;
 mod near;
 mod redis_cache;
 mod scripts;
+mod shared_counts;
 mod store;
 mod times;
 
@@ -21,3 +22,4 @@ pub use failed_attempts::RedisFailedAttempts;
 pub use in_process::InProcessCache;
 pub use near::NearCache;
 pub use redis_cache::{InvalidRedisUrl, Redis, RedisCache, RedisSettings};
+pub use shared_counts::RedisSharedCounts;

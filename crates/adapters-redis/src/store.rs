@@ -18,7 +18,7 @@ use deadpool_redis::{
     Manager, Pool, PoolError, Runtime,
     redis::{
         self, AsyncConnectionConfig, Client, ErrorKind, FromRedisValue, IntoConnectionInfo,
-        RedisError, ScriptInvocation,
+        Pipeline, RedisError, ScriptInvocation,
         aio::{ConnectionManager, ConnectionManagerConfig},
     },
 };
@@ -228,6 +228,22 @@ impl Store {
         }
     }
 
+    /// Runs commands that write, in one round trip; `None` when Redis is down, or refuses one of them.
+    /// A refusal is no reason to do without it: a cache that it refuses to read or write will notice.
+    pub(crate) async fn query<T: FromRedisValue>(&self, commands: &Pipeline) -> Option<T> {
+        if !self.0.availability.is_up() {
+            return None;
+        }
+        match self.0.query(commands).await {
+            Ok(answer) => Some(answer),
+            Err(failure) if failure.refusal().is_some() => None,
+            Err(failure) => {
+                self.went_down(&failure, None);
+                None
+            }
+        }
+    }
+
     /// Whether Redis is used.
     pub(crate) fn is_up(&self) -> bool {
         self.0.availability.is_up()
@@ -317,6 +333,14 @@ impl Inner {
         self.within_timeout(async {
             let mut connection = self.writes.get().await?;
             Ok(script.invoke_async(&mut connection).await?)
+        })
+        .await
+    }
+
+    async fn query<T: FromRedisValue>(&self, commands: &Pipeline) -> Result<T, Failure> {
+        self.within_timeout(async {
+            let mut connection = self.writes.get().await?;
+            Ok(commands.query_async(&mut connection).await?)
         })
         .await
     }

@@ -1,11 +1,11 @@
 //! Fixtures of this crate's unit tests: fixed time, counted ids, small entities.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex,
     atomic::{AtomicU64, Ordering},
 };
 
-use time::{OffsetDateTime, macros::datetime};
+use time::{Duration, OffsetDateTime, macros::datetime};
 use uuid::Uuid;
 
 use crate::{
@@ -49,6 +49,16 @@ struct StoppedClock;
 impl Clock for StoppedClock {
     fn now(&self) -> OffsetDateTime {
         now()
+    }
+}
+
+/// A clock that the test moves.
+#[derive(Default)]
+pub(crate) struct MovingClock(pub(crate) Mutex<Duration>);
+
+impl Clock for MovingClock {
+    fn now(&self) -> OffsetDateTime {
+        now() + *self.0.lock().unwrap()
     }
 }
 

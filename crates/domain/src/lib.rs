@@ -30,6 +30,7 @@ pub mod idempotency;
 pub mod identity;
 mod ids;
 pub mod orders;
+pub mod rate_limits;
 pub mod stock;
 pub mod unit_of_work;
 pub mod values;

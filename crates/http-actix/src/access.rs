@@ -8,13 +8,17 @@ use actix_web::{
     middleware::Next,
     web::Data,
 };
-use domain::identity::{Caller, Permission, Role};
+use domain::{
+    identity::{Caller, Permission, Role},
+    rate_limits::Quota,
+};
 
 use crate::{
     app::App,
     dto::tokens::read_api_key,
     extract::origin,
     problem::{Code, Problem},
+    rate_limits::{self, Usage},
 };
 
 /// Who may call an endpoint.
@@ -103,23 +107,52 @@ async fn identify(request: &ServiceRequest) -> Result<Option<Caller>, Problem> {
     }))
 }
 
-/// The middleware in front of a handler: it checks the rule and passes the caller on.
+/// The middleware in front of a handler: it counts the request, checks the rule and passes the caller on.
 pub(crate) async fn guard<B: MessageBody + 'static>(
     access: Access,
+    usage: Usage,
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    match admit(access, &request).await {
-        Ok(()) => Ok(next.call(request).await?.map_into_boxed_body()),
-        Err(problem) => Ok(request.error_response(problem)),
+    let (quota, admitted) = admit(access, usage, &request).await;
+    let mut response = match admitted {
+        Ok(()) => next.call(request).await?.map_into_boxed_body(),
+        Err(problem) => request.error_response(problem),
+    };
+    if let Some(quota) = quota {
+        rate_limits::tell(response.headers_mut(), &quota);
+    }
+    Ok(response)
+}
+
+/// Counts the request, and lets it in or not; with what its caller may still send.
+async fn admit(
+    access: Access,
+    usage: Usage,
+    request: &ServiceRequest,
+) -> (Option<Quota>, Result<(), Problem>) {
+    let identified = match access {
+        Access::Public => Ok(None),
+        _ => identify(request).await,
+    };
+    let caller = identified.as_ref().ok().and_then(Option::as_ref);
+    let app = request.app_data::<Data<App>>();
+    let limits = app.and_then(|app| app.rate_limits.as_ref());
+    let spent = limits.map_or(Ok(None), |limits| {
+        limits.spend(usage, request.request(), caller)
+    });
+    match spent {
+        Ok(quota) => (quota, enter(access, identified, request)),
+        Err(exceeded) => (Some(exceeded.quota), Err(exceeded.into())),
     }
 }
 
-async fn admit(access: Access, request: &ServiceRequest) -> Result<(), Problem> {
-    if access == Access::Public {
-        return Ok(());
-    }
-    let caller = match identify(request).await {
+fn enter(
+    access: Access,
+    identified: Result<Option<Caller>, Problem>,
+    request: &ServiceRequest,
+) -> Result<(), Problem> {
+    let caller = match identified {
         Err(_) if access == Access::Open => None,
         identified => identified?,
     };

@@ -15,6 +15,7 @@ use domain::{
     Housekeeping, StorageError,
     identity::{KnownApiKeys, LiveCredentials},
     orders::{Desk, DeskTask},
+    rate_limits::RateLimiter,
 };
 use metrics::counter;
 use tokio::{
@@ -28,6 +29,9 @@ use crate::metrics::TASK_FAILURES;
 /// How often revocations are heard: at every replica, tokens stop working within two seconds of a
 /// logout.
 const REVOCATIONS_INTERVAL: Duration = Duration::from_millis(500);
+
+/// How often replicas share what they count for rate limits.
+const SHARING_INTERVAL: Duration = Duration::from_millis(500);
 
 /// How often the uses of API keys are noted.
 const USES_INTERVAL: Duration = Duration::from_secs(5);
@@ -76,6 +80,18 @@ impl Background {
             gather_sales(Arc::clone(&sales))
         });
         Self { desk, tasks }
+    }
+
+    /// Lets this replica and the others know of the requests that they count.
+    pub(crate) fn share(&mut self, limiter: Option<Arc<RateLimiter>>) {
+        let Some(limiter) = limiter else { return };
+        self.tasks.every("rate limits", SHARING_INTERVAL, move || {
+            let limiter = Arc::clone(&limiter);
+            async move {
+                limiter.share().await;
+                Ok::<_, StorageError>(())
+            }
+        });
     }
 
     /// Closes the desk, and waits until the queued orders are answered.

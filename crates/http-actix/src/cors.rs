@@ -14,7 +14,7 @@ pub struct Origins(Vec<String>);
 const MAX_AGE: usize = 7_200;
 
 /// What scripts may read of an answer besides its body.
-const EXPOSED: [&str; 8] = [
+const EXPOSED: [&str; 10] = [
     "content-disposition",
     "etag",
     "idempotency-replayed",
@@ -22,6 +22,8 @@ const EXPOSED: [&str; 8] = [
     "location",
     "retry-after",
     "www-authenticate",
+    "ratelimit",
+    "ratelimit-policy",
     "x-request-id",
 ];
 

@@ -27,6 +27,7 @@ mod metrics;
 pub mod openapi;
 mod problem;
 pub mod proxies;
+mod rate_limits;
 pub mod routes;
 pub mod server;
 pub mod settings;

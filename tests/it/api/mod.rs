@@ -26,6 +26,7 @@ mod orders;
 mod problems;
 mod racing_edits;
 mod racing_erasures;
+mod rate_limits;
 mod retiring;
 mod revoking;
 mod sessions;

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use time::{Duration, OffsetDateTime};
 
 use super::recent::Recent;
+use crate::rate_limits::{WINDOW, wait};
 
 /// Counts failed attempts. An attempt counts as failed from its beginning until it succeeds, so that
 /// parallel attempts cannot bypass a limit.
@@ -28,7 +29,7 @@ pub trait FailedAttempts: Send + Sync {
 pub struct FailureLimit {
     /// The hash of what is counted.
     pub key: u64,
-    /// The most failures in a [`Self::WINDOW`].
+    /// The most failures in a [`WINDOW`].
     pub failures: u32,
 }
 
@@ -36,16 +37,10 @@ pub struct FailureLimit {
 /// counters per key.
 pub struct FailedAttemptsHere(Mutex<Recent<u32>>);
 
-/// The period over which failures are counted.
-const WINDOW: Duration = FailureLimit::WINDOW;
-
 /// The most keys that are counted in a window.
 const MAX_KEYS: usize = 100_000;
 
 impl FailureLimit {
-    /// The period over which failures are counted.
-    pub const WINDOW: Duration = Duration::MINUTE;
-
     /// How long one more attempt has to wait, if at all, after so many failures in the window before
     /// the current one and in the current one, of which this much is left.
     #[must_use]
@@ -99,26 +94,6 @@ impl FailedAttemptsHere {
                 *count -= 1;
             }
         }
-    }
-}
-
-/// How long one more attempt has to wait, if at all. The failures of the previous window count in
-/// proportion to the part of it that lies within the last minute: `left`.
-fn wait(before: u32, current: u32, most: u32, left: Duration) -> Option<Duration> {
-    let room = |before_counts: u32, current: u32| {
-        let others = most.checked_sub(current + 1)?;
-        // `before` times what is left must be at most `others` times the window.
-        Some(match before_counts {
-            0 => WINDOW,
-            before => WINDOW * others / before,
-        })
-    };
-    match room(before, current) {
-        Some(room) if left <= room => None,
-        Some(room) => Some(left - room),
-        // Not in this window. In the next one, the failures of this window are those of the
-        // previous one.
-        None => room(current, 0).map(|room| left + WINDOW - room.min(WINDOW)),
     }
 }
 

@@ -3,17 +3,22 @@
 use std::sync::Arc;
 
 use adapters_postgres::{Database, PgAccounts, PgApiKeys, PgSessions};
-use adapters_redis::{Redis, RedisFailedAttempts};
+use adapters_redis::{Redis, RedisFailedAttempts, RedisSharedCounts};
 use domain::{
     Clock, IdSource,
     identity::{
         AccountService, ApiKeyService, AuthService, FailedAttempts, FailedAttemptsHere,
         LiveCredentials, PasswordHasher, Secret, SessionLifetime, SessionService,
     },
+    rate_limits::{RateLimiter, SharedCounts},
 };
 use sha2::{Digest as _, Sha256};
 
-use crate::adapters::{JwtSettings, JwtTokens, SystemSecrets};
+use crate::{
+    adapters::{JwtSettings, JwtTokens, SystemSecrets},
+    rate_limits::RateLimits,
+    settings::Settings,
+};
 
 /// The use cases of identity.
 pub(crate) struct Identity {
@@ -93,7 +98,20 @@ pub(super) fn failed_attempts(redis: Option<&Redis>) -> Arc<dyn FailedAttempts> 
     }
 }
 
-/// What replicas hash the keys of failed logins with, so that they count together.
+/// The rate limits, if there are any; counted with the other replicas if there is Redis.
+pub(super) fn rate_limits(
+    settings: &Settings,
+    redis: Option<&Redis>,
+    clock: &Arc<dyn Clock>,
+) -> Option<RateLimits> {
+    let most = settings.rate_limits?;
+    let shared = redis
+        .map(|redis| -> Arc<dyn SharedCounts> { Arc::new(RedisSharedCounts::new(redis.clone())) });
+    let limiter = RateLimiter::new(shared, Arc::clone(clock), pepper(&settings.jwt));
+    Some(RateLimits::new(limiter, most))
+}
+
+/// What replicas hash the keys of failed logins and of rate limits with, so that they count together.
 pub(super) fn pepper(settings: &JwtSettings) -> Secret {
     let digest = Sha256::new()
         .chain_update(b"balcao failed attempts")

@@ -26,7 +26,7 @@ use thiserror::Error;
 
 use self::{
     caches::Caches,
-    identity::{Identity, People, failed_attempts, live_credentials, pepper},
+    identity::{Identity, People, failed_attempts, live_credentials, pepper, rate_limits},
 };
 use crate::{
     adapters::{
@@ -38,6 +38,7 @@ use crate::{
     lifecycle::Lifecycle,
     metrics::{Gauges, MeteredHasher, MeteredPlacements},
     proxies::TrustedProxies,
+    rate_limits::RateLimits,
     settings::{PasswordSettings, Settings, TimesToLive},
 };
 
@@ -52,6 +53,8 @@ pub struct App {
     pub(crate) cursors: Cursors,
     pub(crate) public_keys: Vec<PublicKey>,
     pub(crate) proxies: TrustedProxies,
+    /// `None` is without limits.
+    pub(crate) rate_limits: Option<RateLimits>,
     pub(crate) probes: Probes,
 }
 
@@ -110,13 +113,12 @@ impl App {
         let live = live_credentials(database, Arc::clone(&clock));
         let keys = known_api_keys(database, &live, &clock);
         let credentials = (Arc::clone(&live), Arc::clone(&keys));
-        let background = Background::start(desk.clone(), tasks, housekeeping, credentials);
+        let mut background = Background::start(desk.clone(), tasks, housekeeping, credentials);
+        let rate_limits = rate_limits(settings, redis.as_ref(), &clock);
+        background.share(rate_limits.as_ref().map(RateLimits::limiter));
         let (clock_of_tokens, ids_of_tokens) = (Arc::clone(&clock), Arc::clone(&ids));
-        let tokens = Arc::new(JwtTokens::new(
-            &settings.jwt,
-            clock_of_tokens,
-            ids_of_tokens,
-        ));
+        let tokens = JwtTokens::new(&settings.jwt, clock_of_tokens, ids_of_tokens);
+        let tokens = Arc::new(tokens);
         let people = People {
             database,
             live: Arc::clone(&live),
@@ -138,6 +140,7 @@ impl App {
             cursors: Cursors::new(&settings.jwt),
             public_keys: public_keys(&settings.jwt),
             proxies: settings.http.proxies.clone(),
+            rate_limits,
             probes: Probes {
                 database: database.clone(),
                 redis,

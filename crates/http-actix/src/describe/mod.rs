@@ -28,6 +28,7 @@ use crate::{
         wire::{WireValue, or_null, string},
     },
     problem::Code,
+    rate_limits,
 };
 
 /// What a handler takes.
@@ -307,6 +308,14 @@ impl<'a> Description<'a> {
         self.answers.insert(status.as_u16(), response);
     }
 
+    /// It counts against a rate limit.
+    pub(crate) fn counts(&mut self) {
+        for answer in self.answers.values_mut() {
+            answer.headers.extend(rate_limits::HEADERS);
+        }
+        self.problem(Code::RateLimited);
+    }
+
     /// It may be refused with this problem.
     pub(crate) fn problem(&mut self, code: Code) {
         self.problems.insert(code);
@@ -350,9 +359,11 @@ pub(super) fn request_id() -> Header {
 }
 
 /// A header's name as people write it: `Idempotency-Replayed`.
-fn canonical(name: &HeaderName) -> String {
-    if name == actix_web::http::header::ETAG {
-        return "ETag".to_owned();
+pub(super) fn canonical(name: &HeaderName) -> String {
+    for written in ["ETag", "RateLimit", "RateLimit-Policy"] {
+        if written.eq_ignore_ascii_case(name.as_str()) {
+            return written.to_owned();
+        }
     }
     let mut starts = true;
     let letter = |letter: char| {

@@ -11,10 +11,11 @@ use utoipa::openapi::{
     schema::{AdditionalProperties, ArrayBuilder, OneOfBuilder},
 };
 
-use super::{Schemas, header, request_id};
+use super::{Schemas, canonical, header, request_id};
 use crate::{
     dto::wire::{WireValue, integer, string},
     problem::{Code, MEDIA_TYPE},
+    rate_limits,
 };
 
 const PROBLEM: &str = "Problem";
@@ -192,6 +193,11 @@ fn response(codes: &[Code]) -> Response {
     let status = codes.first().map(|code| code.status());
     if status == Some(StatusCode::UNAUTHORIZED) {
         response = response.header("WWW-Authenticate", header("Asks for a bearer token."));
+    }
+    if status == Some(StatusCode::TOO_MANY_REQUESTS) {
+        for (name, about) in rate_limits::HEADERS {
+            response = response.header(canonical(&name), header(about));
+        }
     }
     if let Some(StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) = status {
         let about = "How long to wait before the next try, in seconds.";

@@ -18,6 +18,7 @@ use crate::{
     access::Access,
     describe::{Description, Schemas},
     problem::Code,
+    rate_limits::Usage,
     routes::{Endpoint, RESOURCES, Resource},
 };
 
@@ -96,6 +97,9 @@ fn operation(
     // What any call may meet.
     description.problem(Code::Internal);
     description.problem(Code::Unavailable);
+    if endpoint.usage() != Usage::Free {
+        description.counts();
+    }
     let about = &endpoint.about;
     let (who, securities) = who_may_call(endpoint.access, &mut description);
     let roles: Vec<_> = [Role::Customer, Role::Staff, Role::Admin]

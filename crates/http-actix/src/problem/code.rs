@@ -183,6 +183,13 @@ problems! {
         caller: "Wait for the seconds in the header Retry-After, and then send what is right.",
         operator: "Behind a proxy, HTTP_TRUSTED_PROXIES must name it: else everybody has its address.";
 
+    RateLimited: TOO_MANY_REQUESTS, "rate_limited", "Too many requests",
+        caller: "Wait for the seconds in the header Retry-After. RateLimit tells with each answer how many \
+                 more requests may be sent.",
+        operator: "RATE_LIMIT_CUSTOMER, RATE_LIMIT_STAFF, RATE_LIMIT_ADDRESS and RATE_LIMIT_AUTH are the \
+                   limits. Behind a proxy, HTTP_TRUSTED_PROXIES must name it: else everybody has its \
+                   address.";
+
     RequestTimeout: REQUEST_TIMEOUT, "request_timeout", "The body did not arrive in time",
         caller: "Send the request again, and its body at once.",
         operator: "Nothing; HTTP_READ_TIMEOUT_SECONDS says how long a client may be silent.";

@@ -1,13 +1,15 @@
 //! The problems of login, authentication and permissions.
 
-use std::num::NonZeroU16;
-
-use domain::identity::{
-    AccountError, ApiKeyError, AuthError, AuthenticationError, Forbidden, NotLoggedIn,
-    PasswordHasherError, SessionError, TokenRefused,
+use domain::{
+    identity::{
+        AccountError, ApiKeyError, AuthError, AuthenticationError, Forbidden, NotLoggedIn,
+        PasswordHasherError, SessionError, TokenRefused,
+    },
+    rate_limits::{Exceeded, RateLimit},
 };
 
 use super::{Code, Problem};
+use crate::rate_limits;
 
 impl From<Forbidden> for Problem {
     fn from(Forbidden(permission): Forbidden) -> Self {
@@ -86,16 +88,26 @@ impl From<PasswordHasherError> for Problem {
     }
 }
 
+impl From<Exceeded> for Problem {
+    fn from(Exceeded { quota, retry_after }: Exceeded) -> Self {
+        let RateLimit { name, requests } = quota.limit;
+        Self {
+            retry_after: rate_limits::retry_after(retry_after),
+            ..Self::new(Code::RateLimited).detail(format!(
+                "the limit {name:?} is {requests} requests a minute: wait for the seconds in the header \
+                 Retry-After"
+            ))
+        }
+    }
+}
+
 impl From<AuthError> for Problem {
     fn from(error: AuthError) -> Self {
         match error {
             AuthError::WrongCredentials => Self::new(Code::WrongCredentials),
             AuthError::Disabled => Self::new(Code::AccountDisabled),
             AuthError::TooManyAttempts { retry_after } => Self {
-                // Rounded up to whole seconds.
-                retry_after: u16::try_from(retry_after.whole_seconds() + 1)
-                    .ok()
-                    .and_then(NonZeroU16::new),
+                retry_after: rate_limits::retry_after(retry_after),
                 ..Self::new(Code::TooManyAttempts)
             },
             AuthError::Passwords(error) => error.into(),

@@ -16,6 +16,7 @@ use crate::{
     access::{self, Access},
     describe::Description,
     problem::{Code, Problem},
+    rate_limits::Usage,
 };
 
 /// The path pattern of the endpoint that answers a request, for the log.
@@ -166,9 +167,15 @@ where
 }
 
 impl Endpoint {
+    /// What its requests count as.
+    pub(crate) fn usage(&self) -> Usage {
+        Usage::of(self.path, self.access)
+    }
+
     /// The handler behind its guards. There is no other way to a handler.
     pub(super) fn route(&self) -> Route {
         let (access, path) = (self.access, self.path);
+        let usage = self.usage();
         let mut methods = self.verb.methods().iter().map(|name| method_guard(name));
         let mut route = (self.handler.route)();
         if let Some(first) = methods.next() {
@@ -177,7 +184,7 @@ impl Endpoint {
         route.wrap(from_fn(
             move |request: ServiceRequest, next: Next<BoxBody>| {
                 request.extensions_mut().insert(MatchedRoute(path));
-                access::guard(access, request, next)
+                access::guard(access, usage, request, next)
             },
         ))
     }

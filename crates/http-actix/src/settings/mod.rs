@@ -13,6 +13,7 @@ mod desk;
 mod http;
 mod metrics;
 mod passwords;
+mod rate_limits;
 mod redis;
 mod sessions;
 mod tokens;
@@ -30,6 +31,7 @@ use self::{
     desk::DeskArgs,
     http::HttpArgs,
     metrics::MetricsArgs,
+    rate_limits::RateLimitArgs,
     redis::RedisArgs,
     sessions::SessionArgs,
     tokens::TokenArgs,
@@ -40,6 +42,7 @@ pub use self::{
     database::DatabaseArgs,
     http::HttpSettings,
     passwords::{PasswordArgs, PasswordSettings},
+    rate_limits::RateLimitSettings,
 };
 use crate::adapters::JwtSettings;
 
@@ -62,6 +65,8 @@ pub struct Settings {
     pub passwords: PasswordSettings,
     /// The limits of the desk.
     pub desk: DeskSettings,
+    /// How many requests may be sent; `None` is without limits.
+    pub rate_limits: Option<RateLimitSettings>,
     /// Where metrics are shown; `None` counts nothing.
     pub metrics_addr: Option<SocketAddr>,
 }
@@ -94,6 +99,9 @@ pub struct ServeArgs {
     http: HttpArgs,
 
     #[command(flatten)]
+    rate_limits: RateLimitArgs,
+
+    #[command(flatten)]
     metrics: MetricsArgs,
 }
 
@@ -116,6 +124,7 @@ impl ServeArgs {
         let passwords = self.passwords.read(faults);
         let desk = self.desk.read(faults);
         let http = self.http.read(faults);
+        let rate_limits = self.rate_limits.read(faults);
         let metrics_addr = self.metrics.read(faults);
         let (http, desk) = (http?, desk?);
         Ok(Settings {
@@ -129,6 +138,7 @@ impl ServeArgs {
             sessions: sessions?,
             passwords: passwords?,
             desk,
+            rate_limits: rate_limits?,
             metrics_addr: metrics_addr?,
         })
     }

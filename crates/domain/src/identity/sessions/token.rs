@@ -25,14 +25,14 @@ pub struct TokenHash([u8; 32]);
 impl TokenHash {
     /// The hash of these parts of a token.
     #[must_use]
-    pub(in crate::identity) fn of(parts: &[&[u8]]) -> Self {
+    pub(crate) fn of(parts: &[&[u8]]) -> Self {
         let hash = parts.iter().fold(Sha256::new(), Sha256::chain_update);
         Self(hash.finalize().into())
     }
 
     /// Some bytes of the hash, to find it by.
     #[must_use]
-    pub(in crate::identity) fn short(&self) -> u64 {
+    pub(crate) fn short(&self) -> u64 {
         let first = self.0.first_chunk().copied();
         u64::from_be_bytes(first.unwrap_or_default())
     }

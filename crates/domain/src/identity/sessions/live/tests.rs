@@ -1,24 +1,12 @@
 //! What is known of sessions, by moments of a clock that the test moves.
 
-use std::sync::Mutex;
-
 use mockall::{Sequence, predicate::eq};
 
 use super::*;
 use crate::{
-    fixtures::{now, storage_is_down},
+    fixtures::{MovingClock, now, storage_is_down},
     identity::{MockRevocations, Revoked},
 };
-
-/// A clock that the test moves.
-#[derive(Default)]
-struct Moved(Mutex<Duration>);
-
-impl Clock for Moved {
-    fn now(&self) -> OffsetDateTime {
-        now() + *self.0.lock().unwrap()
-    }
-}
 
 fn session(n: u128) -> SessionId {
     SessionId::new(Uuid::from_u128(n))
@@ -40,8 +28,8 @@ fn behind(up_to: u64) -> RevokedSince {
     RevokedSince::Reading(RevokedUpTo(up_to))
 }
 
-fn live(revocations: MockRevocations) -> (LiveCredentials, Arc<Moved>) {
-    let clock = Arc::new(Moved::default());
+fn live(revocations: MockRevocations) -> (LiveCredentials, Arc<MovingClock>) {
+    let clock = Arc::new(MovingClock::default());
     let live = LiveCredentials::new(Arc::new(revocations), clock.clone());
     (live, clock)
 }
