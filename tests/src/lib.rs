@@ -26,7 +26,7 @@ mod world;
 pub use client::{Answer, Client, ids};
 pub use database::{TestDatabase, apply_migrations};
 pub use document::{DOCUMENT, validator};
-pub use postgres::PrivatePostgres;
+pub use postgres::{PrivatePostgres, postgres_programs};
 pub use proxy::Proxy;
 pub use redis::{PrivateRedis, RawRedis};
 pub use server::{Caches, PASSWORD, TestServer};

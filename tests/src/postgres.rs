@@ -65,9 +65,15 @@ impl Drop for PrivatePostgres {
     }
 }
 
+/// The folder of PostgreSQL's programs: `TEST_POSTGRES_PROGRAMS`.
+#[must_use]
+pub fn postgres_programs() -> PathBuf {
+    variable("TEST_POSTGRES_PROGRAMS").into()
+}
+
 fn services(command: &str, folder: &Path) -> Command {
     let redis = PathBuf::from(variable("TEST_REDIS_SERVER"));
-    let mut path = vec![PathBuf::from(variable("TEST_POSTGRES_PROGRAMS"))];
+    let mut path = vec![postgres_programs()];
     path.extend(redis.parent().map(Path::to_owned));
     path.extend(env::split_paths(&variable("PATH")));
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/services");

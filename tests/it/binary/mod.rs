@@ -1,5 +1,6 @@
 //! The binary itself, as an operator uses it.
 
+mod backup;
 mod commands;
 mod metrics;
 mod serving;
