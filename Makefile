@@ -1,7 +1,7 @@
 # What can be done here. `make help` lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help run reset test integration lint format bench conformance verify
+.PHONY: help run reset test integration lint format bench conformance observability verify
 
 TEST_SERVICES := .dev/test
 
@@ -16,7 +16,7 @@ INTEGRATION := cargo test --locked --package integration-tests
 endif
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## build and serve, with a private PostgreSQL and Redis and a demonstration in them
 	@deploy/run
@@ -57,4 +57,7 @@ bench: ## measure it as ratios to pgbench, psql and bare actix-web (needs wrk); 
 conformance: ## hold the API to its OpenAPI document: schemathesis, clients in Python and TypeScript
 	@tests/conformance/run
 
-verify: lint test integration ## everything that CI runs, but for conformance
+observability: ## hold the dashboard and the alerts to a live scrape (Prometheus, fetched on Debian)
+	@deploy/observability/check
+
+verify: lint test integration ## everything that CI runs, but for conformance and observability
