@@ -3,12 +3,15 @@
 //!
 //! `overload ADDRESS:PORT CONNECTIONS RATE SECONDS` reads a whole request from standard input. `{n}` in
 //! it becomes another number each time, of four hexadecimal digits, from 1 to 10 000. A request is sent
-//! when its turn comes, over a connection that waits for nothing; its time counts from its turn. It
-//! prints a line: how many a second were answered 201, the median and the 99th percentile of their times
-//! in milliseconds, how many a second were refused (429 and 503), and how many got anything else.
+//! when its turn comes, over a connection that waits for nothing; when there is none, it is not sent. It
+//! prints a line of what was answered meanwhile: how many a second 201, the median and the 99th
+//! percentile of their times in milliseconds, how many a second were refused (429 and 503), how many got
+//! anything else, and how many a second were sent.
 
 use std::{
+    cell::Cell,
     io::{self, Read as _},
+    rc::Rc,
     time::Duration,
 };
 
@@ -16,7 +19,7 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
     sync::mpsc,
-    task::JoinSet,
+    task::{JoinSet, LocalSet},
     time::{Instant, sleep_until},
 };
 
@@ -30,6 +33,10 @@ enum Outcome {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> io::Result<()> {
+    LocalSet::new().run_until(run()).await
+}
+
+async fn run() -> io::Result<()> {
     let mut args = std::env::args().skip(1);
     let addr = args.next();
     let mut number = || args.next()?.parse::<u32>().ok().filter(|n| *n > 0);
@@ -42,41 +49,46 @@ async fn main() -> io::Result<()> {
     };
     let mut request = String::new();
     io::stdin().read_to_string(&mut request)?;
-    let (turns, taken) = async_channel::unbounded::<(Instant, u32)>();
+    let (turns, taken) = async_channel::unbounded::<u32>();
+    let idle = Rc::new(Cell::new(connections));
     let (tell, mut told) = mpsc::unbounded_channel();
     let mut senders = JoinSet::new();
     for _ in 0..connections {
         let (addr, request) = (addr.clone(), request.clone());
-        let (taken, tell) = (taken.clone(), tell.clone());
-        senders.spawn(async move {
+        let (taken, tell, idle) = (taken.clone(), tell.clone(), Rc::clone(&idle));
+        senders.spawn_local(async move {
             let mut stream = None;
-            while let Ok((turn, n)) = taken.recv().await {
+            while let Ok(n) = taken.recv().await {
+                let turn = Instant::now();
                 let request = request.replace("{n}", &format!("{:04x}", n % 10_000 + 1));
                 let outcome = ask(&addr, &mut stream, &request).await;
                 let outcome = outcome.unwrap_or(Outcome::Failed);
                 if outcome == Outcome::Failed {
                     stream = None;
                 }
+                idle.set(idle.get() + 1);
                 let _ = tell.send((outcome, turn.elapsed()));
             }
         });
     }
-    drop((taken, tell));
     let start = Instant::now();
-    let (pause, mut n) = (Duration::from_millis(1), 0_u32);
+    let (pause, mut n, mut sent) = (Duration::from_millis(1), 0_u32, 0_u32);
     for tick in 1..=seconds * 1_000 {
         sleep_until(start + pause * tick).await;
         let due = u64::from(rate) * u64::from(tick) / 1_000;
         while u64::from(n) < due {
             n += 1;
-            let _ = turns.try_send((Instant::now(), n.wrapping_mul(7_919)));
+            if idle.get() > 0 {
+                idle.set(idle.get() - 1);
+                sent += 1;
+                let _ = turns.try_send(n.wrapping_mul(7_919));
+            }
         }
     }
     let took = start.elapsed().as_secs_f64();
-    drop(turns);
     let mut placed = Vec::new();
     let (mut refused, mut failed) = (0_u32, 0_u32);
-    while let Some((outcome, time)) = told.recv().await {
+    while let Ok((outcome, time)) = told.try_recv() {
         match outcome {
             Outcome::Placed => placed.push(time),
             Outcome::Refused => refused += 1,
@@ -90,11 +102,12 @@ async fn main() -> io::Result<()> {
     };
     let count = u32::try_from(placed.len()).unwrap_or(u32::MAX);
     println!(
-        "{:.0} {:.3} {:.3} {:.0} {failed}",
+        "{:.0} {:.3} {:.3} {:.0} {failed} {:.0}",
         f64::from(count) / took,
         percentile(50),
         percentile(99),
         f64::from(refused) / took,
+        f64::from(sent) / took,
     );
     Ok(())
 }

@@ -26,8 +26,9 @@ use crate::{
 pub enum Access {
     /// Every caller. A token is ignored.
     Public,
-    /// Every caller. One with a valid token may see more; another token is ignored.
-    Open,
+    /// Every caller. One with a token that is valid and has this permission may see more; any other is
+    /// like one without a token.
+    Open(Permission),
     /// Callers without a token, and callers with this permission.
     AnonymousOr(Permission),
     /// Callers with this permission.
@@ -42,14 +43,14 @@ impl Access {
     /// Whether a caller without a token may call.
     #[must_use]
     pub const fn admits_anonymous(self) -> bool {
-        matches!(self, Self::Public | Self::Open | Self::AnonymousOr(_))
+        matches!(self, Self::Public | Self::Open(_) | Self::AnonymousOr(_))
     }
 
     /// Whether a caller with this role may call.
     #[must_use]
     pub const fn admits(self, role: Role) -> bool {
         match self {
-            Self::Public | Self::Open | Self::Authenticated | Self::LoggedIn => true,
+            Self::Public | Self::Open(_) | Self::Authenticated | Self::LoggedIn => true,
             Self::AnonymousOr(permission) | Self::Only(permission) => {
                 role.permissions().contain(permission)
             }
@@ -59,7 +60,7 @@ impl Access {
     /// Refuses this caller, or a caller without a token, if the rule does not admit it.
     fn check(self, caller: Option<&Caller>) -> Result<(), Problem> {
         match (self, caller) {
-            (Self::Public | Self::Open, _)
+            (Self::Public | Self::Open(_), _)
             | (Self::AnonymousOr(_), None)
             | (Self::Authenticated, Some(_)) => Ok(()),
             (Self::Only(_) | Self::Authenticated | Self::LoggedIn, None) => {
@@ -152,9 +153,12 @@ fn enter(
     identified: Result<Option<Caller>, Problem>,
     request: &ServiceRequest,
 ) -> Result<(), Problem> {
-    let caller = match identified {
-        Err(_) if access == Access::Open => None,
-        identified => identified?,
+    let caller = match access {
+        Access::Open(permission) => {
+            let caller = identified.ok().flatten();
+            caller.filter(|caller| caller.may(permission))
+        }
+        _ => identified?,
     };
     access.check(caller.as_ref())?;
     if let Some(caller) = caller {

@@ -41,6 +41,10 @@ async fn a_key_may_do_what_is_in_its_scopes_and_in_its_owners_role() {
     let movement = json!({"delta": 3, "reason": "receipt"});
     let moved = erp.post(&format!("{stock}/movements"), &movement).await;
     let _ = moved.expect(201);
+    // What everybody may see, it may see.
+    for path in ["/products", &format!("/products/{product}")] {
+        let _ = erp.get(path).await.expect(200);
+    }
     let unread = erp.get(&stock).await.expect_problem(403, "forbidden");
     assert!(
         unread.body["detail"]

@@ -81,7 +81,11 @@ async fn a_redis_that_is_away_is_said_once_and_not_once_a_request() {
 
 /// Places orders under keys of its own until the server is gone, and says which keys were asked
 /// for and which of them were answered.
-pub(super) async fn storm(buyer: Client, name: usize, product: String) -> (Vec<String>, Vec<String>) {
+pub(super) async fn storm(
+    buyer: Client,
+    name: usize,
+    product: String,
+) -> (Vec<String>, Vec<String>) {
     let (mut asked, mut answered) = (Vec::new(), Vec::new());
     loop {
         let key = format!("key-{name}-{}", asked.len());

@@ -128,7 +128,7 @@ fn who_may_call(access: Access, operation: &mut Description) -> (String, Vec<Sec
     let nobody = SecurityRequirement::default();
     match access {
         Access::Public => ("Everybody may call it.".to_owned(), Vec::new()),
-        Access::Open => (
+        Access::Open(_) => (
             "Everybody may call it. The shop's people see more with their token.".to_owned(),
             Vec::new(),
         ),
