@@ -28,8 +28,10 @@ pub(super) struct Lanes {
     max_queued: usize,
 }
 
-/// How long an order waits in lanes before it is refused because its product is still locked.
-const PATIENCE: Duration = Duration::seconds(5);
+/// How long an order waits: in lanes, before it is refused because its product is still locked; and in the
+/// queue, before it is refused because there are too many, or because storage does not answer. By then
+/// its caller has been told that it took too long, or is about to be.
+const PATIENCE: Duration = Duration::milliseconds(1_500);
 
 impl Lanes {
     pub(super) fn new(max_queued: usize) -> Self {
@@ -118,6 +120,10 @@ impl BatchHandler for PlaceOrDivert {
     }
 
     fn divert(&self, queued: QueuedOrder) -> Option<QueuedOrder> {
+        if queued.arrived_at < self.placing.clock.now() - PATIENCE {
+            queued.answer(Err(DeskError::Full));
+            return None;
+        }
         match self.lanes.of(&queued.request) {
             None => Some(queued),
             Some(product_id) => {
