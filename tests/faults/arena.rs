@@ -4,16 +4,18 @@
 use std::{
     collections::HashSet,
     net::SocketAddr,
+    ops::Range,
     process::{Command as BlockingCommand, Stdio},
     time::Duration,
 };
 
 use integration_tests::{
-    Client, PASSWORD, PrivatePostgres, PrivateRedis, Proxy, balcao_program, eventually, free_addr,
+    Client, PASSWORD, PrivatePostgres, PrivateRedis, Proxy, balcao_program, eventually,
 };
 use serde_json::json;
 use tokio::{
     io::AsyncWriteExt as _,
+    net::TcpListener,
     process::{Child, Command},
     task::AbortHandle,
 };
@@ -86,8 +88,9 @@ impl Arena {
         ] {
             sql.batch_execute(statement).await.unwrap();
         }
+        let mut ports = 20_000..32_000;
         for _ in 0..2 {
-            let addr = free_addr().await;
+            let addr = quiet_addr(&mut ports).await;
             let process = self.start(addr);
             self.replicas.push(Replica { addr, process });
         }
@@ -209,6 +212,18 @@ impl Replica {
         signal("-TERM", self.process.id().unwrap());
         assert!(self.process.wait().await.unwrap().success(), "it ends well");
     }
+}
+
+/// A free address whose port is none of those that the system gives to whoever connects (32768 and up on
+/// Linux): while a replica is away, somebody else could have its port, or connect to itself.
+async fn quiet_addr(ports: &mut Range<u16>) -> SocketAddr {
+    for port in ports {
+        let addr = SocketAddr::from(([127, 0, 0, 1], port));
+        if TcpListener::bind(addr).await.is_ok() {
+            return addr;
+        }
+    }
+    unreachable!("twelve thousand ports are taken")
 }
 
 /// Sends a signal, by its name with a dash before it.

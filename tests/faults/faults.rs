@@ -134,36 +134,14 @@ impl Kind {
             Self::PostgresSilence => arena.to_postgres.hold(),
             Self::PostgresTermination => terminate_connections(arena).await,
             Self::PostgresReadOnly => set(arena, "set default_transaction_read_only = on").await,
-            Self::PostgresConnections => {
-                let sql = arena.sql().await;
-                sql.batch_execute("alter role shop connection limit 2")
-                    .await
-                    .unwrap();
-                sql.batch_execute(TERMINATE).await.unwrap();
-            }
+            Self::PostgresConnections => limit_connections(arena).await,
             Self::PostgresDisk => return fill_disk(arena).await,
-            Self::StockLock => {
-                let sql = arena.sql().await;
-                sql.batch_execute("begin").await.unwrap();
-                let lock = "select from stock where product_id = $1 for update";
-                sql.execute(lock, &[&arena.products[1]]).await.unwrap();
-                arena.holder = Some(sql);
-            }
+            Self::StockLock => lock_stock(arena).await,
             Self::RedisCrash => arena.redis.kill().await,
             Self::RedisPause => signal("-STOP", arena.redis.pid()),
             Self::RedisCut => arena.to_redis.cut(),
-            Self::RedisSlowness => {
-                let pid = arena.redis.pid();
-                again_and_again(arena, Duration::from_millis(30), move |turn| async move {
-                    signal(if turn % 2 == 0 { "-STOP" } else { "-CONT" }, pid);
-                });
-            }
-            Self::RedisFlushes => {
-                again_and_again(arena, Duration::from_millis(200), move |_| {
-                    let redis = redis.clone();
-                    async move { redis.ok(&["FLUSHALL"]).await }
-                });
-            }
+            Self::RedisSlowness => pause_again_and_again(arena),
+            Self::RedisFlushes => flush_again_and_again(arena),
             Self::RedisMemory => redis.ok(&["CONFIG", "SET", "maxmemory", "1"]).await,
             Self::RedisReadOnly => redis.ok(&["REPLICAOF", "127.0.0.1", "1"]).await,
             Self::RedisPassword => {
@@ -250,6 +228,37 @@ async fn terminate_connections(arena: &mut Arena) {
     again_and_again(arena, Duration::from_millis(250), move |_| {
         let sql = std::sync::Arc::clone(&sql);
         async move { sql.batch_execute(TERMINATE).await.unwrap() }
+    });
+}
+
+/// Whoever is not a superuser gets no more than two.
+async fn limit_connections(arena: &Arena) {
+    let sql = arena.sql().await;
+    let limit = "alter role shop connection limit 2";
+    sql.batch_execute(limit).await.unwrap();
+    sql.batch_execute(TERMINATE).await.unwrap();
+}
+
+async fn lock_stock(arena: &mut Arena) {
+    let sql = arena.sql().await;
+    sql.batch_execute("begin").await.unwrap();
+    let lock = "select from stock where product_id = $1 for update";
+    sql.execute(lock, &[&arena.products[1]]).await.unwrap();
+    arena.holder = Some(sql);
+}
+
+fn pause_again_and_again(arena: &mut Arena) {
+    let pid = arena.redis.pid();
+    again_and_again(arena, Duration::from_millis(30), move |turn| async move {
+        signal(if turn % 2 == 0 { "-STOP" } else { "-CONT" }, pid);
+    });
+}
+
+fn flush_again_and_again(arena: &mut Arena) {
+    let redis = arena.redis.raw.clone();
+    again_and_again(arena, Duration::from_millis(200), move |_| {
+        let redis = redis.clone();
+        async move { redis.ok(&["FLUSHALL"]).await }
     });
 }
 

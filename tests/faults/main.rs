@@ -34,9 +34,6 @@ use self::{
 /// How long the storm goes on before a fault, so that it is in full swing.
 const CALM: Duration = Duration::from_millis(700);
 
-/// How long it goes on after a fault.
-const AFTER: Duration = Duration::from_millis(2_500);
-
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -67,9 +64,10 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Lets a storm go on while a fault begins and ends, and looks at everything afterwards.
+/// Lets a storm go on while a fault begins, for as long as it lasts and as long again, and looks at
+/// everything afterwards.
 async fn endure(arena: &mut Arena, fault: &'static Fault, lasts: Duration) -> Report {
-    let storm = Storm::begin(arena).await;
+    let storm = Storm::begin(arena);
     sleep(CALM).await;
     let began = Instant::now();
     let skipped = fault.kind.begin(arena).await.err();
@@ -79,7 +77,7 @@ async fn endure(arena: &mut Arena, fault: &'static Fault, lasts: Duration) -> Re
     let ends = Instant::now();
     fault.kind.end(arena).await;
     let ended = Instant::now();
-    sleep(AFTER).await;
+    sleep(lasts).await;
     let mut seen = storm.end().await;
     let died = arena.ended();
     if died > 0 {

@@ -76,7 +76,7 @@ pub(crate) struct Acknowledged {
 }
 
 impl Storm {
-    pub(crate) async fn begin(arena: &Arena) -> Self {
+    pub(crate) fn begin(arena: &Arena) -> Self {
         let is_over = Arc::new(AtomicBool::new(false));
         let seen = Arc::<Mutex<Seen>>::default();
         let mut buyers = JoinSet::new();
@@ -130,7 +130,8 @@ impl Buyer {
             let id = order["id"].as_str().unwrap().parse().unwrap();
             let items = order["itens"].as_array().unwrap().len();
             let items = i64::try_from(items).unwrap();
-            let is_cancelled = n % 3 == 0 && self.cancel(id).await;
+            let is_to_be_cancelled = n.is_multiple_of(3);
+            let is_cancelled = is_to_be_cancelled && self.cancel(id).await;
             self.seen.lock().unwrap().orders.push(Acknowledged {
                 id,
                 items,
@@ -139,7 +140,8 @@ impl Buyer {
             let status = if is_cancelled { "cancelled" } else { "pending" };
             // From both replicas, most likely: what one has written the other must know.
             for _ in 0..2 {
-                self.look_at(id, status, n % 3 == 0 && !is_cancelled).await;
+                self.look_at(id, status, is_to_be_cancelled && !is_cancelled)
+                    .await;
             }
         }
     }

@@ -75,7 +75,7 @@ pub fn balcao_program() -> PathBuf {
     let mut folders = this.ancestors().skip(1);
     let found =
         folders.find_map(|folder| Some(folder.join("balcao")).filter(|file| file.is_file()));
-    found.expect("build it first: cargo build --workspace --bins")
+    found.unwrap_or_else(|| panic!("build it first: cargo build --workspace --bins"))
 }
 
 /// An address that was free a moment ago, and so most likely still is.
