@@ -41,6 +41,11 @@ impl Lanes {
         }
     }
 
+    /// How many orders wait in lanes.
+    pub(super) fn queued(&self) -> usize {
+        queued_in(&self.lock())
+    }
+
     /// The first product of a request that has a lane.
     pub(super) fn of(&self, request: &Request) -> Option<ProductId> {
         let lanes = self.lock();
@@ -53,7 +58,7 @@ impl Lanes {
     /// Adds an order to the end of the lane of this product, and sends a new lane to `opened`.
     pub(super) fn join(&self, product: ProductId, queued: QueuedOrder, opened: &Sender<ProductId>) {
         let mut lanes = self.lock();
-        if lanes.values().map(VecDeque::len).sum::<usize>() >= self.max_queued {
+        if queued_in(&lanes) >= self.max_queued {
             return queued.answer(Err(DeskError::Full));
         }
         match lanes.entry(product) {
@@ -101,6 +106,10 @@ impl Lanes {
     fn lock(&self) -> MutexGuard<'_, HashMap<ProductId, VecDeque<QueuedOrder>>> {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn queued_in(lanes: &HashMap<ProductId, VecDeque<QueuedOrder>>) -> usize {
+    lanes.values().map(VecDeque::len).sum()
 }
 
 /// Places a batch, and diverts orders of products that stay locked to their lanes.
