@@ -3,8 +3,10 @@
 
 use std::{
     collections::HashSet,
+    env,
     net::SocketAddr,
     ops::Range,
+    path::PathBuf,
     process::{Command as BlockingCommand, Stdio},
     time::Duration,
 };
@@ -89,9 +91,9 @@ impl Arena {
             sql.batch_execute(statement).await.unwrap();
         }
         let mut ports = 20_000..32_000;
-        for _ in 0..2 {
+        for n in 0..2 {
             let addr = quiet_addr(&mut ports).await;
-            let process = self.start(addr);
+            let process = self.start(n, addr);
             self.replicas.push(Replica { addr, process });
         }
         self.is_ready().await;
@@ -116,7 +118,7 @@ impl Arena {
 
     async fn create_boss(&self) {
         let args = "user create --email boss@example.com --role admin --password-stdin";
-        let mut boss = self.balcao(&args.split(' ').collect::<Vec<_>>());
+        let mut boss = self.balcao(balcao_program(), &args.split(' ').collect::<Vec<_>>());
         let mut boss = boss.stdin(Stdio::piped()).spawn().unwrap();
         let mut stdin = boss.stdin.take().unwrap();
         stdin.write_all(PASSWORD.as_bytes()).await.unwrap();
@@ -124,8 +126,8 @@ impl Arena {
         assert!(boss.wait().await.unwrap().success());
     }
 
-    fn balcao(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(balcao_program());
+    fn balcao(&self, program: PathBuf, args: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command
             .args(args)
             .env_clear()
@@ -151,14 +153,19 @@ impl Arena {
         command
     }
 
-    fn start(&self, addr: SocketAddr) -> Child {
-        let mut serve = self.balcao(&["serve", "--http-addr", &addr.to_string()]);
+    /// The first replica may be of the release before: `BALCAO_BEFORE` is its binary.
+    fn start(&self, n: usize, addr: SocketAddr) -> Child {
+        let program = match env::var_os("BALCAO_BEFORE") {
+            Some(before) if n == 0 => before.into(),
+            _ => balcao_program(),
+        };
+        let mut serve = self.balcao(program, &["serve", "--http-addr", &addr.to_string()]);
         serve.stderr(Stdio::null()).spawn().unwrap()
     }
 
     /// Starts a replica again, where it was.
     pub(crate) fn start_again(&mut self, n: usize) {
-        let process = self.start(self.replicas[n].addr);
+        let process = self.start(n, self.replicas[n].addr);
         self.replicas[n].process = process;
     }
 

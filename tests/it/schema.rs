@@ -39,6 +39,45 @@ async fn the_contracts_tables_and_columns_exist() {
     );
 }
 
+/// What the release before names, whose replicas run while this one migrates.
+const RELEASED: &str = include_str!("released_schema.txt");
+
+#[tokio::test]
+async fn the_release_before_runs_on_this_schema() {
+    let database = TestDatabase::migrated().await;
+    let client = database.client().await;
+    let now = names(&client, include_str!("released_schema.sql")).await;
+    for column in RELEASED.lines() {
+        // What may be null in more cases than before is no less to those who never write null.
+        let nullable = column.trim_end_matches(" not null");
+        assert!(
+            now.contains(column) || now.contains(nullable),
+            "{column} is not what it was: the release before still reads and writes it"
+        );
+    }
+    let has_a_default = "
+        select table_name || '.' || column_name
+        from information_schema.columns
+        where table_schema = 'public' and (column_default is not null or is_generated = 'ALWAYS')";
+    let has_a_default = names(&client, has_a_default).await;
+    let released: HashSet<_> = RELEASED.lines().collect();
+    let tables: HashSet<_> = RELEASED
+        .lines()
+        .filter_map(|line| line.split('.').next())
+        .collect();
+    for column in now
+        .iter()
+        .filter(|column| !released.contains(column.as_str()))
+    {
+        let (name, kind) = column.split_once(' ').unwrap();
+        let (table, _) = name.split_once('.').unwrap();
+        assert!(
+            !tables.contains(table) || !kind.ends_with("not null") || has_a_default.contains(name),
+            "{name} must have a value, which the release before does not write"
+        );
+    }
+}
+
 #[tokio::test]
 async fn every_looked_up_column_leads_an_index() {
     let database = TestDatabase::migrated().await;
