@@ -112,9 +112,8 @@ pub enum InvalidDatabaseUrl {
 /// How long to wait for a pooled connection, or for a new one.
 const CONNECTION_TIMEOUT: Duration = Duration::from_millis(1_500);
 
-/// How long a server may be silent on a connection over which something was sent, or which is idle and
-/// asked whether it is still there, before the connection is given up (`tcp(7)`: `TCP_USER_TIMEOUT`,
-/// `TCP_KEEPIDLE`, `TCP_KEEPINTVL`, `TCP_KEEPCNT`). A server that is gone without a word never says so.
+/// How long a connection lives on without a word from the server's machine (`tcp(7)`:
+/// `TCP_USER_TIMEOUT` and keep-alive): one that is gone never says so.
 const SILENCE: Duration = Duration::from_secs(5);
 
 /// The settings of every session: no statement waits for long, and a client that disappeared in the
@@ -145,18 +144,15 @@ const ROWS_TO_LOCK: &str = "-c lock_timeout=50ms";
 const MANY_ROWS: &str = "-c plan_cache_mode=force_custom_plan \
                          -c max_parallel_workers_per_gather=0";
 
-/// For searches, on top of [`MANY_ROWS`]: nobody waits longer for a list.
+/// For searches, on top of [`MANY_ROWS`].
 const SEARCHES: &str = "-c statement_timeout=3s";
 
 /// The most imports and exports at once.
 const MAX_BULK: usize = 4;
-
 /// The most connections that change existing rows.
 const MAX_CHANGES: usize = 4;
-
 /// The fewest connections that each thread may open: while one waits, another is of use.
 const MIN_PER_THREAD: usize = 2;
-
 /// The most connections that search.
 const MAX_SEARCHES: usize = 4;
 

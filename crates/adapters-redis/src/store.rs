@@ -36,9 +36,8 @@ use crate::{
 /// only read (NOPERM) refuse it.
 const READ: &str = "GETEX";
 
-/// The version of a new entity: Redis cannot hold an older one.
+/// Of a new entity Redis cannot hold an older one.
 const FIRST_VERSION: i64 = domain::values::Version::FIRST.number();
-
 /// How long to wait before retrying a Redis that did not answer.
 const RETRY_INTERVAL: Duration = Duration::from_millis(250);
 
@@ -228,8 +227,8 @@ impl Store {
         }
     }
 
-    /// Runs commands that write, in one round trip; `None` when Redis is down, or refuses one of them.
-    /// A refusal is no reason to do without it: a cache that it refuses to read or write will notice.
+    /// Runs commands that write, in one round trip; `None` when Redis is down, or refuses one of them,
+    /// which is no reason to do without it.
     pub(crate) async fn query<T: FromRedisValue>(&self, commands: &Pipeline) -> Option<T> {
         if !self.0.availability.is_up() {
             return None;
@@ -303,6 +302,7 @@ impl Inner {
         self.reads.get_or_try(open).cloned()
     }
 
+    #[tracing::instrument(level = "debug", name = "redis.get", skip_all)]
     async fn read(&self, key: &str) -> Result<Option<Vec<u8>>, Failure> {
         let mut connection = self.connection()?;
         let get = redis::cmd(READ).arg(key).to_owned();
@@ -329,6 +329,7 @@ impl Inner {
         self.run(&remove).await
     }
 
+    #[tracing::instrument(level = "debug", name = "redis.script", skip_all)]
     async fn run<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, Failure> {
         self.within_timeout(async {
             let mut connection = self.writes.get().await?;

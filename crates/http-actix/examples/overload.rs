@@ -85,10 +85,16 @@ async fn run() -> io::Result<()> {
             }
         }
     }
-    let took = start.elapsed().as_secs_f64();
+    let outcomes = std::iter::from_fn(|| told.try_recv().ok());
+    print(outcomes, start.elapsed().as_secs_f64(), sent);
+    Ok(())
+}
+
+/// Prints what became of the requests of so many seconds.
+fn print(outcomes: impl Iterator<Item = (Outcome, Duration)>, took: f64, sent: u32) {
     let mut placed = Vec::new();
     let (mut refused, mut failed) = (0_u32, 0_u32);
-    while let Ok((outcome, time)) = told.try_recv() {
+    for (outcome, time) in outcomes {
         match outcome {
             Outcome::Placed => placed.push(time),
             Outcome::Refused => refused += 1,
@@ -109,7 +115,6 @@ async fn run() -> io::Result<()> {
         f64::from(refused) / took,
         f64::from(sent) / took,
     );
-    Ok(())
 }
 
 /// Sends a request and reads the answer, over this connection or a new one.

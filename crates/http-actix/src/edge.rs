@@ -16,6 +16,7 @@ use actix_web::{
     web::{Bytes, Data},
 };
 use domain::identity::Caller;
+use tracing::Instrument as _;
 
 use crate::{
     app::App,
@@ -23,6 +24,7 @@ use crate::{
     metrics,
     problem::{Problem, of_framework},
     routes::MatchedRoute,
+    traces,
 };
 
 /// Names a request, in the log and to the caller.
@@ -43,7 +45,8 @@ pub(crate) async fn around<B: MessageBody + 'static>(
     let id = request_id(&request);
     request.extensions_mut().insert(RequestId(id.clone()));
     let handled = request.conn_data::<Progress>().map(Progress::handle);
-    let mut response = match next.call(request).await {
+    let span = traces::of_request(&request, &id);
+    let mut response = match next.call(request).instrument(span.clone()).await {
         Ok(response) => response.map_into_boxed_body(),
         // Only middleware fails like this, and ours answers instead.
         Err(error) => return Err(Problem::internal(error.to_string()).into()),
@@ -76,6 +79,8 @@ pub(crate) async fn around<B: MessageBody + 'static>(
         response.headers_mut().insert(REQUEST_ID, value);
     }
     protect(response.headers_mut());
+    let matched = route(response.request());
+    traces::answered(&span, &mut response, matched);
     let duration = start.elapsed();
     log(&response, &id, duration, cause.as_deref());
     count(&response, duration, code);

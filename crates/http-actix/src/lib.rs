@@ -31,3 +31,4 @@ mod rate_limits;
 pub mod routes;
 pub mod server;
 pub mod settings;
+mod traces;

@@ -6,6 +6,7 @@ mod metrics;
 mod serving;
 mod silence;
 mod terminal;
+mod traces;
 
 use std::process::{Output, Stdio};
 

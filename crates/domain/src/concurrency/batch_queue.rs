@@ -11,6 +11,7 @@ use async_channel::{Receiver, Sender, TrySendError};
 use futures_channel::oneshot;
 use futures_util::{FutureExt, future::BoxFuture};
 use time::OffsetDateTime;
+use tracing::{Instrument, Span};
 
 use super::gate::Gate;
 use crate::Clock;
@@ -57,6 +58,8 @@ pub(crate) struct QueueSettings {
 pub(crate) struct Queued<Q, A> {
     pub(crate) request: Q,
     pub(crate) arrived_at: OffsetDateTime,
+    /// What the request is a part of, for whoever traces it.
+    span: Span,
     answer: oneshot::Sender<A>,
 }
 
@@ -75,26 +78,59 @@ impl<Q, A> Queued<Q, A> {
 /// Requests that are handled together.
 pub(crate) struct Batch<Q, A> {
     pub(crate) requests: Vec<Q>,
-    callers: Vec<(oneshot::Sender<A>, OffsetDateTime)>,
+    callers: Vec<Asking<A>>,
+}
+
+/// A caller of a request that is handled: when it came, and how it gets its answer.
+struct Asking<A> {
+    arrived_at: OffsetDateTime,
+    span: Span,
+    answer: oneshot::Sender<A>,
 }
 
 impl<Q, A> Batch<Q, A> {
     pub(crate) fn of(queued: impl IntoIterator<Item = Queued<Q, A>>) -> Self {
         let (requests, callers) = queued
             .into_iter()
-            .map(|queued| (queued.request, (queued.answer, queued.arrived_at)))
+            .map(|queued| {
+                let Queued {
+                    request,
+                    arrived_at,
+                    span,
+                    answer,
+                } = queued;
+                let asking = Asking {
+                    arrived_at,
+                    span,
+                    answer,
+                };
+                (request, asking)
+            })
             .unzip();
         Self { requests, callers }
+    }
+
+    /// What handling the batch is to whoever traces it: it belongs to none of its requests, and follows
+    /// from all of them.
+    pub(crate) fn span(&self) -> Span {
+        let span = tracing::debug_span!("batch", requests = self.requests.len());
+        if !span.is_disabled() {
+            for asking in &self.callers {
+                span.follows_from(&asking.span);
+            }
+        }
+        span
     }
 
     /// Pairs every request with its answer. A request without one is dropped, and its caller gets
     /// [`QueueError::NoAnswer`].
     pub(crate) fn with(self, answers: Vec<A>) -> impl Iterator<Item = (Queued<Q, A>, A)> {
         let queued = self.requests.into_iter().zip(self.callers);
-        let queued = queued.map(|(request, (answer, arrived_at))| Queued {
+        let queued = queued.map(|(request, asking)| Queued {
             request,
-            arrived_at,
-            answer,
+            arrived_at: asking.arrived_at,
+            span: asking.span,
+            answer: asking.answer,
         });
         queued.zip(answers)
     }
@@ -150,6 +186,7 @@ where
         let queued = Queued {
             request,
             arrived_at: self.clock.now(),
+            span: Span::current(),
             answer,
         };
         match self.queue.try_send(queued) {
@@ -195,7 +232,8 @@ impl<H: BatchHandler> BatchWorker<H> {
             // The queued ones, and the one just taken.
             let permit = self.gate.admit(|| self.queued.len() + 1).await;
             let batch = Batch::of(self.gather(first));
-            let answers = self.handler.handle(&batch.requests).await;
+            let handling = self.handler.handle(&batch.requests);
+            let answers = handling.instrument(batch.span()).await;
             drop(permit);
             for (queued, answer) in batch.with(answers) {
                 self.handler.answer(queued, answer);

@@ -8,7 +8,12 @@ use std::{
 
 use clap::Args;
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{
+    EnvFilter, Layer as _, filter::filter_fn, layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
+};
+
+use crate::traces::{self, Traces};
 
 /// How the log is written.
 #[derive(Debug, Args)]
@@ -23,7 +28,7 @@ pub(super) struct LogArgs {
 /// Starts the log. `RUST_LOG` selects its content; the default is what an operator needs. A
 /// separate thread writes the lines, as many at once as there are, and drops none; the returned
 /// guard writes the last of them when it is dropped.
-pub(super) fn init(args: &LogArgs) -> WorkerGuard {
+pub(super) fn init(args: &LogArgs, traces: Option<&Traces>) -> WorkerGuard {
     let (writer, guard) = NonBlockingBuilder::default()
         .lossy(false)
         .finish(Collecting {
@@ -35,15 +40,24 @@ pub(super) fn init(args: &LogArgs) -> WorkerGuard {
             "info,actix_http=off,actix_server=warn,refinery_core=warn,tokio_postgres=warn",
         )
     });
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let log = tracing_subscriber::fmt::layer()
         .with_writer(writer)
         .with_target(false);
+    let traced = traces.map(|traces| {
+        let layer = tracing_opentelemetry::layer()
+            .with_tracer(traces.tracer())
+            .with_location(false)
+            .with_threads(false)
+            .with_target(false);
+        layer.with_filter(filter_fn(traces::is_ours))
+    });
+    let registry = tracing_subscriber::registry().with(traced);
     if io::stderr().is_terminal() {
-        log.init();
+        registry.with(log.with_filter(filter)).init();
     } else {
         let log = log.json().flatten_event(true);
-        log.with_current_span(false).with_span_list(false).init();
+        let log = log.with_current_span(false).with_span_list(false);
+        registry.with(log.with_filter(filter)).init();
     }
     guard
 }

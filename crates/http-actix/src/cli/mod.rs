@@ -17,6 +17,8 @@ use std::{error::Error, process::ExitCode};
 use actix_web::rt::System;
 use clap::{Parser, Subcommand};
 
+use crate::traces::Traces;
+
 /// Balcão: an order desk that never oversells.
 #[derive(Debug, Parser)]
 #[command(name = "balcao", version, about)]
@@ -62,7 +64,18 @@ type Failure = Box<dyn Error>;
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let _log = logs::init(&cli.log);
+    let traces = match &cli.command {
+        Command::Serve(_) => Traces::begin(),
+        _ => Ok(None),
+    };
+    let traces = match traces {
+        Ok(traces) => traces,
+        Err(wrong) => {
+            eprintln!("balcao: traces: {wrong}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let _log = logs::init(&cli.log, traces.as_ref());
     let run = async {
         match cli.command {
             Command::Serve(serve) => serve.run().await,

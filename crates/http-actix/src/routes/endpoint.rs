@@ -13,6 +13,7 @@ use actix_web::{
 };
 use futures_util::future::LocalBoxFuture;
 use tokio::time::timeout;
+use tracing::Instrument as _;
 use utoipa::openapi::HttpMethod;
 
 use crate::{
@@ -168,7 +169,7 @@ where
     type Future = LocalBoxFuture<'static, Self::Output>;
 
     fn call(&self, args: Args) -> Self::Future {
-        let work = rt::spawn(self.0.call(args));
+        let work = rt::spawn(self.0.call(args).in_current_span());
         Box::pin(async { work.await.map_err(Problem::internal) })
     }
 }

@@ -9,6 +9,7 @@ use std::{
 use async_channel::{Receiver, Sender, WeakSender};
 use futures_util::StreamExt;
 use time::Duration;
+use tracing::Instrument;
 
 use super::{Answer, DeskError, QueuedOrder, placing::Placing};
 use crate::{
@@ -192,7 +193,8 @@ impl LaneWorker {
     async fn place_batch(&self, product: ProductId) {
         let batch = Batch::of(self.lanes.take(product, self.max_batch));
         let wait = LockWait::InLineFor(product);
-        let answers = self.placing.place(&batch.requests, wait).await;
+        let placing = self.placing.place(&batch.requests, wait);
+        let answers = placing.instrument(batch.span()).await;
         let too_late = self.placing.clock.now() - PATIENCE;
         let mut still_held = Vec::new();
         for (queued, answer) in batch.with(answers) {

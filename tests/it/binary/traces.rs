@@ -1,0 +1,143 @@
+//! What a collector of traces is told.
+
+use std::sync::{Arc, Mutex};
+
+use integration_tests::{Answer, Caches, PASSWORD, TestDatabase, eventually};
+use serde_json::json;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::{TcpListener, TcpStream},
+};
+
+use super::{CREATE_BOSS, balcao, run, serve_by, stdout, terminate};
+
+/// A collector that keeps what it is told, as it came: protobuf, in which texts and ids stand as they are.
+struct Collector {
+    url: String,
+    told: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Collector {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let told = Arc::<Mutex<Vec<u8>>>::default();
+        let kept = Arc::clone(&told);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(listen(stream, Arc::clone(&kept)));
+            }
+        });
+        Self { url, told }
+    }
+
+    fn has_heard(&self, what: &[u8]) -> bool {
+        let told = self.told.lock().unwrap();
+        told.windows(what.len()).any(|part| part == what)
+    }
+}
+
+async fn listen(stream: TcpStream, kept: Arc<Mutex<Vec<u8>>>) {
+    let mut stream = BufReader::new(stream);
+    loop {
+        let (mut line, mut length) = (String::new(), 0);
+        loop {
+            line.clear();
+            if stream.read_line(&mut line).await.unwrap_or(0) == 0 {
+                return;
+            }
+            if line == "\r\n" {
+                break;
+            }
+            let lower = line.to_lowercase();
+            if let Some(text) = lower.strip_prefix("content-length:") {
+                length = text.trim().parse().unwrap();
+            }
+        }
+        let mut body = vec![0; length];
+        stream.read_exact(&mut body).await.unwrap();
+        kept.lock().unwrap().extend(body);
+        let done = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+        stream.write_all(done).await.unwrap();
+    }
+}
+
+const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+
+#[tokio::test]
+async fn a_trace_goes_on_from_its_caller_through_the_batch_to_the_statements() {
+    let database = TestDatabase::empty().await;
+    let collector = Collector::start().await;
+    let Caches::Redis(redis) = Caches::redis() else {
+        unreachable!("`redis` gives Redis")
+    };
+    let mut command = balcao(&database, &["serve", "--redis-url", &redis.url]);
+    command.envs([
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url.as_str()),
+        ("OTEL_BSP_SCHEDULE_DELAY", "50"),
+        ("REDIS_NAMESPACE", &redis.namespace),
+    ]);
+    let mut server = serve_by(command).await;
+    let _ = stdout(&run(balcao(&database, &CREATE_BOSS), PASSWORD).await);
+    let boss = server.client.logged_in("boss@example.com").await;
+    let product = boss.product("1.00", 5).await;
+    let sign_up = json!({"nome": "Ana", "email": "ana@example.com", "password": PASSWORD});
+    let _ = server.client.post("/customers", &sign_up).await.expect(201);
+    let ana = server.client.logged_in("ana@example.com").await;
+
+    let order = json!({"itens": [{"product_id": product, "quantidade": 1}]});
+    let traceparent = format!("00-{TRACE}-b7ad6b7169203331-01");
+    let request = ana.request("POST", "/orders").json(&order);
+    let placed = Answer::to(request.header("traceparent", &traceparent)).await;
+    let placed = placed.expect(201);
+    let told = placed.header("traceresponse").unwrap();
+    let parts: Vec<_> = told.split('-').collect();
+    assert!(
+        matches!(parts[..], ["00", TRACE, span, "01"] if span != "b7ad6b7169203331"),
+        "{told}"
+    );
+    let read = ana.request("GET", &format!("/orders/{}", placed.id()));
+    let _ = Answer::to(read.header("traceparent", &traceparent)).await;
+
+    let id: Vec<u8> = (0..16)
+        .map(|n| u8::from_str_radix(&TRACE[2 * n..2 * n + 2], 16).unwrap())
+        .collect();
+    for what in [
+        &id[..],
+        b"POST /orders",
+        b"batch",
+        b"db.placements.open",
+        b"db.placements.write",
+        b"redis.script",
+        b"redis.get",
+    ] {
+        eventually(&String::from_utf8_lossy(what), async || {
+            collector.has_heard(what)
+        })
+        .await;
+    }
+    for personal in ["ana@example.com", PASSWORD, ana.token().unwrap()] {
+        assert!(!collector.has_heard(personal.as_bytes()), "{personal}");
+    }
+    terminate(&mut server.process).await;
+}
+
+#[tokio::test]
+async fn without_a_collector_there_are_no_traces_and_a_wrong_sampler_is_told() {
+    let database = TestDatabase::empty().await;
+    let mut server = super::serve(&database, &[]).await;
+    let live = server.client.get("/livez").await.expect(200);
+    assert_eq!(live.header("traceresponse"), None);
+    terminate(&mut server.process).await;
+    let mut command = balcao(&database, &["serve"]);
+    command.envs([
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1"),
+        ("OTEL_TRACES_SAMPLER", "sometimes"),
+    ]);
+    let output = run(command, "").await;
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        told.contains("OTEL_TRACES_SAMPLER is \"sometimes\""),
+        "{told}"
+    );
+}
