@@ -43,7 +43,7 @@ pub(super) fn init(args: &LogArgs, traces: Option<&Traces>) -> WorkerGuard {
     let log = tracing_subscriber::fmt::layer()
         .with_writer(writer)
         .with_target(false);
-    let traced = traces.map(|traces| {
+    let spans = traces.map(|traces| {
         let layer = tracing_opentelemetry::layer()
             .with_tracer(traces.tracer())
             .with_location(false)
@@ -51,7 +51,7 @@ pub(super) fn init(args: &LogArgs, traces: Option<&Traces>) -> WorkerGuard {
             .with_target(false);
         layer.with_filter(filter_fn(traces::is_ours))
     });
-    let registry = tracing_subscriber::registry().with(traced);
+    let registry = tracing_subscriber::registry().with(spans);
     if io::stderr().is_terminal() {
         registry.with(log.with_filter(filter)).init();
     } else {
