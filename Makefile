@@ -1,7 +1,7 @@
 # What can be done here. `make help` lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help run reset test integration lint format bench conformance verify
+.PHONY: help run reset test integration lint format bench conformance attacks verify
 
 TEST_SERVICES := .dev/test
 
@@ -56,5 +56,9 @@ bench: ## measure it as ratios to pgbench, psql and bare actix-web (needs wrk); 
 
 conformance: ## hold the API to its OpenAPI document: schemathesis, clients in Python and TypeScript
 	@tests/conformance/run
+
+attacks: ## attack it: sqlmap in every place of every operation, slow clients beside a customer
+	@cargo build --locked --workspace --bins
+	@tests/attacks/run
 
 verify: lint test integration ## everything that CI runs, but for conformance
