@@ -119,3 +119,28 @@ async fn text_that_storage_cannot_hold_is_refused_and_not_an_error_of_ours() {
     let answer = shop.anonymous().post("/auth/login", &login).await;
     let _ = answer.expect_problem(401, "wrong_credentials");
 }
+
+#[tokio::test]
+async fn a_method_that_no_path_has_is_refused_and_repeats_nothing_of_the_request() {
+    let shop = Shop::open().await;
+    let product = shop.product("1.00", 1).await;
+    let product = format!("/products/{product}");
+    for (path, allow) in [
+        ("/products", "POST, GET, HEAD"),
+        (&*product, "GET, HEAD, PATCH, DELETE"),
+        ("/auth/login", "POST"),
+        ("/docs", "GET, HEAD"),
+    ] {
+        for method in ["TRACE", "TRACK", "BREW"] {
+            let request = shop.staff.request(method, path);
+            let request = request.header("x-secret", "a header of the request");
+            let answer = Answer::to(request.header("cookie", "session=1")).await;
+            let answer = answer.expect_problem(405, "method_not_allowed");
+            assert_eq!(answer.header("allow"), Some(allow), "{method} {path}");
+            let said = format!("{:?} {}", answer.headers, answer.body);
+            for secret in ["a header", "session=1", shop.staff.token().unwrap()] {
+                assert!(!said.contains(secret), "{method} {path}: {said}");
+            }
+        }
+    }
+}
