@@ -1,7 +1,10 @@
 //! Every error is a problem document, the framework's own included.
 
-use integration_tests::{Answer, Shop};
+use integration_tests::{Answer, DOCUMENT, Shop};
 use serde_json::json;
+
+/// An id that nothing has.
+const NOBODYS: &str = "0192f0c1-2a3b-7c4d-8e5f-60718293a4b5";
 
 #[tokio::test]
 async fn the_frameworks_own_errors_are_problem_documents_too() {
@@ -141,6 +144,43 @@ async fn a_method_that_no_path_has_is_refused_and_repeats_nothing_of_the_request
             for secret in ["a header", "session=1", shop.staff.token().unwrap()] {
                 assert!(!said.contains(secret), "{method} {path}: {said}");
             }
+        }
+    }
+}
+
+/// Every operation that takes a body: its method, a path of it, and the type of the body.
+fn operations_with_a_body() -> Vec<(String, String, &'static str)> {
+    let mut found = Vec::new();
+    for (template, item) in DOCUMENT["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            if let Some(content) = operation["requestBody"]["content"].as_object() {
+                let (method, path) = (method.to_uppercase(), template.replace("{id}", NOBODYS));
+                found.push((method, path, content.keys().next().unwrap().as_str()));
+            }
+        }
+    }
+    assert!(found.len() > 15, "{found:?}");
+    found
+}
+
+#[tokio::test]
+async fn what_a_form_can_send_is_no_body_of_any_operation() {
+    let shop = Shop::open().await;
+    let admin = shop.server.admin().await;
+    for (method, path, _) in operations_with_a_body() {
+        for (media_type, body) in [
+            ("application/x-www-form-urlencoded", "nome=Ana"),
+            (
+                "multipart/form-data; boundary=x",
+                "--x\r\nContent-Disposition: form-data; name=\"nome\"\r\n\r\nAna\r\n--x--\r\n",
+            ),
+            // A form can make this of a field and its value.
+            ("text/plain", "{\"nome\": \"Ana=\"}"),
+        ] {
+            let request = admin.request(&method, &path).header("if-match", "*");
+            let request = request.header("content-type", media_type).body(body);
+            let answer = Answer::to(request).await;
+            let _ = answer.expect_problem(415, "unsupported_media_type");
         }
     }
 }
