@@ -180,7 +180,32 @@ async fn what_a_form_can_send_is_no_body_of_any_operation() {
             let request = admin.request(&method, &path).header("if-match", "*");
             let request = request.header("content-type", media_type).body(body);
             let answer = Answer::to(request).await;
-            let _ = answer.expect_problem(415, "unsupported_media_type");
+            let answer = answer.expect_problem(415, "unsupported_media_type");
+            // It would say that the coding is to blame.
+            assert_eq!(answer.header("accept-encoding"), None);
         }
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_compressed_is_refused_and_none_is_unpacked() {
+    let shop = Shop::open().await;
+    let admin = shop.server.admin().await;
+    for (method, path, media_type) in operations_with_a_body() {
+        for coding in ["gzip", "BR", "identity, deflate", "unheard-of", "é"] {
+            let request = admin.request(&method, &path).header("if-match", "*");
+            let request = request.header("content-type", media_type).body("{}");
+            let answer = Answer::to(request.header("content-encoding", coding)).await;
+            let answer = answer.expect_problem(415, "unsupported_media_type");
+            assert_eq!(answer.header("accept-encoding"), Some("identity"));
+            let detail = answer.body["detail"].as_str().unwrap();
+            assert!(detail.contains("not decompressed"), "{detail}");
+        }
+    }
+    for coding in ["identity", "Identity", ""] {
+        let request = admin.request("POST", "/products");
+        let request = request.json(&json!({"nome": "Café", "preco": 1}));
+        let answer = Answer::to(request.header("content-encoding", coding)).await;
+        let _ = answer.expect(201);
     }
 }
