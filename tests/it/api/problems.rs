@@ -3,6 +3,8 @@
 use integration_tests::{Answer, DOCUMENT, Shop};
 use serde_json::json;
 
+use super::connections::{rest, send};
+
 /// An id that nothing has.
 const NOBODYS: &str = "0192f0c1-2a3b-7c4d-8e5f-60718293a4b5";
 
@@ -207,5 +209,39 @@ async fn a_body_that_is_compressed_is_refused_and_none_is_unpacked() {
         let request = request.json(&json!({"nome": "Café", "preco": 1}));
         let answer = Answer::to(request.header("content-encoding", coding)).await;
         let _ = answer.expect(201);
+    }
+}
+
+#[tokio::test]
+async fn a_path_is_decoded_once_and_leads_nowhere_else() {
+    let shop = Shop::open().await;
+    let product = shop.product("1.00", 1).await;
+    let (first, rest_of_it) = product.split_at(1);
+    let digit = first.as_bytes()[0];
+    let once = format!("/products/%{digit:x}{rest_of_it}");
+    let found = shop.anonymous().get(&once).await.expect(200);
+    assert_eq!(found.id(), product);
+    let twice = format!("/products/%25{digit:x}{rest_of_it}");
+    let twice = shop.anonymous().get(&twice).await;
+    let _ = twice.expect_problem(400, "malformed_id");
+    // As it stands: clients would tidy it up.
+    for (path, code) in [
+        ("/docs/../livez", "route_not_found"),
+        ("/docs/%2e%2e/livez", "route_not_found"),
+        ("/docs/..%2flivez", "not_found"),
+        ("/docs/..%2f..%2f..%2fetc%2fpasswd", "not_found"),
+        ("/docs/%2e%2e%2flivez", "not_found"),
+        ("/docs/..%5clivez", "not_found"),
+        ("/docs/%252e%252e%252flivez", "not_found"),
+        ("/docs//livez", "route_not_found"),
+        ("//livez", "route_not_found"),
+        ("/livez/", "route_not_found"),
+        ("/livez%00", "route_not_found"),
+        ("/LIVEZ", "route_not_found"),
+    ] {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        let said = rest(send(shop.server.addr(), &request).await).await;
+        assert!(said.starts_with("HTTP/1.1 404 "), "{path}: {said}");
+        assert!(said.contains(&format!("\"{code}\"")), "{path}: {said}");
     }
 }
