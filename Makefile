@@ -1,7 +1,7 @@
 # What can be done here. `make help` lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help run reset test integration lint format bench conformance observability attacks verify
+.PHONY: help run reset test integration faults lint format bench conformance observability attacks verify
 
 TEST_SERVICES := .dev/test
 
@@ -14,6 +14,8 @@ else
 UNIT := cargo test --locked --workspace --exclude integration-tests
 INTEGRATION := cargo test --locked --package integration-tests
 endif
+
+FAULTS := cargo run --locked --quiet --package integration-tests --bin faults --
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,7 +36,13 @@ integration: ## tests against a real PostgreSQL and Redis, which this starts and
 	export $$(deploy/services urls $(TEST_SERVICES) | sed 's/^/TEST_/') \
 		TEST_POSTGRES_PROGRAMS=$$(deploy/services programs $(TEST_SERVICES)) \
 		TEST_REDIS_SERVER=$$(deploy/services redis $(TEST_SERVICES)); \
-	set -x; $(INTEGRATION)
+	set -x; $(INTEGRATION); $(FAULTS) --short
+
+faults: ## a storm of orders through two replicas, while everything around them breaks in turn
+	cargo build --locked --workspace --bins
+	@export TEST_POSTGRES_PROGRAMS=$$(deploy/services programs $(TEST_SERVICES)) \
+		TEST_REDIS_SERVER=$$(deploy/services redis $(TEST_SERVICES)); \
+	set -x; $(FAULTS)
 
 lint: ## format, clippy, docs, and who may depend on whom
 	cargo fmt --all --check

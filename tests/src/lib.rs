@@ -26,7 +26,7 @@ mod world;
 pub use client::{Answer, Client, ids};
 pub use database::{TestDatabase, apply_migrations};
 pub use document::{DOCUMENT, validator};
-pub use postgres::{PrivatePostgres, postgres_programs};
+pub use postgres::{PrivatePostgres, postgres_program};
 pub use proxy::Proxy;
 pub use redis::{PrivateRedis, RawRedis};
 pub use server::{Caches, PASSWORD, TestServer};
@@ -34,7 +34,7 @@ pub use shop::Shop;
 pub use tls::{Authority, TlsProxy};
 pub use world::World;
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use tokio::net::TcpListener;
 
@@ -62,6 +62,20 @@ pub async fn eventually<F: Future<Output = bool>>(what: &str, mut condition: imp
 pub fn table_of_products(rows: usize) -> String {
     let row = |n| format!("Product {n},1.00\n");
     format!("nome,preco\n{}", (0..rows).map(row).collect::<String>())
+}
+
+/// The binary, in a folder above that of this program: `target/PROFILE`.
+///
+/// # Panics
+///
+/// When it is not there.
+#[must_use]
+pub fn balcao_program() -> PathBuf {
+    let this = std::env::current_exe().unwrap();
+    let mut folders = this.ancestors().skip(1);
+    let found =
+        folders.find_map(|folder| Some(folder.join("balcao")).filter(|file| file.is_file()));
+    found.unwrap_or_else(|| panic!("build it first: cargo build --workspace --bins"))
 }
 
 /// An address that was free a moment ago, and so most likely still is.

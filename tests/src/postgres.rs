@@ -9,11 +9,12 @@ use std::{
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
-use crate::{free_addr, variable};
+use crate::{free_addr, proxy::server_of, variable};
 
 /// A PostgreSQL that a test may end; it is gone with this value. It loses nothing in a crash.
 pub struct PrivatePostgres {
     folder: PathBuf,
+    is_mounted: bool,
     url: String,
 }
 
@@ -21,8 +22,24 @@ impl PrivatePostgres {
     /// Starts one with the programs that those of all tests have: `TEST_POSTGRES_PROGRAMS` and
     /// `TEST_REDIS_SERVER` say where they are.
     pub async fn start() -> Self {
-        let folder = format!("balcao-postgres-{}", Uuid::new_v4().simple());
-        let folder = env::temp_dir().join(folder);
+        Self::start_in(new_folder(), false).await
+    }
+
+    /// The same, on a small disk of its own, if one can be mounted (which needs root).
+    pub async fn start_on_a_disk_of(mebibytes: u32) -> Self {
+        let folder = new_folder();
+        std::fs::create_dir(&folder).unwrap();
+        let size = format!("size={mebibytes}m");
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
+            .arg(&folder)
+            .stderr(Stdio::null())
+            .status();
+        let is_mounted = mounted.is_ok_and(|status| status.success());
+        Self::start_in(folder, is_mounted).await
+    }
+
+    async fn start_in(folder: PathBuf, is_mounted: bool) -> Self {
         let ports = [free_addr().await, free_addr().await].map(|addr| addr.port().to_string());
         let started = folder.clone();
         let url = spawn_blocking(move || {
@@ -40,8 +57,27 @@ impl PrivatePostgres {
         });
         Self {
             folder,
+            is_mounted,
             url: url.await.unwrap(),
         }
+    }
+
+    /// Where it keeps everything.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Whether its disk holds nothing else.
+    #[must_use]
+    pub const fn has_a_disk_of_its_own(&self) -> bool {
+        self.is_mounted
+    }
+
+    /// Where it listens, `ADDRESS:PORT`.
+    #[must_use]
+    pub fn addr(&self) -> String {
+        server_of(&self.url)
     }
 
     /// The URL of its first database.
@@ -49,31 +85,74 @@ impl PrivatePostgres {
         &self.url
     }
 
-    /// Ends it as a crash does, and starts it again where it was.
+    /// Ends it as a crash does.
+    pub async fn crash(&self) {
+        self.tell("crash").await;
+    }
+
+    /// Ends it as a crash does, unless it has ended, and starts it again where it was.
     pub async fn restart(&self) {
+        self.tell("restart").await;
+    }
+
+    async fn tell(&self, command: &'static str) {
         let folder = self.folder.clone();
-        let restarted = spawn_blocking(move || services("restart", &folder).status());
-        assert!(restarted.await.unwrap().unwrap().success());
+        let done = spawn_blocking(move || services(command, &folder).status());
+        assert!(done.await.unwrap().unwrap().success());
+    }
+
+    /// Sends a signal to all of its processes, by its name with a dash before it.
+    pub async fn signal(&self, name: &'static str) {
+        let pids = self.folder.join("postgres/data/postmaster.pid");
+        let pids = std::fs::read_to_string(pids).unwrap();
+        let postmaster = pids.lines().next().unwrap().to_owned();
+        let send = spawn_blocking(move || {
+            // The first one does not start others then.
+            let first = Command::new("kill").args([name, &postmaster]).status();
+            let others = Command::new("pkill")
+                .args([name, "-P", &postmaster])
+                .status();
+            first.unwrap().success() && others.unwrap().success()
+        });
+        assert!(send.await.unwrap());
     }
 }
 
 impl Drop for PrivatePostgres {
     fn drop(&mut self) {
-        let is_gone = services("reset", &self.folder).status().unwrap().success()
-            && std::fs::remove_dir_all(&self.folder).is_ok();
+        let is_reset = services("reset", &self.folder).status().unwrap().success();
+        if self.is_mounted {
+            let _ = Command::new("umount").arg(&self.folder).status();
+        }
+        let is_gone = is_reset && std::fs::remove_dir_all(&self.folder).is_ok();
         assert!(is_gone || std::thread::panicking());
     }
 }
 
-/// The folder of PostgreSQL's programs: `TEST_POSTGRES_PROGRAMS`.
+/// A program of PostgreSQL's: beside those of `TEST_POSTGRES_PROGRAMS`, of which each may be a link to
+/// where all of them are, or whatever has this name in the `PATH`.
 #[must_use]
-pub fn postgres_programs() -> PathBuf {
+pub fn postgres_program(name: &str) -> PathBuf {
+    let folder = programs();
+    let beside = folder.join("pg_ctl").canonicalize();
+    let beside = beside.ok().map(|pg_ctl| pg_ctl.with_file_name(name));
+    let mut candidates = beside.into_iter().chain([folder.join(name)]);
+    let found = candidates.find(|program| program.exists());
+    found.unwrap_or_else(|| name.into())
+}
+
+fn new_folder() -> PathBuf {
+    let folder = format!("balcao-postgres-{}", Uuid::new_v4().simple());
+    env::temp_dir().join(folder)
+}
+
+fn programs() -> PathBuf {
     variable("TEST_POSTGRES_PROGRAMS").into()
 }
 
 fn services(command: &str, folder: &Path) -> Command {
     let redis = PathBuf::from(variable("TEST_REDIS_SERVER"));
-    let mut path = vec![postgres_programs()];
+    let mut path = vec![programs()];
     path.extend(redis.parent().map(Path::to_owned));
     path.extend(env::split_paths(&variable("PATH")));
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/services");

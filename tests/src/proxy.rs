@@ -47,7 +47,8 @@ impl Proxy {
         Self::to(&server_of(&database.url())).await
     }
 
-    async fn to(target: &str) -> Self {
+    /// A wire to this address, `ADDRESS:PORT`.
+    pub async fn to(target: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let state = Arc::new(State {
@@ -64,6 +65,12 @@ impl Proxy {
     #[must_use]
     pub fn url(&self) -> String {
         format!("redis://{}", self.addr)
+    }
+
+    /// Where to connect instead, as this user to this database.
+    #[must_use]
+    pub fn postgres_url(&self, user: &str, database: &str) -> String {
+        format!("postgres://{user}@{}/{database}", self.addr)
     }
 
     /// Where to connect instead, for a database.
@@ -127,7 +134,9 @@ async fn serve(listener: TcpListener, target: String, state: Arc<State>) {
             if *is_cut.borrow_and_update() {
                 return;
             }
-            let far = TcpStream::connect(target).await.unwrap();
+            let Ok(far) = TcpStream::connect(target).await else {
+                return;
+            };
             let ((near_reads, near_writes), (far_reads, far_writes)) =
                 (near.into_split(), far.into_split());
             // Either side hangs up, or the wire is cut.

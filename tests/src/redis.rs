@@ -1,7 +1,7 @@
 //! Redis, past the product: to look at what is really there, to put something else there, and to
 //! take things from it that it should have.
 
-use std::{path::PathBuf, process::Stdio};
+use std::{net::SocketAddr, path::PathBuf, process::Stdio};
 
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
@@ -82,7 +82,8 @@ impl RawRedis {
 pub struct PrivateRedis {
     /// To speak to it.
     pub raw: RawRedis,
-    _process: Child,
+    addr: SocketAddr,
+    process: Child,
 }
 
 impl PrivateRedis {
@@ -92,25 +93,44 @@ impl PrivateRedis {
     ///
     /// When it does not start.
     pub async fn start() -> Self {
-        let program = PathBuf::from(variable("TEST_REDIS_SERVER"));
         let addr = free_addr().await;
-        let process = Command::new(program)
-            .args(["--port", &addr.port().to_string(), "--bind", "127.0.0.1"])
-            .args(["--save", "", "--appendonly", "no"])
-            .stdout(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        crate::eventually("the private Redis listens", || async {
-            TcpStream::connect(addr).await.is_ok()
-        })
-        .await;
         Self {
             raw: RawRedis {
                 addr: addr.to_string(),
             },
-            _process: process,
+            process: serve(addr).await,
+            addr,
         }
+    }
+
+    /// Ends it as a crash does.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be ended.
+    pub async fn kill(&mut self) {
+        self.process.kill().await.unwrap();
+    }
+
+    /// Starts another one where it was, with nothing in it.
+    pub async fn start_again(&mut self) {
+        self.process = serve(self.addr).await;
+    }
+
+    /// The id of its process.
+    ///
+    /// # Panics
+    ///
+    /// When it has ended.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.process.id().unwrap()
+    }
+
+    /// Where it listens, `ADDRESS:PORT`.
+    #[must_use]
+    pub fn addr(&self) -> &str {
+        &self.raw.addr
     }
 
     /// Where it is.
@@ -118,4 +138,20 @@ impl PrivateRedis {
     pub fn url(&self) -> String {
         format!("redis://{}", self.raw.addr)
     }
+}
+
+async fn serve(addr: SocketAddr) -> Child {
+    let program = PathBuf::from(variable("TEST_REDIS_SERVER"));
+    let process = Command::new(program)
+        .args(["--port", &addr.port().to_string(), "--bind", "127.0.0.1"])
+        .args(["--save", "", "--appendonly", "no"])
+        .stdout(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    crate::eventually("the private Redis listens", || async {
+        TcpStream::connect(addr).await.is_ok()
+    })
+    .await;
+    process
 }

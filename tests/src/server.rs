@@ -197,6 +197,7 @@ fn settings(database_url: &str, caches: Caches) -> Settings {
             workers: 2,
             max_connections: 1_024,
             read_timeout: Duration::from_secs(5),
+            answer_timeout: Duration::from_secs(2),
             bodies_memory: 64,
             proxies: TrustedProxies::default(),
             cors_origins: Origins::default(),

@@ -110,11 +110,16 @@ pub enum InvalidDatabaseUrl {
 }
 
 /// How long to wait for a pooled connection, or for a new one.
-const CONNECTION_TIMEOUT: Duration = Duration::from_secs(3);
+const CONNECTION_TIMEOUT: Duration = Duration::from_millis(1_500);
+
+/// How long a server may be silent on a connection over which something was sent, or which is idle and
+/// asked whether it is still there, before the connection is given up (`tcp(7)`: `TCP_USER_TIMEOUT`,
+/// `TCP_KEEPIDLE`, `TCP_KEEPINTVL`, `TCP_KEEPCNT`). A server that is gone without a word never says so.
+const SILENCE: Duration = Duration::from_secs(5);
 
 /// The settings of every session: no statement waits for long, and a client that disappeared in the
 /// middle of a transaction does not keep its locks.
-const EVERY_SESSION: &str = "-c statement_timeout=10s -c lock_timeout=5s \
+const EVERY_SESSION: &str = "-c statement_timeout=10s -c lock_timeout=2s \
                              -c idle_in_transaction_session_timeout=10s -c jit=off \
                              -c datestyle=iso";
 
@@ -156,7 +161,7 @@ const MIN_PER_THREAD: usize = 2;
 const MAX_SEARCHES: usize = 4;
 
 /// How long another transaction may keep a row locked before a change of it is given up.
-const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+const LOCK_PATIENCE: Duration = Duration::from_millis(1_500);
 
 /// How long to wait before asking again for a lock that was not granted.
 const LOCK_RETRY_INTERVAL: Duration = Duration::from_millis(50);
@@ -181,6 +186,10 @@ impl DatabaseSettings {
             config.ssl_mode(mode);
         }
         config.connect_timeout(CONNECTION_TIMEOUT);
+        config.tcp_user_timeout(SILENCE);
+        config.keepalives_idle(SILENCE);
+        config.keepalives_interval(Duration::from_secs(1));
+        config.keepalives_retries(3);
         if config.get_application_name().is_none() {
             config.application_name("balcao");
         }

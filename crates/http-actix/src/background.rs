@@ -17,14 +17,14 @@ use domain::{
     orders::{Desk, DeskTask},
     rate_limits::RateLimiter,
 };
-use metrics::counter;
+use metrics::{counter, gauge};
 use tokio::{
     spawn,
     task::{AbortHandle, JoinHandle},
     time::{MissedTickBehavior, interval},
 };
 
-use crate::metrics::TASK_FAILURES;
+use crate::metrics::{TASK_ENDED, TASK_FAILURES};
 
 /// How often revocations are heard: at every replica, tokens stop working within two seconds of a
 /// logout.
@@ -149,6 +149,8 @@ impl Supervisor {
         F: Future<Output = Result<(), E>> + Send,
         E: Display + Send,
     {
+        // At zero from now on: of a counter that begins at one nobody sees that it grew.
+        let failures = counter!(TASK_FAILURES, "task" => name);
         let task = spawn(async move {
             let mut interval = interval(period);
             interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -157,7 +159,7 @@ impl Supervisor {
                 interval.tick().await;
                 let failed = what().await.err();
                 if failed.is_some() {
-                    counter!(TASK_FAILURES, "task" => name).increment(1);
+                    failures.increment(1);
                 }
                 match &failed {
                     Some(error) if !has_failed => {
@@ -175,13 +177,16 @@ impl Supervisor {
 
     fn watch(&self, name: String, task: JoinHandle<()>) -> JoinHandle<()> {
         let asked_to_end = Arc::clone(&self.asked_to_end);
+        let ended = gauge!(TASK_ENDED, "task" => name.clone());
+        ended.set(0);
         spawn(async move {
             match task.await {
-                Ok(()) if asked_to_end.load(Ordering::Acquire) => {}
+                Ok(()) if asked_to_end.load(Ordering::Acquire) => return,
                 Ok(()) => tracing::error!(task = name, "ended before it was asked to"),
-                Err(error) if error.is_cancelled() => {}
+                Err(error) if error.is_cancelled() => return,
                 Err(error) => tracing::error!(task = name, %error, "panicked"),
             }
+            ended.set(1);
         })
     }
 

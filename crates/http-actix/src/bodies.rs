@@ -16,6 +16,7 @@ use tokio::{
 };
 
 use crate::{
+    connection::{Arriving, Progress},
     lifecycle::Lifecycle,
     problem::{Code, Problem},
     settings::HttpSettings,
@@ -133,6 +134,7 @@ impl Bodies {
         {
             return Err(Problem::new(Code::BodyTooLarge));
         }
+        let _arriving = arriving(request);
         let mut payload = pin!(payload);
         let mut stopping = self.lifecycle.stopping();
         let mut body = ReadBody {
@@ -165,12 +167,13 @@ impl Bodies {
     /// silent for too long, and with `Unavailable` when the server stops.
     pub(crate) fn stream(
         &self,
+        request: &HttpRequest,
         payload: Payload,
     ) -> impl Stream<Item = Result<Bytes, Problem>> + use<> {
         let (patience, stopping) = (self.patience, self.lifecycle.stopping());
         stream::unfold(
-            (payload, stopping),
-            move |(mut payload, mut stopping)| async move {
+            (payload, stopping, arriving(request)),
+            move |(mut payload, mut stopping, arriving)| async move {
                 let piece = tokio::select! {
                     piece = timeout(patience, payload.next()) => Some(piece),
                     () = stopping.begun() => None,
@@ -183,10 +186,15 @@ impl Bodies {
                         Err(Problem::new(Code::Unavailable).detail(detail))
                     }
                 };
-                Some((piece, (payload, stopping)))
+                Some((piece, (payload, stopping, arriving)))
             },
         )
     }
+}
+
+/// Lets the connection of a request hand over its body.
+fn arriving(request: &HttpRequest) -> Option<Arriving> {
+    request.conn_data::<Progress>().map(Progress::read_body)
 }
 
 /// How long so many bytes may take.

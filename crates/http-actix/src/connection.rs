@@ -1,12 +1,14 @@
 //! A client's connection, watched: a client that begins a request and does not go on, or does not
-//! read the answer, is disconnected. The framework itself watches only the first head.
+//! read the answer, is disconnected; and one that sends requests ahead is read as they are answered. The
+//! framework itself watches only the first head, and reads 128 KiB of requests ahead, each of which
+//! takes a hundred times the memory of its bytes.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     io,
     pin::Pin,
     rc::Rc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
     time::{Duration, Instant},
 };
 
@@ -24,7 +26,13 @@ pub(crate) struct Watched {
     /// When to check the progress of the client next. It is not reset with every request, which
     /// would cost a timer each: a disconnection may be late by `patience`.
     look: Pin<Box<Sleep>>,
+    /// Whether a whole piece was handed over, which must be looked at before there is another.
+    has_handed_over: bool,
 }
+
+/// How much is handed over at once while a head is waited for: most heads are shorter, and of requests
+/// that are sent ahead these are few.
+const PIECE: usize = 2_048;
 
 /// What a connection waits for. The server and its middleware share it.
 #[derive(Clone)]
@@ -36,6 +44,10 @@ struct Waiting {
     for_a_head: Cell<Option<ForAHead>>,
     /// For the client to read more of an answer, since when.
     for_the_client: Cell<Option<Instant>>,
+    /// How many bodies are being read: one, or none.
+    bodies: Cell<usize>,
+    /// Whoever wants to read on.
+    reader: RefCell<Option<Waker>>,
 }
 
 #[derive(Clone, Copy)]
@@ -45,6 +57,9 @@ struct ForAHead {
     has_begun: bool,
 }
 
+/// A body that is being read, until this is dropped.
+pub(crate) struct Arriving(Progress);
+
 /// A request that a handler is working on, or whose answer is still being made, until this is dropped.
 pub(crate) struct Handled(Progress);
 
@@ -53,6 +68,8 @@ impl Progress {
         let progress = Self(Rc::new(Waiting {
             for_a_head: Cell::new(None),
             for_the_client: Cell::new(None),
+            bodies: Cell::new(0),
+            reader: RefCell::default(),
         }));
         progress.wait_for_a_head(true);
         progress
@@ -62,6 +79,20 @@ impl Progress {
     pub(crate) fn handle(&self) -> Handled {
         self.0.for_a_head.set(None);
         Handled(self.clone())
+    }
+
+    /// Records that a body is being read.
+    pub(crate) fn read_body(&self) -> Arriving {
+        self.0.bodies.set(self.0.bodies.get() + 1);
+        self.read_on();
+        Arriving(self.clone())
+    }
+
+    /// Lets whoever was held back read on.
+    fn read_on(&self) {
+        if let Some(reader) = self.0.reader.take() {
+            reader.wake();
+        }
     }
 
     fn wait_for_a_head(&self, has_begun: bool) {
@@ -106,6 +137,14 @@ impl Progress {
 impl Drop for Handled {
     fn drop(&mut self) {
         self.0.wait_for_a_head(false);
+        self.0.read_on();
+    }
+}
+
+impl Drop for Arriving {
+    fn drop(&mut self) {
+        let bodies = &self.0.0.bodies;
+        bodies.set(bodies.get().saturating_sub(1));
     }
 }
 
@@ -117,12 +156,45 @@ impl Watched {
             progress: Progress::new(),
             patience,
             look: Box::pin(sleep(patience)),
+            has_handed_over: false,
         }
     }
 
     /// What the connection waits for.
     pub(crate) fn progress(&self) -> Progress {
         self.progress.clone()
+    }
+
+    /// Hands over a piece of what has arrived, and another one only when that was looked at.
+    fn poll_piece(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if std::mem::take(&mut self.has_handed_over) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let mut piece = [0; PIECE];
+        let length = buffer.remaining().min(PIECE);
+        let mut piece = ReadBuf::new(piece.get_mut(..length).unwrap_or_default());
+        ready!(Pin::new(&mut self.stream).poll_read(context, &mut piece))?;
+        buffer.put_slice(piece.filled());
+        self.has_handed_over = piece.remaining() == 0;
+        if !piece.filled().is_empty() {
+            self.progress.read();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// While a request is handled that reads no body, what follows it is left where it is; only that the
+    /// client has hung up is of interest.
+    fn poll_hung_up(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut next = [0];
+        match ready!(self.stream.poll_peek(context, &mut ReadBuf::new(&mut next)))? {
+            0 => Poll::Ready(Ok(())),
+            _ => Poll::Pending,
+        }
     }
 
     /// Checks from time to time whether the client makes progress.
@@ -145,12 +217,15 @@ impl AsyncRead for Watched {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         self.check(context)?;
-        let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
-        if buffer.filled().len() > before {
-            self.progress.read();
+        let waiting = &self.progress.0;
+        if waiting.bodies.get() > 0 {
+            return Pin::new(&mut self.stream).poll_read(context, buffer);
         }
-        Poll::Ready(Ok(()))
+        if waiting.for_a_head.get().is_none() {
+            *waiting.reader.borrow_mut() = Some(context.waker().clone());
+            return self.poll_hung_up(context);
+        }
+        self.poll_piece(context, buffer)
     }
 }
 

@@ -47,7 +47,8 @@ pub fn bind(settings: &HttpSettings, app: App) -> io::Result<(Server, SocketAddr
     let addr = listener.local_addr()?;
 
     let app = Data::new(app);
-    let (read_timeout, origins) = (settings.read_timeout, settings.cors_origins.clone());
+    let (read_timeout, answer_timeout) = (settings.read_timeout, settings.answer_timeout);
+    let origins = settings.cors_origins.clone();
     let builder = ServerBuilder::default()
         .workers(settings.workers)
         .max_concurrent_connections(settings.max_connections.div_ceil(settings.workers))
@@ -57,7 +58,7 @@ pub fn bind(settings: &HttpSettings, app: App) -> io::Result<(Server, SocketAddr
     let server = builder.listen("http", listener, move || {
         let app = app.clone();
         let service = ActixApp::new()
-            .configure(move |config| configure(config, app))
+            .configure(move |config| configure(config, app, answer_timeout))
             .wrap(Condition::new(!origins.is_empty(), origins.middleware()))
             .wrap(from_fn(edge::around));
         let service = service
@@ -87,10 +88,10 @@ pub fn bind(settings: &HttpSettings, app: App) -> io::Result<(Server, SocketAddr
     Ok((server.run(), addr))
 }
 
-fn configure(config: &mut ServiceConfig, app: Data<App>) {
+fn configure(config: &mut ServiceConfig, app: Data<App>, answer_timeout: Duration) {
     config.app_data(app);
     config.app_data(Data::new(Document(openapi::json())));
-    routes::configure(config);
+    routes::configure(config, answer_timeout);
 }
 
 /// Ends a server at SIGINT or SIGTERM: it accepts no more connections, stops waiting for bodies,

@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use integration_tests::{Answer, PASSWORD, TestDatabase, eventually, postgres_programs};
+use integration_tests::{Answer, PASSWORD, TestDatabase, eventually, postgres_program};
 use serde_json::json;
 use tokio::{io::AsyncWriteExt, process::Command};
 
@@ -10,7 +10,7 @@ use super::{CREATE_BOSS, balcao, run, serve, serving::storm, stdout, terminate};
 
 /// What a program of PostgreSQL's writes when it reads this. It must succeed.
 async fn postgres(program: &str, args: &[&str], input: &[u8]) -> Vec<u8> {
-    let mut child = Command::new(postgres_programs().join(program))
+    let mut child = Command::new(postgres_program(program))
         .args(args)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -8,12 +8,9 @@ mod serving;
 mod silence;
 mod terminal;
 
-use std::{
-    path::PathBuf,
-    process::{Output, Stdio},
-};
+use std::process::{Output, Stdio};
 
-use integration_tests::{Client, PASSWORD, TestDatabase, eventually};
+use integration_tests::{Client, PASSWORD, TestDatabase, balcao_program, eventually};
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
@@ -21,18 +18,6 @@ use tokio::{
     sync::oneshot,
     task::JoinHandle,
 };
-
-/// The binary, beside this test's own: target/PROFILE/deps/it-HASH.
-fn program() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let folder = test.parent().and_then(|deps| deps.parent()).unwrap();
-    let program = folder.join("balcao");
-    assert!(
-        program.exists(),
-        "build it first: cargo build --workspace --bins"
-    );
-    program
-}
 
 /// All that the binary sees of an environment.
 fn environment(database: &TestDatabase) -> [(&'static str, String); 4] {
@@ -46,7 +31,7 @@ fn environment(database: &TestDatabase) -> [(&'static str, String); 4] {
 }
 
 fn balcao(database: &TestDatabase, args: &[&str]) -> Command {
-    let mut command = Command::new(program());
+    let mut command = Command::new(balcao_program());
     command
         .args(args)
         .env_clear()

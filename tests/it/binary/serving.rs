@@ -205,8 +205,10 @@ async fn redis_is_reached_over_tls() {
         let mut command = balcao(&database, &["serve", "--redis-url", &redis.redis_url()]);
         command.envs(trusted.map(|root| ("SSL_CERT_FILE", root)));
         let mut server = serve_by(command).await;
-        let ready = server.client.get("/readyz").await.expect(200);
-        assert_eq!(ready.body["redis"], is_up);
+        eventually("it knows whether Redis is up", || async {
+            server.client.get("/readyz").await.expect(200).body["redis"] == is_up
+        })
+        .await;
         terminate(&mut server.process).await;
     }
 }

@@ -1,10 +1,16 @@
 //! Clients that connect and say nothing more, and the server that has to live or end beside them.
 
-use std::process::Stdio;
+use std::{process::Stdio, time::Duration};
 
+use futures_util::future::join_all;
 use integration_tests::{PASSWORD, TestDatabase, eventually};
 use serde_json::Value;
-use tokio::{io::AsyncWriteExt, net::TcpStream, process::Command};
+use tokio::{
+    io::AsyncWriteExt,
+    net::TcpStream,
+    process::{Child, Command},
+    time::timeout,
+};
 
 use super::{CREATE_BOSS, balcao, run, serve, serve_by, signal, stdout, terminate};
 
@@ -105,4 +111,43 @@ async fn requests_of_clients_that_have_hung_up_are_dropped_and_are_no_errors() {
     let handled = |line: &&Value| line["http.route"] == "/auth/login";
     let handled: Vec<_> = log.iter().filter(handled).collect();
     assert!(handled.is_empty(), "{handled:?}");
+}
+
+/// The memory of a process, in MiB.
+async fn memory(process: &Child) -> usize {
+    let pid = process.id().unwrap().to_string();
+    let told = Command::new("ps").args(["-o", "rss=", "-p", &pid]).output();
+    let told = String::from_utf8(told.await.unwrap().stdout).unwrap();
+    told.trim().parse::<usize>().unwrap() / 1_024
+}
+
+#[tokio::test]
+async fn requests_that_are_sent_ahead_and_whose_answers_nobody_reads_hold_little_memory() {
+    const REQUEST: &str = "GET /products?limit=100 HTTP/1.1\r\nHost: x\r\n\r\n";
+    let database = TestDatabase::empty().await;
+    let mut server = serve(&database, &["--rate-limit", "off"]).await;
+    let _ = stdout(&run(balcao(&database, &CREATE_BOSS), PASSWORD).await);
+    let boss = server.client.logged_in("boss@example.com").await;
+    for _ in 0..100 {
+        let _ = boss.product("1.00", 1).await;
+    }
+    let before = memory(&server.process).await;
+    let mut streams = Vec::new();
+    for _ in 0..20 {
+        let mut stream = TcpStream::connect(boss.addr()).await.unwrap();
+        let ahead = REQUEST.repeat(4_000);
+        streams.push(tokio::spawn(async move {
+            // The server need not take all of it.
+            let sent = timeout(Duration::from_secs(2), stream.write_all(ahead.as_bytes())).await;
+            (stream, sent.is_ok())
+        }));
+    }
+    let streams: Vec<_> = join_all(streams).await.into_iter().collect();
+    for _ in 0..20 {
+        let _ = server.client.get("/livez").await.expect(200);
+    }
+    let more = memory(&server.process).await.saturating_sub(before);
+    assert!(more < 100, "{more} MiB more");
+    drop(streams);
+    terminate(&mut server.process).await;
 }

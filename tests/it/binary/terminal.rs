@@ -2,7 +2,7 @@
 
 use std::{fs, io::Write as _, path::PathBuf};
 
-use integration_tests::{PATIENCE, TestDatabase, eventually, table_of_products};
+use integration_tests::{PATIENCE, TestDatabase, balcao_program, eventually, table_of_products};
 use pty_process::{OwnedWritePty, Size};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -11,7 +11,7 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use super::{environment, program};
+use super::environment;
 
 /// A command on a terminal of its own.
 struct Terminal {
@@ -24,7 +24,9 @@ impl Terminal {
     fn run(database: &TestDatabase, args: &[&str]) -> Self {
         let (pty, pts) = pty_process::open().unwrap();
         pty.resize(Size::new(24, 120)).unwrap();
-        let command = pty_process::Command::new(program()).args(args).env_clear();
+        let command = pty_process::Command::new(balcao_program())
+            .args(args)
+            .env_clear();
         let command = command.envs(environment(database)).env("TERM", "xterm");
         let process = command.kill_on_drop(true).spawn(pts).unwrap();
         let (mut screen, keyboard) = pty.into_split();

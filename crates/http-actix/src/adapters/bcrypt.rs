@@ -16,7 +16,7 @@ use tokio::{sync::oneshot, time::timeout};
 use super::fair_semaphore::FairSemaphore;
 
 /// How long a request waits for a permit.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_millis(1_500);
 
 /// Runs bcrypt on threads of its own, a few passwords at a time: hashing is slow on purpose, and must
 /// not take every core from those who order.

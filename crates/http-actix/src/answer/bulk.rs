@@ -79,6 +79,8 @@ impl<T: Exported + Send + 'static> Responder for Exporting<T> {
 }
 
 impl<T: Exported + Send + 'static> Answer for Exporting<T> {
+    const TAKES_ITS_TIME: bool = true;
+
     fn describe(operation: &mut Description) {
         let text = Answered::text(Format::ALL.map(Format::media_type));
         let answered = text.header(header::CONTENT_DISPOSITION, "A name for the file.");
@@ -123,6 +125,8 @@ impl Responder for Telling {
 }
 
 impl Answer for Telling {
+    const TAKES_ITS_TIME: bool = true;
+
     fn describe(operation: &mut Description) {
         let answered = Answered::with::<PersonalData>();
         let answered = answered.header(header::CACHE_CONTROL, "Always `no-store`.");

@@ -23,12 +23,16 @@ use crate::{
 };
 
 impl<A: Answer> Answer for Result<A, Problem> {
+    const TAKES_ITS_TIME: bool = A::TAKES_ITS_TIME;
+
     fn describe(operation: &mut Description) {
         A::describe(operation);
     }
 }
 
 impl<A: Answer, B: Answer> Answer for Either<A, B> {
+    const TAKES_ITS_TIME: bool = A::TAKES_ITS_TIME || B::TAKES_ITS_TIME;
+
     fn describe(operation: &mut Description) {
         A::describe(operation);
         B::describe(operation);

@@ -39,6 +39,9 @@ pub(crate) trait Extract: FromRequest {
 
 /// What a handler answers.
 pub(crate) trait Answer: Responder + 'static {
+    /// Whether its making may take as long as there is to read, before it begins.
+    const TAKES_ITS_TIME: bool = false;
+
     /// Adds what is answered to an operation.
     fn describe(operation: &mut Description<'_>);
 }

@@ -71,7 +71,8 @@ impl Upload {
     pub(crate) fn bytes(
         self,
     ) -> Result<impl Stream<Item = Result<Bytes, Problem>> + use<>, Problem> {
-        Ok(app(&self.request)?.bodies.stream(self.payload))
+        let bodies = &app(&self.request)?.bodies;
+        Ok(bodies.stream(&self.request, self.payload))
     }
 }
 

@@ -6,6 +6,7 @@ use actix_web::http::{Method, StatusCode};
 use metrics::{Counter, Histogram, counter, histogram};
 
 use super::{HTTP_REQUESTS, HTTP_SECONDS, PROBLEMS};
+use crate::problem::Code;
 
 /// One kind of answer: a method, a route and a status. All of them are ours to name: no caller makes up
 /// new ones.
@@ -40,6 +41,18 @@ pub(crate) fn count(
     });
     if let Some(code) = problem {
         counter!(PROBLEMS, "code" => code).increment(1);
+    }
+}
+
+/// Begins at zero what is worth an alert when it happens for the first time: of a counter that begins at
+/// one, nobody sees that it grew.
+pub(super) fn register() {
+    for code in Code::ALL {
+        let _ = counter!(PROBLEMS, "code" => code.as_str());
+    }
+    for status in ["500", "503"] {
+        let _ =
+            counter!(HTTP_REQUESTS, "method" => "POST", "route" => "/orders", "status" => status);
     }
 }
 

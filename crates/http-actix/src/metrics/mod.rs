@@ -42,6 +42,7 @@ const POSTGRESQL_CONNECTIONS: &str = "balcao_postgresql_connections";
 const POSTGRESQL_WAITING: &str = "balcao_postgresql_waiting";
 const REDIS_UP: &str = "balcao_redis_up";
 pub(crate) const TASK_FAILURES: &str = "balcao_task_failures_total";
+pub(crate) const TASK_ENDED: &str = "balcao_task_ended";
 
 /// What has been recorded, to be shown. There is one in a process.
 #[derive(Clone)]
@@ -59,6 +60,7 @@ impl Metrics {
             .set_buckets_for_metric(Matcher::Full(BATCH_ORDERS.to_owned()), &ORDERS)?
             .install_recorder()?;
         describe();
+        http::register();
         Ok(Self(handle))
     }
 }
@@ -115,6 +117,10 @@ fn describe() {
     );
     describe_gauge!(REDIS_UP, "Whether Redis is used (1), or done without (0).");
     describe_counter!(TASK_FAILURES, "Runs of a background task that failed.");
+    describe_gauge!(
+        TASK_ENDED,
+        "Whether a background task has ended though it is needed (1)."
+    );
 }
 
 /// What is looked at when Prometheus asks, in place of being counted as it changes.
@@ -126,10 +132,11 @@ pub(crate) struct Gauges {
 }
 
 impl Gauges {
-    fn sample(&self) {
+    async fn sample(&self) {
         let queued = self.desk.queued();
         gauge!(DESK_QUEUED, "queue" => "orders").set(float(queued.orders));
         gauge!(DESK_QUEUED, "queue" => "quotes").set(float(queued.quotes));
+        gauge!(DESK_QUEUED, "queue" => "lanes").set(float(queued.lanes));
         for pool in self.database.pools() {
             let connections =
                 |state| gauge!(POSTGRESQL_CONNECTIONS, "pool" => pool.name, "state" => state);
@@ -138,7 +145,8 @@ impl Gauges {
             gauge!(POSTGRESQL_WAITING, "pool" => pool.name).set(float(pool.waiting));
         }
         if let Some(redis) = &self.redis {
-            gauge!(REDIS_UP).set(f64::from(u8::from(redis.is_up())));
+            // Asked, for a replica that nobody uses has not noticed that it is away.
+            gauge!(REDIS_UP).set(f64::from(u8::from(redis.ping().await)));
         }
         self.process.collect();
     }

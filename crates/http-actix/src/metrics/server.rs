@@ -48,7 +48,7 @@ pub(crate) fn serve(addr: SocketAddr, metrics: Metrics, gauges: Gauges) -> io::R
 }
 
 async fn show(metrics: Data<Metrics>, gauges: Data<Gauges>) -> HttpResponse {
-    gauges.sample();
+    gauges.sample().await;
     HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, TEXT))
         .body(metrics.0.render())

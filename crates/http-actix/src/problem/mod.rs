@@ -9,7 +9,7 @@ mod identity;
 mod orders;
 mod stock;
 
-use std::{error::Error, fmt, num::NonZeroU16};
+use std::{error::Error, fmt, num::NonZeroU16, time::Duration};
 
 use actix_web::{
     HttpResponse, HttpResponseBuilder, ResponseError,
@@ -178,6 +178,15 @@ impl Problem {
             source: Some(source.into()),
             ..Self::new(Code::Unavailable)
         }
+    }
+
+    /// There was no answer within this time. What was to be written may have been.
+    pub(crate) fn too_slow(limit: Duration) -> Self {
+        let limit = limit.as_millis();
+        Self::unavailable(format!("no answer within {limit} ms")).detail(
+            "it took too long. Whether something was changed is not known: send it again, under the same \
+             Idempotency-Key if it had one",
+        )
     }
 
     /// A well-formed body that is wrong in these places.

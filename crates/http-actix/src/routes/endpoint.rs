@@ -1,6 +1,8 @@
 //! Endpoints: each is declared once, and the server, the OpenAPI document and the tests are made
 //! from the declarations.
 
+use std::time::Duration;
+
 use actix_web::{
     Handler, HttpMessage, Route,
     body::BoxBody,
@@ -10,11 +12,12 @@ use actix_web::{
     rt,
 };
 use futures_util::future::LocalBoxFuture;
+use tokio::time::timeout;
 use utoipa::openapi::HttpMethod;
 
 use crate::{
     access::{self, Access},
-    describe::Description,
+    describe::{Answer, Description},
     problem::{Code, Problem},
     rate_limits::Usage,
 };
@@ -99,7 +102,8 @@ pub(crate) struct About {
 
 /// A handler, with the description of its input and answer.
 pub(crate) struct Handling {
-    pub(crate) route: fn() -> Route,
+    /// Its route, which answers within a time.
+    pub(crate) route: fn(Duration) -> Route,
     pub(crate) describe: fn(&mut Description<'_>),
 }
 
@@ -117,7 +121,7 @@ macro_rules! endpoint {
             access: $access,
             about: $about,
             handler: $crate::routes::endpoint::Handling {
-                route: || $crate::routes::endpoint::$kind($handler),
+                route: |limit| $crate::routes::endpoint::$kind($handler, limit),
                 describe: |operation| $crate::describe::describe($handler, operation),
             },
         }
@@ -126,35 +130,38 @@ macro_rules! endpoint {
 
 pub(crate) use endpoint;
 
-/// The route of a handler that reads: it ends when the client hangs up.
-pub(crate) fn read<F, Args>(handler: F) -> Route
+/// The route of a handler that reads: it ends when the client hangs up, or when its time is over.
+pub(crate) fn read<F, Args>(handler: F, limit: Duration) -> Route
 where
     F: Handler<Args>,
     Args: actix_web::FromRequest + 'static,
-    F::Output: actix_web::Responder + 'static,
-{
-    actix_web::web::route().to(handler)
-}
-
-/// The route of a handler that writes: it runs to its end.
-pub(crate) fn write<F, Args>(handler: F) -> Route
-where
-    F: Handler<Args>,
-    Args: actix_web::FromRequest + 'static,
-    F::Output: actix_web::Responder + 'static,
+    F::Output: Answer,
     F::Future: 'static,
 {
-    actix_web::web::route().to(ToTheEnd(handler))
+    actix_web::web::route().to(InTime { handler, limit })
 }
 
-/// A handler that runs to its end even when the client hangs up.
+/// The route of a handler that writes: it runs to its end, even when the client hangs up or was told
+/// that its time is over.
+pub(crate) fn write<F, Args>(handler: F, limit: Duration) -> Route
+where
+    F: Handler<Args>,
+    Args: actix_web::FromRequest + 'static,
+    F::Output: Answer,
+    F::Future: 'static,
+{
+    let handler = ToTheEnd(handler);
+    actix_web::web::route().to(InTime { handler, limit })
+}
+
+/// A handler that runs to its end once it was called.
 #[derive(Clone)]
 struct ToTheEnd<F>(F);
 
 impl<F, Args> Handler<Args> for ToTheEnd<F>
 where
     F: Handler<Args>,
-    F::Output: 'static,
+    F::Output: Answer,
     F::Future: 'static,
 {
     type Output = Result<F::Output, Problem>;
@@ -166,6 +173,35 @@ where
     }
 }
 
+/// A handler that is given up when it has not answered in time, however long what it waits for does
+/// not. The time begins when the request has arrived, with its body.
+#[derive(Clone)]
+struct InTime<F> {
+    handler: F,
+    limit: Duration,
+}
+
+impl<F, Args> Handler<Args> for InTime<F>
+where
+    F: Handler<Args>,
+    F::Output: Answer,
+    F::Future: 'static,
+{
+    type Output = Result<F::Output, Problem>;
+    type Future = LocalBoxFuture<'static, Self::Output>;
+
+    fn call(&self, args: Args) -> Self::Future {
+        let (work, limit) = (self.handler.call(args), self.limit);
+        if F::Output::TAKES_ITS_TIME {
+            return Box::pin(async { Ok(work.await) });
+        }
+        Box::pin(async move {
+            let answered = timeout(limit, work).await;
+            answered.map_err(|_| Problem::too_slow(limit))
+        })
+    }
+}
+
 impl Endpoint {
     /// What its requests count as.
     pub(crate) fn usage(&self) -> Usage {
@@ -173,11 +209,11 @@ impl Endpoint {
     }
 
     /// The handler behind its guards. There is no other way to a handler.
-    pub(super) fn route(&self) -> Route {
+    pub(super) fn route(&self, limit: Duration) -> Route {
         let (access, path) = (self.access, self.path);
         let usage = self.usage();
         let mut methods = self.verb.methods().iter().map(|name| method_guard(name));
-        let mut route = (self.handler.route)();
+        let mut route = (self.handler.route)(limit);
         if let Some(first) = methods.next() {
             route = route.guard(methods.fold(guard::Any(first), guard::AnyGuard::or));
         }

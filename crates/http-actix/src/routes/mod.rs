@@ -14,6 +14,8 @@ mod orders;
 mod stock;
 mod users;
 
+use std::time::Duration;
+
 use actix_web::{HttpResponse, Resource as ActixResource, web};
 
 pub use self::endpoint::{Endpoint, Resource, Verb};
@@ -43,13 +45,13 @@ pub fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
     RESOURCES.iter().flat_map(|resource| resource.endpoints)
 }
 
-/// Registers the endpoints with an app.
-pub(crate) fn configure(config: &mut web::ServiceConfig) {
+/// Registers the endpoints with an app. They answer within this time.
+pub(crate) fn configure(config: &mut web::ServiceConfig, limit: Duration) {
     let mut paths = Vec::new();
     for endpoint in endpoints() {
         if !paths.contains(&endpoint.path) {
             paths.push(endpoint.path);
-            config.service(resource(endpoint.path));
+            config.service(resource(endpoint.path, limit));
         }
     }
     config.default_service(web::to(|| async {
@@ -58,7 +60,7 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
 }
 
 /// The endpoints of one path; any other method is answered 405 with those that exist.
-fn resource(path: &'static str) -> ActixResource {
+fn resource(path: &'static str, limit: Duration) -> ActixResource {
     let here = || endpoints().filter(|endpoint| endpoint.path == path);
     let allow: Vec<_> = here()
         .flat_map(|endpoint| endpoint.verb.methods())
@@ -71,7 +73,7 @@ fn resource(path: &'static str) -> ActixResource {
     });
     here()
         .fold(web::resource(path), |resource, endpoint| {
-            resource.route(endpoint.route())
+            resource.route(endpoint.route(limit))
         })
         .default_service(not_allowed)
 }

@@ -25,6 +25,8 @@ pub struct HttpSettings {
     pub max_connections: usize,
     /// How long a client may be silent within a request, before its head or body has arrived.
     pub read_timeout: Duration,
+    /// How long an answer may take once its request has arrived.
+    pub answer_timeout: Duration,
     /// The most memory that large bodies hold together, in MiB.
     pub bodies_memory: usize,
     /// The proxies whose `X-Forwarded-For` is trusted.
@@ -62,6 +64,12 @@ pub(super) struct HttpArgs {
     #[arg(long, env, value_name = "S", default_value = "5")]
     #[arg(value_parser = setting(time(Duration::from_secs, 1..=3_600)))]
     http_read_timeout_seconds: Setting<Duration>,
+
+    /// How long an answer may take once its request has arrived, in milliseconds; then it is 503. Exports
+    /// take as long as there is to read
+    #[arg(long, env, value_name = "MS", default_value = "2000")]
+    #[arg(value_parser = setting(time(Duration::from_millis, 10..=600_000)))]
+    http_answer_timeout_ms: Setting<Duration>,
 
     /// The most memory that bodies of more than 16 KiB hold together, in MiB
     #[arg(long, env, value_name = "MIB", default_value = "64")]
@@ -132,6 +140,7 @@ impl HttpArgs {
         let max_connections = self.http_max_connections.and_then(within_open_files);
         let max_connections = faults.take(max_connections);
         let read_timeout = faults.take(self.http_read_timeout_seconds);
+        let answer_timeout = faults.take(self.http_answer_timeout_ms);
         let bodies_memory = faults.take(self.http_bodies_memory_mib);
         let proxies = faults.take(self.http_trusted_proxies);
         let cors_origins = faults.take(self.http_cors_origins);
@@ -142,6 +151,7 @@ impl HttpArgs {
             workers: workers?.unwrap_or_else(cores),
             max_connections: max_connections?,
             read_timeout: read_timeout?,
+            answer_timeout: answer_timeout?,
             bodies_memory: bodies_memory?,
             proxies: proxies?,
             cors_origins: cors_origins?,

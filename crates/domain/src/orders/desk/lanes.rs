@@ -28,8 +28,10 @@ pub(super) struct Lanes {
     max_queued: usize,
 }
 
-/// How long an order waits in lanes before it is refused because its product is still locked.
-const PATIENCE: Duration = Duration::seconds(5);
+/// How long an order waits: in lanes, before it is refused because its product is still locked; and in the
+/// queue, before it is refused because there are too many, or because storage does not answer. By then
+/// its caller has been told that it took too long, or is about to be.
+const PATIENCE: Duration = Duration::milliseconds(1_500);
 
 impl Lanes {
     pub(super) fn new(max_queued: usize) -> Self {
@@ -37,6 +39,11 @@ impl Lanes {
             lanes: Mutex::default(),
             max_queued,
         }
+    }
+
+    /// How many orders wait in lanes.
+    pub(super) fn queued(&self) -> usize {
+        queued_in(&self.lock())
     }
 
     /// The first product of a request that has a lane.
@@ -51,7 +58,7 @@ impl Lanes {
     /// Adds an order to the end of the lane of this product, and sends a new lane to `opened`.
     pub(super) fn join(&self, product: ProductId, queued: QueuedOrder, opened: &Sender<ProductId>) {
         let mut lanes = self.lock();
-        if lanes.values().map(VecDeque::len).sum::<usize>() >= self.max_queued {
+        if queued_in(&lanes) >= self.max_queued {
             return queued.answer(Err(DeskError::Full));
         }
         match lanes.entry(product) {
@@ -101,6 +108,10 @@ impl Lanes {
     }
 }
 
+fn queued_in(lanes: &HashMap<ProductId, VecDeque<QueuedOrder>>) -> usize {
+    lanes.values().map(VecDeque::len).sum()
+}
+
 /// Places a batch, and diverts orders of products that stay locked to their lanes.
 #[derive(Clone)]
 pub(super) struct PlaceOrDivert {
@@ -118,6 +129,10 @@ impl BatchHandler for PlaceOrDivert {
     }
 
     fn divert(&self, queued: QueuedOrder) -> Option<QueuedOrder> {
+        if queued.arrived_at < self.placing.clock.now() - PATIENCE {
+            queued.answer(Err(DeskError::Full));
+            return None;
+        }
         match self.lanes.of(&queued.request) {
             None => Some(queued),
             Some(product_id) => {

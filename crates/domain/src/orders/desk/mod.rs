@@ -34,6 +34,7 @@ use crate::{
 pub struct Desk {
     orders: BatchQueue<Request, Answer>,
     quotes: BatchQueue<Request, Quote>,
+    lanes: Arc<Lanes>,
 }
 
 /// A worker of a desk; nothing is done unless it is driven. It ends when the desk is closed and
@@ -57,13 +58,15 @@ pub struct DeskSettings {
     pub max_lanes: usize,
 }
 
-/// How many requests wait at a desk. Orders that wait in lanes are not among them.
+/// How many requests wait at a desk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeskQueued {
     /// To be placed.
     pub orders: usize,
     /// To be quoted.
     pub quotes: usize,
+    /// To be placed, once their products are not locked any more.
+    pub lanes: usize,
 }
 
 /// Why the desk did not place an order.
@@ -109,7 +112,7 @@ impl Desk {
         };
         let place = PlaceOrDivert {
             placing: Arc::clone(&placing),
-            lanes,
+            lanes: Arc::clone(&lanes),
             opened_lanes,
         };
         let queue = QueueSettings {
@@ -122,7 +125,12 @@ impl Desk {
         let (quotes, quote_workers) = BatchQueue::open(&QuoteBatch(placing), clock, quotes::QUEUE);
         tasks.push(lane_worker.run().boxed());
         tasks.extend(quote_workers);
-        (Self { orders, quotes }, tasks)
+        let desk = Self {
+            orders,
+            quotes,
+            lanes,
+        };
+        (desk, tasks)
     }
 
     /// Places an order, in a batch with those that arrive with it. If the caller stops waiting
@@ -151,6 +159,7 @@ impl Desk {
         DeskQueued {
             orders: self.orders.queued(),
             quotes: self.quotes.queued(),
+            lanes: self.lanes.queued(),
         }
     }
 

@@ -112,13 +112,13 @@ async fn a_later_order_waits_behind_those_in_line() {
 
 #[tokio::test]
 async fn an_order_that_has_waited_in_line_for_too_long_is_refused_as_held() {
-    /// A clock that advances by three seconds whenever it is read.
+    /// A clock that advances by a second whenever it is read.
     struct Hasty(Mutex<OffsetDateTime>);
 
     impl Clock for Hasty {
         fn now(&self) -> OffsetDateTime {
             let mut now = self.0.lock().unwrap();
-            *now += time::Duration::seconds(3);
+            *now += time::Duration::SECOND;
             *now
         }
     }

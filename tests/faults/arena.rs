@@ -1,0 +1,235 @@
+//! What the storm goes over: two replicas behind a balancer, over a PostgreSQL and a Redis of their own,
+//! each behind a wire that can be cut.
+
+use std::{
+    collections::HashSet,
+    net::SocketAddr,
+    ops::Range,
+    process::{Command as BlockingCommand, Stdio},
+    time::Duration,
+};
+
+use integration_tests::{
+    Client, PASSWORD, PrivatePostgres, PrivateRedis, Proxy, balcao_program, eventually,
+};
+use serde_json::json;
+use tokio::{
+    io::AsyncWriteExt as _,
+    net::TcpListener,
+    process::{Child, Command},
+    task::AbortHandle,
+};
+use tokio_postgres::NoTls;
+use uuid::Uuid;
+
+use crate::{balancer::Balancer, storm::BUYERS};
+
+/// The size of the disk of PostgreSQL, in MiB.
+const DISK: u32 = 768;
+
+/// The stock of a product: of the first there is little, so that some orders are refused.
+const STOCK: [i64; 6] = [2_000, 1_000_000, 1_000_000, 1_000_000, 1_000_000, 1_000_000];
+
+pub(crate) struct Arena {
+    pub(crate) postgres: PrivatePostgres,
+    pub(crate) redis: PrivateRedis,
+    pub(crate) to_postgres: Proxy,
+    pub(crate) to_redis: Proxy,
+    pub(crate) replicas: Vec<Replica>,
+    pub(crate) balancer: Balancer,
+    /// The tokens of the buyers.
+    pub(crate) tokens: Vec<String>,
+    pub(crate) products: Vec<Uuid>,
+    /// The orders that were acknowledged in earlier storms.
+    pub(crate) known: HashSet<Uuid>,
+    /// What a fault does again and again until it ends.
+    pub(crate) repeated: Option<AbortHandle>,
+    /// A transaction that holds a lock.
+    pub(crate) holder: Option<tokio_postgres::Client>,
+}
+
+pub(crate) struct Replica {
+    pub(crate) addr: SocketAddr,
+    process: Child,
+}
+
+impl Arena {
+    pub(crate) async fn open() -> Self {
+        let postgres = PrivatePostgres::start_on_a_disk_of(DISK).await;
+        let redis = PrivateRedis::start().await;
+        let to_postgres = Proxy::to(&postgres.addr()).await;
+        let to_redis = Proxy::to(redis.addr()).await;
+        let mut arena = Self {
+            postgres,
+            redis,
+            to_postgres,
+            to_redis,
+            replicas: Vec::new(),
+            balancer: Balancer::open().await,
+            tokens: Vec::new(),
+            products: Vec::new(),
+            known: HashSet::new(),
+            repeated: None,
+            holder: None,
+        };
+        arena.make_the_shop().await;
+        arena
+    }
+
+    async fn make_the_shop(&mut self) {
+        let sql = self.sql_of("balcao").await;
+        for statement in [
+            // Not a superuser, for whom limits do not hold.
+            "create role shop login",
+            "create database shop owner shop",
+            "alter system set max_wal_size = '128MB'",
+            "alter system set min_wal_size = '80MB'",
+            "select pg_reload_conf()",
+        ] {
+            sql.batch_execute(statement).await.unwrap();
+        }
+        let mut ports = 20_000..32_000;
+        for _ in 0..2 {
+            let addr = quiet_addr(&mut ports).await;
+            let process = self.start(addr);
+            self.replicas.push(Replica { addr, process });
+        }
+        self.is_ready().await;
+        for replica in &self.replicas {
+            self.balancer.add(replica.addr);
+        }
+        self.create_boss().await;
+        let anonymous = Client::new(self.replicas[0].addr);
+        let boss = anonymous.logged_in("boss@example.com").await;
+        for stock in STOCK {
+            self.products
+                .push(boss.product("1.50", stock).await.parse().unwrap());
+        }
+        for n in 0..BUYERS {
+            let email = format!("buyer-{n}@example.com");
+            let body = json!({"nome": "Ana", "email": email, "password": PASSWORD});
+            let _ = anonymous.post("/customers", &body).await.expect(201);
+            let buyer = anonymous.logged_in(&email).await;
+            self.tokens.push(buyer.token().unwrap().to_owned());
+        }
+    }
+
+    async fn create_boss(&self) {
+        let args = "user create --email boss@example.com --role admin --password-stdin";
+        let mut boss = self.balcao(&args.split(' ').collect::<Vec<_>>());
+        let mut boss = boss.stdin(Stdio::piped()).spawn().unwrap();
+        let mut stdin = boss.stdin.take().unwrap();
+        stdin.write_all(PASSWORD.as_bytes()).await.unwrap();
+        drop(stdin);
+        assert!(boss.wait().await.unwrap().success());
+    }
+
+    fn balcao(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(balcao_program());
+        command
+            .args(args)
+            .env_clear()
+            .envs([
+                (
+                    "DATABASE_URL",
+                    self.to_postgres.postgres_url("shop", "shop"),
+                ),
+                ("REDIS_URL", self.to_redis.url()),
+                (
+                    "JWT_SECRET",
+                    "a secret of the storm, of 32 bytes".to_owned(),
+                ),
+            ])
+            .envs([
+                ("JWT_TTL_SECONDS", "86400"),
+                ("BCRYPT_COST", "4"),
+                ("RATE_LIMIT", "off"),
+                ("HTTP_SHUTDOWN_DELAY_SECONDS", "1"),
+                ("RUST_LOG", "off"),
+            ])
+            .kill_on_drop(true);
+        command
+    }
+
+    fn start(&self, addr: SocketAddr) -> Child {
+        let mut serve = self.balcao(&["serve", "--http-addr", &addr.to_string()]);
+        serve.stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    /// Starts a replica again, where it was.
+    pub(crate) fn start_again(&mut self, n: usize) {
+        let process = self.start(self.replicas[n].addr);
+        self.replicas[n].process = process;
+    }
+
+    /// A connection of a superuser to the shop's database, past the wire.
+    pub(crate) async fn sql(&self) -> tokio_postgres::Client {
+        self.sql_of("shop").await
+    }
+
+    async fn sql_of(&self, database: &str) -> tokio_postgres::Client {
+        let url = format!("postgres://balcao@{}/{database}", self.postgres.addr());
+        let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client
+    }
+
+    /// Waits until every replica says that it is ready.
+    pub(crate) async fn is_ready(&self) {
+        for replica in &self.replicas {
+            let http = reqwest::Client::builder().timeout(Duration::from_secs(3));
+            let http = http.build().unwrap();
+            eventually("a replica is ready", || async {
+                let answer = http.get(format!("http://{}/readyz", replica.addr)).send();
+                answer.await.is_ok_and(|answer| answer.status() == 200)
+            })
+            .await;
+        }
+    }
+
+    /// The replicas that have ended though nobody ended them.
+    pub(crate) fn ended(&mut self) -> usize {
+        let ended = self.replicas.iter_mut();
+        let ended = ended.filter_map(|replica| replica.process.try_wait().unwrap());
+        ended.count()
+    }
+
+    pub(crate) async fn close(mut self) {
+        for replica in &mut self.replicas {
+            replica.kill().await;
+        }
+    }
+}
+
+impl Replica {
+    /// Ends it without a word.
+    pub(crate) async fn kill(&mut self) {
+        self.process.kill().await.unwrap();
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub(crate) async fn terminate(&mut self) {
+        signal("-TERM", self.process.id().unwrap());
+        assert!(self.process.wait().await.unwrap().success(), "it ends well");
+    }
+}
+
+/// A free address whose port is none of those that the system gives to whoever connects (32768 and up on
+/// Linux): while a replica is away, somebody else could have its port, or connect to itself.
+async fn quiet_addr(ports: &mut Range<u16>) -> SocketAddr {
+    for port in ports {
+        let addr = SocketAddr::from(([127, 0, 0, 1], port));
+        if TcpListener::bind(addr).await.is_ok() {
+            return addr;
+        }
+    }
+    unreachable!("twelve thousand ports are taken")
+}
+
+/// Sends a signal, by its name with a dash before it.
+pub(crate) fn signal(name: &str, pid: u32) {
+    let sent = BlockingCommand::new("kill")
+        .args([name, &pid.to_string()])
+        .status();
+    assert!(sent.unwrap().success(), "{name} {pid}");
+}

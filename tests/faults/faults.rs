@@ -1,0 +1,294 @@
+//! What breaks, and how it is mended.
+
+use std::{path::PathBuf, time::Duration};
+
+use tokio::{fs::File, io::AsyncWriteExt as _, time::sleep};
+
+use crate::arena::{Arena, signal};
+
+pub(crate) struct Fault {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    /// Whether every request must be served meanwhile as if nothing were.
+    pub(crate) is_survived: bool,
+    pub(crate) is_in_short: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    PostgresCrash,
+    PostgresPause,
+    PostgresCut,
+    PostgresSilence,
+    PostgresTermination,
+    PostgresReadOnly,
+    PostgresConnections,
+    PostgresDisk,
+    StockLock,
+    RedisCrash,
+    RedisPause,
+    RedisCut,
+    RedisSlowness,
+    RedisFlushes,
+    RedisMemory,
+    RedisReadOnly,
+    RedisPassword,
+    RedisGarbage,
+    RedisReplacement,
+    ReplicaKill,
+    ReplicaTermination,
+    ReplicasKill,
+}
+
+const fn fault(name: &'static str, kind: Kind) -> Fault {
+    Fault {
+        name,
+        kind,
+        is_survived: false,
+        is_in_short: false,
+    }
+}
+
+impl Fault {
+    const fn survived(self) -> Self {
+        Self {
+            is_survived: true,
+            ..self
+        }
+    }
+
+    const fn in_short(self) -> Self {
+        Self {
+            is_in_short: true,
+            ..self
+        }
+    }
+}
+
+pub(crate) const FAULTS: &[Fault] = &[
+    fault("PostgreSQL crashes and comes back", Kind::PostgresCrash).in_short(),
+    fault("PostgreSQL is paused (SIGSTOP)", Kind::PostgresPause),
+    fault("PostgreSQL is cut off", Kind::PostgresCut),
+    fault("PostgreSQL's answers do not arrive", Kind::PostgresSilence).in_short(),
+    fault(
+        "PostgreSQL ends connections, again and again",
+        Kind::PostgresTermination,
+    )
+    .in_short(),
+    fault("PostgreSQL is read-only", Kind::PostgresReadOnly),
+    fault(
+        "PostgreSQL gives no more than two connections",
+        Kind::PostgresConnections,
+    ),
+    fault("PostgreSQL's disk is full", Kind::PostgresDisk),
+    fault(
+        "a product's stock is locked by somebody else",
+        Kind::StockLock,
+    ),
+    fault("Redis crashes and comes back empty", Kind::RedisCrash)
+        .survived()
+        .in_short(),
+    fault("Redis is paused (SIGSTOP)", Kind::RedisPause)
+        .survived()
+        .in_short(),
+    fault("Redis is cut off", Kind::RedisCut).survived(),
+    fault("Redis is slow (paused every 30 ms)", Kind::RedisSlowness).survived(),
+    fault("Redis is flushed, again and again", Kind::RedisFlushes).survived(),
+    fault("Redis is full", Kind::RedisMemory).survived(),
+    fault("Redis is read-only", Kind::RedisReadOnly).survived(),
+    fault("Redis wants a password", Kind::RedisPassword).survived(),
+    fault("Redis holds somebody else's values", Kind::RedisGarbage).survived(),
+    fault("Redis is replaced by another one", Kind::RedisReplacement).survived(),
+    fault("a replica is killed (kill -9)", Kind::ReplicaKill).in_short(),
+    fault("a replica is replaced (SIGTERM)", Kind::ReplicaTermination).survived(),
+    fault(
+        "both replicas are killed and start at once",
+        Kind::ReplicasKill,
+    ),
+];
+
+/// Ends every connection of the replicas.
+const TERMINATE: &str = "
+    select pg_terminate_backend(pid) from pg_stat_activity where usename = 'shop'";
+
+/// Puts something else under every key: a text, or a list.
+const GARBAGE: &str = "
+    for i, key in ipairs(redis.call('KEYS', '*')) do
+        redis.call('DEL', key)
+        redis.call(i % 2 == 0 and 'SET' or 'RPUSH', key, '9:somebody else')
+    end
+    return 'OK'";
+
+impl Kind {
+    /// Breaks it.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be broken here.
+    pub(crate) async fn begin(self, arena: &mut Arena) -> Result<(), String> {
+        let redis = arena.redis.raw.clone();
+        match self {
+            Self::PostgresCrash => arena.postgres.crash().await,
+            Self::PostgresPause => arena.postgres.signal("-STOP").await,
+            Self::PostgresCut => arena.to_postgres.cut(),
+            Self::PostgresSilence => arena.to_postgres.hold(),
+            Self::PostgresTermination => terminate_connections(arena).await,
+            Self::PostgresReadOnly => set(arena, "set default_transaction_read_only = on").await,
+            Self::PostgresConnections => limit_connections(arena).await,
+            Self::PostgresDisk => return fill_disk(arena).await,
+            Self::StockLock => lock_stock(arena).await,
+            Self::RedisCrash => arena.redis.kill().await,
+            Self::RedisPause => signal("-STOP", arena.redis.pid()),
+            Self::RedisCut => arena.to_redis.cut(),
+            Self::RedisSlowness => pause_again_and_again(arena),
+            Self::RedisFlushes => flush_again_and_again(arena),
+            Self::RedisMemory => redis.ok(&["CONFIG", "SET", "maxmemory", "1"]).await,
+            Self::RedisReadOnly => redis.ok(&["REPLICAOF", "127.0.0.1", "1"]).await,
+            Self::RedisPassword => {
+                redis.ok(&["CONFIG", "SET", "requirepass", "another"]).await;
+                // Who is logged in stays so: everybody has to come again.
+                arena.to_redis.cut();
+                arena.to_redis.mend();
+            }
+            Self::RedisGarbage => redis.ok(&["EVAL", GARBAGE, "0"]).await,
+            Self::RedisReplacement => {
+                arena.redis.kill().await;
+                arena.redis.start_again().await;
+            }
+            Self::ReplicaKill => arena.replicas[0].kill().await,
+            Self::ReplicaTermination => {
+                arena.replicas[0].terminate().await;
+                arena.start_again(0);
+            }
+            Self::ReplicasKill => {
+                for replica in &mut arena.replicas {
+                    replica.kill().await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Mends it.
+    pub(crate) async fn end(self, arena: &mut Arena) {
+        if let Some(repeated) = arena.repeated.take() {
+            repeated.abort();
+        }
+        let redis = arena.redis.raw.clone();
+        match self {
+            Self::PostgresCrash => arena.postgres.restart().await,
+            Self::PostgresPause => arena.postgres.signal("-CONT").await,
+            Self::PostgresCut => arena.to_postgres.mend(),
+            Self::PostgresSilence => arena.to_postgres.let_go(),
+            Self::PostgresReadOnly => set(arena, "reset default_transaction_read_only").await,
+            Self::PostgresConnections => {
+                let unlimited = "alter role shop connection limit -1";
+                arena.sql().await.batch_execute(unlimited).await.unwrap();
+            }
+            Self::PostgresDisk => {
+                let _ = std::fs::remove_file(ballast(arena));
+                // It may have ended for lack of room.
+                arena.postgres.restart().await;
+            }
+            Self::StockLock => arena.holder = None,
+            Self::RedisCrash => arena.redis.start_again().await,
+            Self::RedisPause | Self::RedisSlowness => signal("-CONT", arena.redis.pid()),
+            Self::RedisCut => arena.to_redis.mend(),
+            Self::RedisMemory => redis.ok(&["CONFIG", "SET", "maxmemory", "0"]).await,
+            Self::RedisReadOnly => redis.ok(&["REPLICAOF", "NO", "ONE"]).await,
+            Self::RedisPassword => {
+                arena.redis.kill().await;
+                arena.redis.start_again().await;
+            }
+            Self::ReplicaKill => arena.start_again(0),
+            Self::ReplicasKill => {
+                arena.start_again(0);
+                arena.start_again(1);
+            }
+            Self::PostgresTermination
+            | Self::RedisFlushes
+            | Self::RedisGarbage
+            | Self::RedisReplacement
+            | Self::ReplicaTermination => {}
+        }
+    }
+}
+
+/// Changes a setting of PostgreSQL, for the sessions that there are too.
+async fn set(arena: &Arena, what: &str) {
+    let sql = arena.sql().await;
+    sql.batch_execute(&format!("alter system {what}"))
+        .await
+        .unwrap();
+    sql.batch_execute("select pg_reload_conf()").await.unwrap();
+}
+
+async fn terminate_connections(arena: &mut Arena) {
+    let sql = std::sync::Arc::new(arena.sql().await);
+    again_and_again(arena, Duration::from_millis(250), move |_| {
+        let sql = std::sync::Arc::clone(&sql);
+        async move { sql.batch_execute(TERMINATE).await.unwrap() }
+    });
+}
+
+/// Whoever is not a superuser gets no more than two.
+async fn limit_connections(arena: &Arena) {
+    let sql = arena.sql().await;
+    let limit = "alter role shop connection limit 2";
+    sql.batch_execute(limit).await.unwrap();
+    sql.batch_execute(TERMINATE).await.unwrap();
+}
+
+async fn lock_stock(arena: &mut Arena) {
+    let sql = arena.sql().await;
+    sql.batch_execute("begin").await.unwrap();
+    let lock = "select from stock where product_id = $1 for update";
+    sql.execute(lock, &[&arena.products[1]]).await.unwrap();
+    arena.holder = Some(sql);
+}
+
+fn pause_again_and_again(arena: &mut Arena) {
+    let pid = arena.redis.pid();
+    again_and_again(arena, Duration::from_millis(30), move |turn| async move {
+        signal(if turn % 2 == 0 { "-STOP" } else { "-CONT" }, pid);
+    });
+}
+
+fn flush_again_and_again(arena: &mut Arena) {
+    let redis = arena.redis.raw.clone();
+    again_and_again(arena, Duration::from_millis(200), move |_| {
+        let redis = redis.clone();
+        async move { redis.ok(&["FLUSHALL"]).await }
+    });
+}
+
+fn again_and_again<F>(
+    arena: &mut Arena,
+    pause: Duration,
+    what: impl Fn(usize) -> F + Send + 'static,
+) where
+    F: Future<Output = ()> + Send,
+{
+    let task = tokio::spawn(async move {
+        for turn in 0.. {
+            what(turn).await;
+            sleep(pause).await;
+        }
+    });
+    arena.repeated = Some(task.abort_handle());
+}
+
+fn ballast(arena: &Arena) -> PathBuf {
+    arena.postgres.folder().join("ballast")
+}
+
+/// Writes until there is no room left.
+async fn fill_disk(arena: &Arena) -> Result<(), String> {
+    if !arena.postgres.has_a_disk_of_its_own() {
+        return Err("no disk of its own could be mounted: that needs root".to_owned());
+    }
+    let mut file = File::create(ballast(arena)).await.unwrap();
+    let block = vec![0; 1 << 20];
+    while file.write_all(&block).await.is_ok() && file.flush().await.is_ok() {}
+    Ok(())
+}
