@@ -1,7 +1,7 @@
 # What can be done here. `make help` lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help run reset test integration faults lint format bench conformance observability verify
+.PHONY: help run reset test integration faults lint format bench conformance observability attacks verify
 
 TEST_SERVICES := .dev/test
 
@@ -67,5 +67,9 @@ conformance: ## hold the API to its OpenAPI document: schemathesis, clients in P
 
 observability: ## hold the dashboard and the alerts to a live scrape (Prometheus, fetched on Debian)
 	@deploy/observability/check
+
+attacks: ## attack it: sqlmap in every place of every operation, slow clients beside a customer
+	@cargo build --locked --workspace --bins
+	@tests/attacks/run
 
 verify: lint test integration ## everything that CI runs, but for conformance and observability

@@ -101,6 +101,23 @@ async fn every_looked_up_column_leads_an_index() {
 }
 
 #[tokio::test]
+async fn the_migrations_make_no_account_nor_anything_that_opens_one() {
+    let database = TestDatabase::migrated().await;
+    let client = database.client().await;
+    for table in [
+        "users",
+        "customers",
+        "sessions",
+        "api_keys",
+        "password_resets",
+    ] {
+        let rows = format!("select count(*) from {table}");
+        let rows: i64 = client.query_one(&rows, &[]).await.unwrap().get(0);
+        assert_eq!(rows, 0, "{table}");
+    }
+}
+
+#[tokio::test]
 async fn the_constraints_that_the_adapter_names_exist() {
     let database = TestDatabase::migrated().await;
     let unique = "

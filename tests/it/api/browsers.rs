@@ -8,7 +8,7 @@ const PROTECTION: [(&str, &str); 4] = [
     ("cache-control", "no-store"),
     (
         "content-security-policy",
-        "default-src 'none'; frame-ancestors 'none'",
+        "default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
     ),
     ("referrer-policy", "no-referrer"),
     ("x-content-type-options", "nosniff"),

@@ -1,4 +1,5 @@
-//! Connections that keep the server waiting: silent ones, slow ones, greedy ones.
+//! Connections that keep the server waiting: silent ones, slow ones, greedy ones; and those whose
+//! requests two servers would read in two ways.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -17,14 +18,14 @@ async fn impatient() -> Shop {
     .await
 }
 
-async fn send(addr: SocketAddr, text: &str) -> TcpStream {
+pub(super) async fn send(addr: SocketAddr, text: &str) -> TcpStream {
     let mut stream = TcpStream::connect(addr).await.unwrap();
     stream.write_all(text.as_bytes()).await.unwrap();
     stream
 }
 
 /// All that the server still says, until it closes.
-async fn rest(mut stream: TcpStream) -> String {
+pub(super) async fn rest(mut stream: TcpStream) -> String {
     let mut rest = Vec::new();
     let read = stream.read_to_end(&mut rest);
     // A connection that is reset has nothing more to say.
@@ -248,5 +249,40 @@ async fn what_the_docs_say_is_refused_without_a_document_is() {
             "{answer}"
         );
         assert!(refused.contains(&format!("<td>{status}<td>")), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_with_two_ways_to_end_is_refused_and_nothing_behind_it_is_read() {
+    let shop = Shop::open().await;
+    for head in [
+        "Content-Length: 5\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r\nContent-Length: 5",
+        "Content-Length: 5\r\nContent-Length: 6",
+        "Content-Length: 5\r\nContent-Length: 5",
+        "Content-Length: 5, 5",
+        "Content-Length: +5",
+        "Content-Length: 0x5",
+        "Content-Length : 5",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity",
+        "Transfer-Encoding: xchunked",
+        "Transfer-Encoding: identity, chunked",
+        "Transfer-Encoding : chunked",
+        // A header that goes on in the next line.
+        "Transfer-Encoding:\r\n chunked",
+        "X-Folded: a\r\n Content-Length: 5",
+        "Content-Length: 5\r\nHost: y",
+    ] {
+        // Five bytes, which are a whole body in chunks too: whichever length a server believes, it
+        // finds a second request behind it.
+        let both = format!(
+            "POST /orders HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{head}\r\n\r\n\
+             0\r\n\r\nGET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
+        );
+        let said = rest(send(shop.server.addr(), &both).await).await;
+        assert!(said.starts_with("HTTP/1.1 400 "), "{head}: {said}");
+        let answers = said.matches("HTTP/1.1").count();
+        assert_eq!(answers, 1, "{head}: {said}");
     }
 }

@@ -27,6 +27,7 @@ mod problems;
 mod racing_edits;
 mod racing_erasures;
 mod rate_limits;
+mod reading;
 mod retiring;
 mod revoking;
 mod sessions;

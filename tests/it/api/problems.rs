@@ -1,7 +1,12 @@
 //! Every error is a problem document, the framework's own included.
 
-use integration_tests::{Answer, Shop};
+use integration_tests::{Answer, DOCUMENT, Shop};
 use serde_json::json;
+
+use super::connections::{rest, send};
+
+/// An id that nothing has.
+const NOBODYS: &str = "0192f0c1-2a3b-7c4d-8e5f-60718293a4b5";
 
 #[tokio::test]
 async fn the_frameworks_own_errors_are_problem_documents_too() {
@@ -118,4 +123,125 @@ async fn text_that_storage_cannot_hold_is_refused_and_not_an_error_of_ours() {
     let login = json!({"email": "a\u{0}@example.com", "password": "x\u{0}"});
     let answer = shop.anonymous().post("/auth/login", &login).await;
     let _ = answer.expect_problem(401, "wrong_credentials");
+}
+
+#[tokio::test]
+async fn a_method_that_no_path_has_is_refused_and_repeats_nothing_of_the_request() {
+    let shop = Shop::open().await;
+    let product = shop.product("1.00", 1).await;
+    let product = format!("/products/{product}");
+    for (path, allow) in [
+        ("/products", "POST, GET, HEAD"),
+        (&*product, "GET, HEAD, PATCH, DELETE"),
+        ("/auth/login", "POST"),
+        ("/docs", "GET, HEAD"),
+    ] {
+        for method in ["TRACE", "TRACK", "BREW"] {
+            let request = shop.staff.request(method, path);
+            let request = request.header("x-secret", "a header of the request");
+            let answer = Answer::to(request.header("cookie", "session=1")).await;
+            let answer = answer.expect_problem(405, "method_not_allowed");
+            assert_eq!(answer.header("allow"), Some(allow), "{method} {path}");
+            let said = format!("{:?} {}", answer.headers, answer.body);
+            for secret in ["a header", "session=1", shop.staff.token().unwrap()] {
+                assert!(!said.contains(secret), "{method} {path}: {said}");
+            }
+        }
+    }
+}
+
+/// Every operation that takes a body: its method, a path of it, and the type of the body.
+fn operations_with_a_body() -> Vec<(String, String, &'static str)> {
+    let mut found = Vec::new();
+    for (template, item) in DOCUMENT["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            if let Some(content) = operation["requestBody"]["content"].as_object() {
+                let (method, path) = (method.to_uppercase(), template.replace("{id}", NOBODYS));
+                found.push((method, path, content.keys().next().unwrap().as_str()));
+            }
+        }
+    }
+    assert!(found.len() > 15, "{found:?}");
+    found
+}
+
+#[tokio::test]
+async fn what_a_form_can_send_is_no_body_of_any_operation() {
+    let shop = Shop::open().await;
+    let admin = shop.server.admin().await;
+    for (method, path, _) in operations_with_a_body() {
+        for (media_type, body) in [
+            ("application/x-www-form-urlencoded", "nome=Ana"),
+            (
+                "multipart/form-data; boundary=x",
+                "--x\r\nContent-Disposition: form-data; name=\"nome\"\r\n\r\nAna\r\n--x--\r\n",
+            ),
+            // A form can make this of a field and its value.
+            ("text/plain", "{\"nome\": \"Ana=\"}"),
+        ] {
+            let request = admin.request(&method, &path).header("if-match", "*");
+            let request = request.header("content-type", media_type).body(body);
+            let answer = Answer::to(request).await;
+            let answer = answer.expect_problem(415, "unsupported_media_type");
+            // It would say that the coding is to blame.
+            assert_eq!(answer.header("accept-encoding"), None);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_compressed_is_refused_and_none_is_unpacked() {
+    let shop = Shop::open().await;
+    let admin = shop.server.admin().await;
+    for (method, path, media_type) in operations_with_a_body() {
+        for coding in ["gzip", "BR", "identity, deflate", "unheard-of", "é"] {
+            let request = admin.request(&method, &path).header("if-match", "*");
+            let request = request.header("content-type", media_type).body("{}");
+            let answer = Answer::to(request.header("content-encoding", coding)).await;
+            let answer = answer.expect_problem(415, "unsupported_media_type");
+            assert_eq!(answer.header("accept-encoding"), Some("identity"));
+            let detail = answer.body["detail"].as_str().unwrap();
+            assert!(detail.contains("not decompressed"), "{detail}");
+        }
+    }
+    for coding in ["identity", "Identity", ""] {
+        let request = admin.request("POST", "/products");
+        let request = request.json(&json!({"nome": "Café", "preco": 1}));
+        let answer = Answer::to(request.header("content-encoding", coding)).await;
+        let _ = answer.expect(201);
+    }
+}
+
+#[tokio::test]
+async fn a_path_is_decoded_once_and_leads_nowhere_else() {
+    let shop = Shop::open().await;
+    let product = shop.product("1.00", 1).await;
+    let (first, rest_of_it) = product.split_at(1);
+    let digit = first.as_bytes()[0];
+    let once = format!("/products/%{digit:x}{rest_of_it}");
+    let found = shop.anonymous().get(&once).await.expect(200);
+    assert_eq!(found.id(), product);
+    let twice = format!("/products/%25{digit:x}{rest_of_it}");
+    let twice = shop.anonymous().get(&twice).await;
+    let _ = twice.expect_problem(400, "malformed_id");
+    // As it stands: clients would tidy it up.
+    for (path, code) in [
+        ("/docs/../livez", "route_not_found"),
+        ("/docs/%2e%2e/livez", "route_not_found"),
+        ("/docs/..%2flivez", "not_found"),
+        ("/docs/..%2f..%2f..%2fetc%2fpasswd", "not_found"),
+        ("/docs/%2e%2e%2flivez", "not_found"),
+        ("/docs/..%5clivez", "not_found"),
+        ("/docs/%252e%252e%252flivez", "not_found"),
+        ("/docs//livez", "route_not_found"),
+        ("//livez", "route_not_found"),
+        ("/livez/", "route_not_found"),
+        ("/livez%00", "route_not_found"),
+        ("/LIVEZ", "route_not_found"),
+    ] {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        let said = rest(send(shop.server.addr(), &request).await).await;
+        assert!(said.starts_with("HTTP/1.1 404 "), "{path}: {said}");
+        assert!(said.contains(&format!("\"{code}\"")), "{path}: {said}");
+    }
 }

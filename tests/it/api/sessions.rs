@@ -87,6 +87,49 @@ async fn what_is_no_refresh_token_is_refused_and_ends_nothing() {
 }
 
 #[tokio::test]
+async fn each_kind_of_token_is_good_for_its_own_purpose_alone() {
+    let shop = Shop::open().await;
+    let admin = shop.server.admin().await;
+    let anonymous = shop.anonymous();
+    let (staff, refresh) = anonymous.log_in(&shop.staff.email().await).await;
+    let access = staff.token().unwrap();
+    let key = json!({"name": "ERP", "scopes": ["orders:read"]});
+    let key = staff.post("/api-keys", &key).await.expect(201);
+    let key = key.body["key"].as_str().unwrap();
+    let account = json!({"email": "bia@example.com", "role": "staff"});
+    let account = admin.post("/users", &account).await.expect(201).id();
+    let offer = format!("/users/{account}/password-reset");
+    let offer = admin.post(&offer, &json!(null)).await.expect(200);
+    let reset = offer.body["token"].as_str().unwrap();
+    let (of_refresh, of_reset) = (&refresh[4..], &reset[4..]);
+    for wrong in [
+        refresh.clone(),
+        reset.to_owned(),
+        // What is secret in them, under the name of a key.
+        format!("blc_{of_refresh}"),
+        format!("blc_{of_reset}"),
+    ] {
+        let refused = anonymous.with_token(&wrong).get("/me").await;
+        let _ = refused.expect_problem(401, "token_invalid");
+    }
+    for wrong in [access, key, reset, &format!("blr_{of_reset}")] {
+        let refused = anonymous.refresh(wrong).await;
+        let _ = refused.expect_problem(401, "refresh_token_invalid");
+    }
+    for wrong in [access, key, &refresh, &format!("blp_{of_refresh}")] {
+        let body = json!({"token": wrong, "new_password": PASSWORD});
+        let refused = anonymous.post("/auth/password-reset", &body).await;
+        let _ = refused.expect_problem(401, "reset_token_invalid");
+    }
+    // None of them was used up by that.
+    let _ = anonymous.with_token(key).get("/me").await.expect(200);
+    let _ = anonymous.refresh(&refresh).await.expect(200);
+    let body = json!({"token": reset, "new_password": PASSWORD});
+    let set = anonymous.post("/auth/password-reset", &body).await;
+    let _ = set.expect(204);
+}
+
+#[tokio::test]
 async fn no_token_is_kept_in_clear() {
     let shop = Shop::open().await;
     let (_, token) = shop.anonymous().log_in(&shop.staff.email().await).await;

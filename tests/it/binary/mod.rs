@@ -2,6 +2,7 @@
 
 mod backup;
 mod commands;
+mod logs;
 mod metrics;
 mod serving;
 mod silence;

@@ -1,6 +1,7 @@
 //! The log, on standard error: text when it is a terminal, JSON lines otherwise.
 
 use std::{
+    env,
     io::{self, BufWriter, IsTerminal, Write},
     thread,
     time::Duration,
@@ -25,9 +26,16 @@ pub(super) struct LogArgs {
     log_flush_interval_ms: u64,
 }
 
-/// Starts the log. `RUST_LOG` selects its content; the default is what an operator needs. A
-/// separate thread writes the lines, as many at once as there are, and drops none; the returned
-/// guard writes the last of them when it is dropped.
+/// What an operator needs.
+const DEFAULT: &str = "info,actix_http=off,actix_server=warn,refinery_core=warn";
+
+/// PostgreSQL's driver logs what each statement is given, which is names, addresses and hashes, and
+/// whoever asks for `debug` does not think of that: whoever wants it has to name it.
+const UNLESS_NAMED: &str = "tokio_postgres=warn";
+
+/// Starts the log. `RUST_LOG` selects its content. A separate thread writes the lines, as many at once
+/// as there are, and drops none; the returned guard writes the last of them when it is dropped. Spans
+/// become traces, if there are any.
 pub(super) fn init(args: &LogArgs, traces: Option<&Traces>) -> WorkerGuard {
     let (writer, guard) = NonBlockingBuilder::default()
         .lossy(false)
@@ -35,11 +43,8 @@ pub(super) fn init(args: &LogArgs, traces: Option<&Traces>) -> WorkerGuard {
             writer: BufWriter::new(io::stderr()),
             interval: Duration::from_millis(args.log_flush_interval_ms),
         });
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| {
-        EnvFilter::new(
-            "info,actix_http=off,actix_server=warn,refinery_core=warn,tokio_postgres=warn",
-        )
-    });
+    let chosen = env::var(EnvFilter::DEFAULT_ENV).ok();
+    let filter = filter(chosen.as_deref());
     let log = tracing_subscriber::fmt::layer()
         .with_writer(writer)
         .with_target(false);
@@ -62,6 +67,16 @@ pub(super) fn init(args: &LogArgs, traces: Option<&Traces>) -> WorkerGuard {
     guard
 }
 
+/// What is written, with what `RUST_LOG` says: the default if that is nothing or cannot be read.
+fn filter(chosen: Option<&str>) -> EnvFilter {
+    // Of two directives for one target the later one counts.
+    let with = |directives: &str| format!("{UNLESS_NAMED},{directives}");
+    chosen
+        .filter(|chosen| !chosen.trim().is_empty())
+        .and_then(|chosen| EnvFilter::try_new(with(chosen)).ok())
+        .unwrap_or_else(|| EnvFilter::new(with(DEFAULT)))
+}
+
 /// Collects lines for an interval after each flush. Waking the writing thread for a few lines costs
 /// more than the lines do: measured without it, at a hundred thousand requests a second a seventh
 /// of them, and up to a twentieth of the orders.
@@ -79,5 +94,33 @@ impl<W: Write> Write for Collecting<W> {
         self.writer.flush()?;
         thread::sleep(self.interval);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::filter;
+
+    #[test]
+    fn what_statements_are_given_is_logged_only_if_the_driver_is_named() {
+        for (chosen, driver) in [
+            (None, "tokio_postgres=warn"),
+            (Some(""), "tokio_postgres=warn"),
+            (Some("no=such=thing"), "tokio_postgres=warn"),
+            (Some("trace"), "tokio_postgres=warn"),
+            (Some("warn,tokio=debug"), "tokio_postgres=warn"),
+            (Some("tokio_postgres=debug,info"), "tokio_postgres=debug"),
+            (Some("tokio_postgres"), "tokio_postgres=trace"),
+        ] {
+            let filter = filter(chosen).to_string();
+            let directives: Vec<_> = filter.split(',').collect();
+            let of_the_driver = directives
+                .iter()
+                .filter(|one| one.starts_with("tokio_postgres"));
+            assert_eq!(of_the_driver.collect::<Vec<_>>(), [&driver], "{chosen:?}");
+            let is_default = directives.contains(&"actix_http=off");
+            let names_levels = chosen.is_some_and(|chosen| !matches!(chosen, "" | "no=such=thing"));
+            assert_ne!(is_default, names_levels, "{chosen:?}: {filter}");
+        }
     }
 }

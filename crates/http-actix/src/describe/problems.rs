@@ -194,6 +194,10 @@ fn response(codes: &[Code]) -> Response {
     if status == Some(StatusCode::UNAUTHORIZED) {
         response = response.header("WWW-Authenticate", header("Asks for a bearer token."));
     }
+    if status == Some(StatusCode::UNSUPPORTED_MEDIA_TYPE) {
+        let about = "The codings that are taken, if the body was refused for its Content-Encoding.";
+        response = response.header("Accept-Encoding", header(about));
+    }
     if status == Some(StatusCode::TOO_MANY_REQUESTS) {
         for (name, about) in rate_limits::HEADERS {
             response = response.header(canonical(&name), header(about));

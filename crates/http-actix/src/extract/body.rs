@@ -1,6 +1,6 @@
 //! JSON bodies.
 
-use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header};
 use futures_util::future::LocalBoxFuture;
 
 use super::app;
@@ -53,11 +53,27 @@ impl<T: Described> Extract for MergePatch<T> {
     }
 }
 
+/// Refuses a body in a coding (RFC 9110, section 8.4): what a few bytes become has no bound.
+pub(super) fn must_be_as_it_is(request: &HttpRequest) -> Result<(), Problem> {
+    let is_none = |coding: &str| coding.is_empty() || coding.eq_ignore_ascii_case("identity");
+    let mut headers = request.headers().get_all(header::CONTENT_ENCODING);
+    let is_as_it_is = headers.all(|codings| {
+        let codings = codings.to_str();
+        codings.is_ok_and(|codings| codings.split(',').map(str::trim).all(is_none))
+    });
+    if is_as_it_is {
+        Ok(())
+    } else {
+        Err(Problem::encoded_body())
+    }
+}
+
 async fn body<T: Described>(
     request: HttpRequest,
     payload: Payload,
     media_types: &[&str],
 ) -> Result<T, Problem> {
+    must_be_as_it_is(&request)?;
     let sent = request.content_type();
     if !media_types
         .iter()

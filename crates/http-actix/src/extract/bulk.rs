@@ -10,7 +10,7 @@ use actix_web::{
 };
 use futures_util::Stream;
 
-use super::app;
+use super::{app, body::must_be_as_it_is};
 use crate::{
     bulk::Format,
     describe::{Description, Extract},
@@ -88,6 +88,7 @@ impl FromRequest for Upload {
             let detail = format!("the body must be {types}");
             Problem::new(Code::UnsupportedMediaType).detail(detail)
         });
+        let format = must_be_as_it_is(request).and(format);
         ready(format.map(|format| Self {
             format,
             request: request.clone(),

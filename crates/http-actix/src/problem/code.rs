@@ -168,7 +168,8 @@ problems! {
         operator: "Nothing: the limit is fixed.";
 
     UnsupportedMediaType: UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body is not of a type that is taken here",
-        caller: "Send the header Content-Type with one of the types in `detail`, mostly application/json.",
+        caller: "Send the header Content-Type with one of the types in `detail`, mostly application/json; \
+                 and no Content-Encoding: bodies are not decompressed.",
         operator: "Nothing.";
 
     IdempotencyKeyReused: UNPROCESSABLE_ENTITY, "idempotency_key_reused", "The idempotency key stands for another request",

@@ -13,7 +13,10 @@ use std::{error::Error, fmt, num::NonZeroU16, time::Duration};
 
 use actix_web::{
     HttpResponse, HttpResponseBuilder, ResponseError,
-    http::{StatusCode, header},
+    http::{
+        StatusCode,
+        header::{self, HeaderName},
+    },
 };
 use domain::{StorageError, values::ValueError};
 use serde::Serialize;
@@ -115,7 +118,9 @@ pub(crate) struct Problem {
     detail: Option<String>,
     faults: Vec<Fault>,
     facts: Map<String, Value>,
-    allow: Option<String>,
+    /// Of the answer, beside those of every problem with this code. Few have one, and every result
+    /// has room for a problem.
+    header: Option<Box<(HeaderName, String)>>,
     /// In seconds.
     retry_after: Option<NonZeroU16>,
     source: Option<Box<dyn Error + Send + Sync>>,
@@ -153,7 +158,7 @@ impl Problem {
             detail: None,
             faults: Vec::new(),
             facts: Map::new(),
-            allow: None,
+            header: None,
             retry_after: None,
             source: None,
         }
@@ -192,8 +197,18 @@ impl Problem {
     /// A method that the path does not have; `allow` lists those that it has.
     pub(crate) fn method_not_allowed(allow: &str) -> Self {
         Self {
-            allow: Some(allow.to_owned()),
+            header: Some(Box::new((header::ALLOW, allow.to_owned()))),
             ..Self::new(Code::MethodNotAllowed).detail(format!("the path has {allow}"))
+        }
+    }
+
+    /// A body in a coding. The header tells this from a body of the wrong type (RFC 9110, section
+    /// 12.5.3).
+    pub(crate) fn encoded_body() -> Self {
+        let detail = "bodies are not decompressed: send it as it is, without a Content-Encoding";
+        Self {
+            header: Some(Box::new((header::ACCEPT_ENCODING, "identity".to_owned()))),
+            ..Self::new(Code::UnsupportedMediaType).detail(detail)
         }
     }
 
@@ -255,8 +270,8 @@ impl Problem {
         if let Some(challenge) = code.challenge() {
             response.insert_header((header::WWW_AUTHENTICATE, challenge));
         }
-        if let Some(allow) = &self.allow {
-            response.insert_header((header::ALLOW, allow.as_str()));
+        if let Some((name, value)) = self.header.as_deref() {
+            response.insert_header((name, value.as_str()));
         }
         let is_unavailable = code.status() == StatusCode::SERVICE_UNAVAILABLE;
         let retry_after = self.retry_after.or(is_unavailable.then_some(RETRY_AFTER));
