@@ -1,5 +1,7 @@
 //! A shop behind HTTP: what nearly every test of the API begins with.
 
+use std::time::Duration;
+
 use http_actix::settings::Settings;
 
 use crate::{Caches, Client, PrivatePostgres, TestDatabase, TestServer};
@@ -34,7 +36,10 @@ impl Shop {
     /// A shop on a PostgreSQL that the test may end.
     pub async fn on(postgres: &PrivatePostgres) -> Self {
         let database = TestDatabase::migrated_on(postgres.url()).await;
-        Self::over(database, Caches::InProcess, |_| {}).await
+        // What it restarts takes as long as it takes.
+        let patient =
+            |settings: &mut Settings| settings.http.read_timeout = Duration::from_secs(60);
+        Self::over(database, Caches::InProcess, patient).await
     }
 
     async fn over(
