@@ -37,8 +37,7 @@ impl Shop {
     pub async fn on(postgres: &PrivatePostgres) -> Self {
         let database = TestDatabase::migrated_on(postgres.url()).await;
         // What it restarts takes as long as it takes.
-        let patient =
-            |settings: &mut Settings| settings.http.read_timeout = Duration::from_secs(60);
+        let patient = |settings: &mut Settings| settings.http.read_timeout = Duration::from_mins(1);
         Self::over(database, Caches::InProcess, patient).await
     }
 
