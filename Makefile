@@ -44,7 +44,7 @@ faults: ## a storm of orders through two replicas, while everything around them 
 		TEST_REDIS_SERVER=$$(deploy/services redis $(TEST_SERVICES)); \
 	set -x; $(FAULTS)
 
-lint: ## format, clippy, docs, and who may depend on whom
+lint: ## format, clippy, docs, who may depend on whom, and known faults of libraries
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 	@long=$$(find crates -name '*.rs' -exec awk 'END { if (NR > 400) print FILENAME ": " NR " lines" }' {} \;); \
@@ -55,6 +55,11 @@ lint: ## format, clippy, docs, and who may depend on whom
 	RUSTDOCFLAGS='--deny warnings --allow rustdoc::private-intra-doc-links' cargo doc --locked --workspace --no-deps --document-private-items
 	deploy/cargo-deny --locked check bans licenses sources
 	deploy/cargo-deny --locked --manifest-path crates/domain/Cargo.toml check bans
+	@if timeout 60 deploy/cargo-deny --locked fetch db >/dev/null 2>&1; then \
+		deploy/cargo-deny --locked check advisories; \
+	else \
+		echo '· the database of advisories cannot be reached: known faults of libraries were not looked for' >&2; \
+	fi
 
 format: ## format the code
 	cargo fmt --all

@@ -22,9 +22,6 @@ use crate::{
     settings::HttpSettings,
 };
 
-/// The most bytes in a body.
-pub(crate) const MAX_BYTES: usize = 256 * 1_024;
-
 /// What a body may hold without asking: an order of a hundred lines has half of it.
 const FREE_BYTES: usize = 16 * 1_024;
 
@@ -38,6 +35,8 @@ const WHEN_STOPPING: Duration = Duration::from_secs(1);
 pub(crate) struct Bodies {
     /// In KiB.
     memory: Arc<Semaphore>,
+    /// The most bytes in a body.
+    max: usize,
     patience: Duration,
     lifecycle: Lifecycle,
 }
@@ -80,9 +79,6 @@ impl ReadBody {
     /// Takes what has arrived, if there is room for it.
     fn take(&mut self, chunk: &[u8], memory: &Arc<Semaphore>) -> Result<(), Problem> {
         let length = self.bytes.len() + chunk.len();
-        if length > MAX_BYTES {
-            return Err(Problem::new(Code::BodyTooLarge));
-        }
         let held = self
             .memory
             .as_ref()
@@ -112,9 +108,15 @@ impl Bodies {
         Self {
             // The first 16 KiB of each do not count.
             memory: Arc::new(Semaphore::new(settings.bodies_memory * 1_024)),
+            max: settings.max_body,
             patience: settings.read_timeout,
             lifecycle,
         }
+    }
+
+    fn too_large(&self) -> Problem {
+        let most = format!("send at most {} KiB", self.max / 1_024);
+        Problem::new(Code::BodyTooLarge).detail(most)
     }
 
     /// Reads a body to its end.
@@ -130,9 +132,9 @@ impl Bodies {
     ) -> Result<ReadBody, Problem> {
         let length = Length::of(request);
         if let Length::Bytes(bytes) = length
-            && bytes > MAX_BYTES
+            && bytes > self.max
         {
-            return Err(Problem::new(Code::BodyTooLarge));
+            return Err(self.too_large());
         }
         let _arriving = arriving(request);
         let mut payload = pin!(payload);
@@ -155,6 +157,9 @@ impl Bodies {
                 Err(_) => return Err(Problem::new(Code::RequestTimeout)),
                 Ok(None) => break,
                 Ok(Some(Err(error))) => return Err(Problem::from(&error)),
+                Ok(Some(Ok(chunk))) if body.bytes.len() + chunk.len() > self.max => {
+                    return Err(self.too_large());
+                }
                 Ok(Some(Ok(chunk))) => body.take(&chunk, &self.memory)?,
             }
         }

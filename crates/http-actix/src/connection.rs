@@ -23,6 +23,7 @@ pub(crate) struct Watched {
     stream: TcpStream,
     progress: Progress,
     patience: Duration,
+    keep_alive: Duration,
     /// When to check the progress of the client next. It is not reset with every request, which
     /// would cost a timer each: a disconnection may be late by `patience`.
     look: Pin<Box<Sleep>>,
@@ -117,15 +118,15 @@ impl Progress {
         }
     }
 
-    /// Whether the client has kept the server waiting for longer than this. A client that is idle
-    /// between two requests has twice as long: the framework ends that itself, unless more than one
-    /// request came at once.
-    fn is_stuck(&self, patience: Duration) -> bool {
+    /// Whether the client has kept the server waiting for longer than `patience`. One that is idle
+    /// between two requests has `keep_alive` besides: the framework ends that itself, unless more than
+    /// one request came at once.
+    fn is_stuck(&self, patience: Duration, keep_alive: Duration) -> bool {
         let head = self.0.for_a_head.get().is_some_and(|head| {
             let patience = if head.has_begun {
                 patience
             } else {
-                patience * 2
+                patience + keep_alive
             };
             head.since.elapsed() >= patience
         });
@@ -149,12 +150,14 @@ impl Drop for Arriving {
 }
 
 impl Watched {
-    /// Watches a connection whose client may keep the server waiting for `patience`.
-    pub(crate) fn new(stream: TcpStream, patience: Duration) -> Self {
+    /// Watches a connection whose client may keep the server waiting for `patience`, and be idle for
+    /// `keep_alive`.
+    pub(crate) fn new(stream: TcpStream, patience: Duration, keep_alive: Duration) -> Self {
         Self {
             stream,
             progress: Progress::new(),
             patience,
+            keep_alive,
             look: Box::pin(sleep(patience)),
             has_handed_over: false,
         }
@@ -200,7 +203,7 @@ impl Watched {
     /// Checks from time to time whether the client makes progress.
     fn check(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         while self.look.as_mut().poll(context).is_ready() {
-            if self.progress.is_stuck(self.patience) {
+            if self.progress.is_stuck(self.patience, self.keep_alive) {
                 return Err(io::ErrorKind::TimedOut.into());
             }
             let next = tokio::time::Instant::now() + self.patience;

@@ -48,7 +48,7 @@ pub fn bind(settings: &HttpSettings, app: App) -> io::Result<(Server, SocketAddr
 
     let app = Data::new(app);
     let (read_timeout, answer_timeout) = (settings.read_timeout, settings.answer_timeout);
-    let origins = settings.cors_origins.clone();
+    let (keep_alive, origins) = (settings.keep_alive, settings.cors_origins.clone());
     let builder = ServerBuilder::default()
         .workers(settings.workers)
         .max_concurrent_connections(settings.max_connections.div_ceil(settings.workers))
@@ -70,6 +70,7 @@ pub fn bind(settings: &HttpSettings, app: App) -> io::Result<(Server, SocketAddr
                 let stopping = stopping.clone();
                 async move { stopping.notified().await }
             })
+            .keep_alive(keep_alive)
             .client_request_timeout(read_timeout)
             .client_disconnect_timeout(Duration::from_secs(1))
             .local_addr(addr)
@@ -81,7 +82,7 @@ pub fn bind(settings: &HttpSettings, app: App) -> io::Result<(Server, SocketAddr
         let watch = move |stream: TcpStream| async move {
             // A client that has hung up already has no address, and reads no answer.
             let peer = stream.peer_addr().map_err(DispatchError::Io)?;
-            Ok((Watched::new(stream, read_timeout), Some(peer)))
+            Ok((Watched::new(stream, read_timeout, keep_alive), Some(peer)))
         };
         fn_service(watch).and_then(http)
     })?;

@@ -164,7 +164,7 @@ problems! {
         operator: "Nothing.";
 
     BodyTooLarge: PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large",
-        caller: "Send at most 256 KiB.",
+        caller: "Send less: at most 256 KiB, unless the shop has set another limit.",
         operator: "Nothing: the limit is fixed.";
 
     UnsupportedMediaType: UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body is not of a type that is taken here",

@@ -25,8 +25,12 @@ pub struct HttpSettings {
     pub max_connections: usize,
     /// How long a client may be silent within a request, before its head or body has arrived.
     pub read_timeout: Duration,
+    /// How long a client may be idle between two requests.
+    pub keep_alive: Duration,
     /// How long an answer may take once its request has arrived.
     pub answer_timeout: Duration,
+    /// The most bytes in a body, imports apart.
+    pub max_body: usize,
     /// The most memory that large bodies hold together, in MiB.
     pub bodies_memory: usize,
     /// The proxies whose `X-Forwarded-For` is trusted.
@@ -65,11 +69,21 @@ pub(super) struct HttpArgs {
     #[arg(value_parser = setting(time(Duration::from_secs, 1..=3_600)))]
     http_read_timeout_seconds: Setting<Duration>,
 
+    /// How long a client may be idle between two requests before its connection ends, in seconds
+    #[arg(long, env, value_name = "S", default_value = "5")]
+    #[arg(value_parser = setting(time(Duration::from_secs, 1..=3_600)))]
+    http_keep_alive_seconds: Setting<Duration>,
+
     /// How long an answer may take once its request has arrived, in milliseconds; then it is 503. Exports
     /// take as long as there is to read
     #[arg(long, env, value_name = "MS", default_value = "2000")]
     #[arg(value_parser = setting(time(Duration::from_millis, 10..=600_000)))]
     http_answer_timeout_ms: Setting<Duration>,
+
+    /// The most that a body may have, imports apart, in KiB
+    #[arg(long, env, value_name = "KIB", default_value = "256")]
+    #[arg(value_parser = setting(whole::<usize>(1..=65_536)))]
+    http_max_body_kib: Setting<usize>,
 
     /// The most memory that bodies of more than 16 KiB hold together, in MiB
     #[arg(long, env, value_name = "MIB", default_value = "64")]
@@ -140,6 +154,8 @@ impl HttpArgs {
         let max_connections = self.http_max_connections.and_then(within_open_files);
         let max_connections = faults.take(max_connections);
         let read_timeout = faults.take(self.http_read_timeout_seconds);
+        let keep_alive = faults.take(self.http_keep_alive_seconds);
+        let max_body = faults.take(self.http_max_body_kib);
         let answer_timeout = faults.take(self.http_answer_timeout_ms);
         let bodies_memory = faults.take(self.http_bodies_memory_mib);
         let proxies = faults.take(self.http_trusted_proxies);
@@ -151,7 +167,9 @@ impl HttpArgs {
             workers: workers?.unwrap_or_else(cores),
             max_connections: max_connections?,
             read_timeout: read_timeout?,
+            keep_alive: keep_alive?,
             answer_timeout: answer_timeout?,
+            max_body: max_body? * 1_024,
             bodies_memory: bodies_memory?,
             proxies: proxies?,
             cors_origins: cors_origins?,
