@@ -172,6 +172,15 @@ mod tests {
     }
 
     #[test]
+    fn blank_lines_of_a_table_count_and_are_passed_over() {
+        let text = "nome,preco\n\n\nA,1\r\n\r\n5\" nail,2";
+        assert_eq!(
+            read(Format::Csv, text),
+            [named(4, "A"), named(6, "5\" nail")]
+        );
+    }
+
+    #[test]
     fn a_table_is_read_by_the_names_of_its_columns() {
         let text = "preco,nome,descricao\r\n1.00,A,\r\n2.00,\"B, \"\"the\nsecond\"\"\",x\r\n3.00,C";
         let expected = [named(2, "A"), wrong(3, &["nome"]), named(5, "C")];
