@@ -1,7 +1,7 @@
 # What can be done here. `make help` lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help run reset test integration faults lint format bench conformance observability attacks verify
+.PHONY: help run reset test integration faults lint format bench conformance fuzz observability attacks verify
 
 TEST_SERVICES := .dev/test
 
@@ -67,8 +67,12 @@ format: ## format the code
 bench: ## measure it as ratios to pgbench, psql and bare actix-web (needs wrk); PARTS says what
 	@deploy/bench/run
 
-conformance: ## hold the API to its OpenAPI document: schemathesis, clients in Python and TypeScript
+conformance: ## hold the API to its OpenAPI document, and its parsers for a moment to what fuzzers make up
+	@tests/fuzz/run --short
 	@tests/conformance/run
+
+fuzz: ## let fuzzers make up what the parsers read, for FUZZ_SECONDS=600 each (needs a C++ compiler)
+	@tests/fuzz/run
 
 observability: ## hold the dashboard and the alerts to a live scrape (Prometheus, fetched on Debian)
 	@deploy/observability/check

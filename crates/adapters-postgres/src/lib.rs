@@ -9,6 +9,9 @@ mod customers;
 mod database;
 mod error;
 mod export;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod identity;
 mod list;
 mod migrations;

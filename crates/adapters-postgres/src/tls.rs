@@ -51,11 +51,11 @@ pub enum InvalidTls {
 
 /// The parameters of a URL that are about TLS.
 #[derive(Default)]
-struct Parameters {
-    mode: Option<String>,
-    root: Option<String>,
-    certificate: Option<String>,
-    key: Option<String>,
+pub(crate) struct Parameters {
+    pub(crate) mode: Option<String>,
+    pub(crate) root: Option<String>,
+    pub(crate) certificate: Option<String>,
+    pub(crate) key: Option<String>,
 }
 
 /// Whom a client believes to be the server.
@@ -113,7 +113,8 @@ pub(crate) fn split(url: &str) -> Result<(String, Tls), InvalidTls> {
     Ok((rest, Tls { mode, config }))
 }
 
-fn parameters(url: &str) -> (String, Parameters) {
+/// The URL without its parameters of TLS, and those.
+pub(crate) fn parameters(url: &str) -> (String, Parameters) {
     let mut found = Parameters::default();
     let Some((base, query)) = base_and_query(url) else {
         return (url.to_owned(), found);

@@ -9,6 +9,9 @@
 mod availability;
 mod entries;
 mod failed_attempts;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod in_process;
 mod near;
 mod redis_cache;

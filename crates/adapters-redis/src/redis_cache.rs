@@ -7,7 +7,7 @@ use domain::{cache::Cache, values::Version};
 use thiserror::Error;
 
 use crate::{
-    entries::{FORMAT, Stored},
+    entries::{FORMAT, Stored, decode, encode},
     store::Store,
 };
 
@@ -111,10 +111,7 @@ impl<T: Stored> Cache<T> for RedisCache<T> {
     async fn get(&self, id: T::Key) -> Option<Arc<T>> {
         let (store, key) = (&self.redis.store, self.key(id));
         let kept = store.get(&key).await?;
-        let value = postcard::from_bytes::<T::Entry>(kept.body()).ok();
-        let value = value
-            .and_then(|entry| entry.try_into().ok())
-            .filter(|value: &T| value.key() == id && value.version().number() == kept.version);
+        let value = decode::<T>(&kept).filter(|value| value.key() == id);
         if value.is_none() {
             store.remove(&key, &kept).await;
         }
@@ -123,7 +120,7 @@ impl<T: Stored> Cache<T> for RedisCache<T> {
 
     async fn put(&self, value: Arc<T>) {
         let (key, version) = (self.key(value.key()), value.version().number());
-        match postcard::to_stdvec(&T::Entry::from(&*value)) {
+        match encode(&*value) {
             Ok(body) => self.redis.store.put(&key, version, &body, self.ttl).await,
             Err(error) => tracing::error!(%error, key, "an entity cannot be cached"),
         }

@@ -69,7 +69,7 @@ pub(crate) struct Entry {
 
 impl Entry {
     /// Parses `VERSION:BODY`.
-    fn parse(text: Vec<u8>) -> Result<Self, Vec<u8>> {
+    pub(crate) fn parse(text: Vec<u8>) -> Result<Self, Vec<u8>> {
         let parse = || {
             let colon = text.iter().position(|byte| *byte == b':')?;
             let version = std::str::from_utf8(text.get(..colon)?).ok()?;

@@ -4,7 +4,7 @@ use actix_web::{
     HttpMessage,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    http::header,
+    http::header::{self, HeaderMap},
     middleware::Next,
     web::Data,
 };
@@ -80,20 +80,9 @@ impl Access {
 /// Identifies the caller. An invalid token is refused even where none is needed: its sender
 /// believes that it is logged in, and is not.
 async fn identify(request: &ServiceRequest) -> Result<Option<Caller>, Problem> {
-    let mut headers = request.headers().get_all(header::AUTHORIZATION);
-    let header = match (headers.next(), headers.next()) {
-        (None, _) => return Ok(None),
-        (Some(header), None) => header,
-        // Another reader could take the other one.
-        (Some(_), Some(_)) => return Err(Problem::new(Code::TokenInvalid)),
+    let Some(token) = bearer(request.headers())? else {
+        return Ok(None);
     };
-    let token = header
-        .to_str()
-        .ok()
-        .and_then(|text| text.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, token)| token.trim())
-        .ok_or(Problem::new(Code::TokenInvalid))?;
     let app = request
         .app_data::<Data<App>>()
         .ok_or_else(|| Problem::internal("the app is not there"))?;
@@ -106,6 +95,24 @@ async fn identify(request: &ServiceRequest) -> Result<Option<Caller>, Problem> {
         origin: Some(origin(request.request())?),
         ..caller
     }))
+}
+
+/// The token of a request, if it has a header for it (RFC 6750, section 2.1).
+pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let mut headers = headers.get_all(header::AUTHORIZATION);
+    let header = match (headers.next(), headers.next()) {
+        (None, _) => return Ok(None),
+        (Some(header), None) => header,
+        // Another reader could take the other one.
+        (Some(_), Some(_)) => return Err(Problem::new(Code::TokenInvalid)),
+    };
+    let token = header
+        .to_str()
+        .ok()
+        .and_then(|text| text.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim());
+    token.map(Some).ok_or(Problem::new(Code::TokenInvalid))
 }
 
 /// The middleware in front of a handler: it counts the request, checks the rule and passes the caller on.

@@ -22,6 +22,9 @@ mod docs;
 mod dto;
 mod edge;
 mod extract;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod lifecycle;
 mod metrics;
 pub mod openapi;

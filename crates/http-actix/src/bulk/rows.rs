@@ -65,6 +65,8 @@ impl Rows {
     /// Reads the rows that these bytes complete.
     pub(crate) fn read(&mut self, bytes: &[u8]) -> Result<Vec<Read>, Unreadable> {
         match self {
+            // A table would take it for the end.
+            _ if bytes.is_empty() => Ok(Vec::new()),
             Self::Ndjson(lines) => lines.read(bytes),
             Self::Csv(table) => table.read(bytes),
         }
@@ -169,6 +171,30 @@ mod tests {
         let text = "{\"nome\":\"\",\"preco\":\"1.001\"}\r\nnonsense\n";
         let expected = [wrong(1, &["nome", "preco"]), wrong(2, &[""])];
         assert_eq!(read(Format::Ndjson, text), expected);
+    }
+
+    #[test]
+    fn blank_lines_of_a_table_count_and_are_passed_over() {
+        let text = "nome,preco\n\n\nA,1\r\n\r\n5\" nail,2";
+        assert_eq!(
+            read(Format::Csv, text),
+            [named(4, "A"), named(6, "5\" nail")]
+        );
+    }
+
+    #[test]
+    fn a_piece_without_bytes_is_not_the_end() {
+        for (format, pieces) in [
+            (Format::Csv, ["nome,preco\nA,1", "", "0\n"]),
+            (Format::Ndjson, ["{\"nome\":\"A\",\"preco\":1", "", "0}"]),
+        ] {
+            let mut rows = Rows::new(format);
+            let read = pieces.map(|piece| rows.read(piece.as_bytes()).unwrap());
+            let end = rows.end().unwrap();
+            let prices = read.into_iter().flatten().chain(end);
+            let prices = prices.map(|read| read.row.unwrap().price.to_string());
+            assert_eq!(prices.collect::<Vec<_>>(), ["10.00"], "{format:?}");
+        }
     }
 
     #[test]

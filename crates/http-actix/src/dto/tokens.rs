@@ -21,7 +21,7 @@ fn read(prefix: &str, text: &str) -> Option<Vec<u8>> {
     BASE64_URL_SAFE_NO_PAD.decode(bytes).ok()
 }
 
-pub(super) fn write_refresh(token: &RefreshToken) -> String {
+pub(crate) fn write_refresh(token: &RefreshToken) -> String {
     write(REFRESH, &token.expose())
 }
 
@@ -29,7 +29,7 @@ pub(crate) fn read_refresh(text: &str) -> Option<RefreshToken> {
     RefreshToken::from_bytes(&read(REFRESH, text)?)
 }
 
-pub(super) fn write_reset(token: &ResetToken) -> String {
+pub(crate) fn write_reset(token: &ResetToken) -> String {
     write(RESET, &token.expose())
 }
 
@@ -37,7 +37,7 @@ pub(crate) fn read_reset(text: &str) -> Option<ResetToken> {
     ResetToken::from_bytes(&read(RESET, text)?)
 }
 
-pub(super) fn write_api_key(secret: &ApiKeySecret) -> String {
+pub(crate) fn write_api_key(secret: &ApiKeySecret) -> String {
     write(API_KEY, &secret.expose())
 }
 

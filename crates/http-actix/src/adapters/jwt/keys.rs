@@ -83,7 +83,7 @@ impl SigningKey {
         read().map_err(|_| NoSigningKey)
     }
 
-    pub(super) fn id(&self) -> &str {
+    pub(crate) fn id(&self) -> &str {
         &self.id
     }
 

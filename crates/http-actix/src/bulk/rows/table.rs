@@ -32,8 +32,9 @@ struct Record {
     breaks: usize,
     /// The quotes in it.
     quotes: usize,
-    /// The line on which it begins.
+    /// The line on which it begins, once it has begun.
     line: u64,
+    has_begun: bool,
 }
 
 impl Default for Record {
@@ -46,11 +47,26 @@ impl Default for Record {
             breaks: 0,
             quotes: 0,
             line: 1,
+            has_begun: false,
         }
     }
 }
 
 impl Record {
+    /// Begins at the first of these bytes that is no line break, if there is one: lines before it are
+    /// blank, and count.
+    fn begin(&mut self, bytes: &[u8]) {
+        if self.has_begun {
+            return;
+        }
+        let is_break = |byte: &u8| matches!(byte, b'\r' | b'\n');
+        let blank = bytes.iter().take_while(|byte| is_break(byte)).count();
+        let (blank, rest) = bytes.split_at(blank);
+        let line = self.breaks + memchr::memchr_iter(b'\n', blank).count() + 1;
+        self.line = line.try_into().unwrap_or(u64::MAX);
+        self.has_begun = !rest.is_empty();
+    }
+
     /// Fails when a quote in it has opened, and lines later is not closed.
     fn must_be_whole(&self) -> Result<(), Unreadable> {
         let has_breaks = u64::try_from(self.breaks).is_ok_and(|breaks| breaks >= self.line);
@@ -122,6 +138,7 @@ impl Table {
         };
         loop {
             let record = &mut self.record;
+            record.begin(bytes);
             let (outcome, taken, written, ended) = parser.read_record(
                 bytes,
                 record.bytes.get_mut(record.length..).unwrap_or_default(),
@@ -143,13 +160,7 @@ impl Table {
                     return Err(Unreadable::TooLong { line: record.line });
                 }
                 Outcome::OutputEndsFull => return Err(Unreadable::TooManyColumns),
-                Outcome::Record => {
-                    read.extend(self.take()?);
-                    // Of CR LF only CR has been consumed.
-                    let is_half = usize::from(consumed.last() == Some(&b'\r'));
-                    let line = self.record.breaks + is_half + 1;
-                    self.record.line = line.try_into().unwrap_or(u64::MAX);
-                }
+                Outcome::Record => read.extend(self.take()?),
             }
         }
         self.parser = Some(parser);
@@ -166,6 +177,7 @@ impl Table {
             start = end;
         }
         (record.length, record.fields, record.quotes) = (0, 0, 0);
+        record.has_begun = false;
         let Some(columns) = &self.columns else {
             self.columns = Some(columns(cells)?);
             return Ok(None);

@@ -1,0 +1,5 @@
+//! Calls [`adapters_redis::fuzzing::redis_urls`].
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| adapters_redis::fuzzing::redis_urls(bytes));
