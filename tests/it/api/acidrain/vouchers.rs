@@ -100,6 +100,25 @@ async fn a_key_that_many_use_at_once_makes_one_customer_one_product_and_one_move
 }
 
 #[tokio::test]
+#[ignore = "a repeat that waited for the first one is told that nothing is left: see stock/service.rs"]
+async fn a_key_that_many_use_at_once_takes_the_last_units_away_once_and_tells_everybody_so() {
+    let race = Race::begin().await;
+    for round in 0..6 {
+        let product = race.shop.product("1.00", 3).await;
+        let (key, path) = (
+            format!("key-{round}"),
+            format!("/products/{product}/stock/movements"),
+        );
+        let loss = json!({"delta": -3, "reason": "loss"});
+        let staff = race.each(&race.shop.staff, 8);
+        let made = join_all(staff.iter().map(|staff| under(staff, &path, &key, &loss))).await;
+        assert_eq!(race.shop.available(&product).await, 0);
+        assert_eq!(bodies(made, 201), 1);
+    }
+    race.everything_holds().await;
+}
+
+#[tokio::test]
 async fn a_key_that_two_imports_use_at_once_is_one_import() {
     let race = Race::begin().await;
     for round in 0..6 {
