@@ -14,6 +14,7 @@
 
 mod client;
 mod database;
+mod delays;
 mod document;
 mod postgres;
 mod proxy;
@@ -25,6 +26,7 @@ mod world;
 
 pub use client::{Answer, Client, ids};
 pub use database::{TestDatabase, apply_migrations};
+pub use delays::Delays;
 pub use document::{DOCUMENT, validator};
 pub use postgres::{PrivatePostgres, postgres_program};
 pub use proxy::Proxy;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http_actix::settings::Settings;
 
-use crate::{Caches, Client, PrivatePostgres, TestDatabase, TestServer};
+use crate::{Caches, Client, Delays, PrivatePostgres, TestDatabase, TestServer};
 
 /// A server over a database of its own, and somebody who works there.
 pub struct Shop {
@@ -15,6 +15,8 @@ pub struct Shop {
     /// The database.
     pub database: TestDatabase,
     caches: Caches,
+    /// What delays the servers' messages to PostgreSQL, if something does.
+    wire: Option<Delays>,
 }
 
 impl Shop {
@@ -41,6 +43,18 @@ impl Shop {
         Self::over(database, Caches::InProcess, patient).await
     }
 
+    /// A shop with caches in Redis, every one of whose messages to PostgreSQL and back is delayed;
+    /// those of its replicas are, too.
+    pub async fn with_delays() -> Self {
+        let database = TestDatabase::migrated().await;
+        let wire = Delays::to(&database);
+        let delayed = wire.settings(&database);
+        let change = |settings: &mut Settings| settings.database = delayed;
+        let mut shop = Self::over(database, Caches::redis(), change).await;
+        shop.wire = Some(wire);
+        shop
+    }
+
     async fn over(
         database: TestDatabase,
         caches: Caches,
@@ -53,6 +67,7 @@ impl Shop {
             staff,
             database,
             caches,
+            wire: None,
         }
     }
 
@@ -66,7 +81,12 @@ impl Shop {
     /// The same, with settings that differ from those of the others.
     #[must_use]
     pub fn replica_with(&self, change: impl FnOnce(&mut Settings)) -> TestServer {
-        TestServer::start_with(&self.database, self.caches.clone(), change)
+        TestServer::start_with(&self.database, self.caches.clone(), |settings| {
+            if let Some(wire) = &self.wire {
+                settings.database = wire.settings(&self.database);
+            }
+            change(settings);
+        })
     }
 
     /// A client without a token.

@@ -1,6 +1,7 @@
 //! The API over HTTP.
 
 mod access;
+mod acidrain;
 mod api_keys;
 mod audit;
 mod auth;
