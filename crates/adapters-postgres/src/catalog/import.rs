@@ -76,18 +76,28 @@ const LOCK_STOCK: &str = "
     order by product_id
     for update";
 
-/// Of several rows with one number the last one counts. Stock that is counted is locked by now, and
-/// only now it is said when: moments follow each other as changes do.
+/// Of several rows with one number the last one counts. Stock that is counted is locked by now, but for
+/// that of a product which has got its number since: that is locked here, and counted from what there is
+/// then. Only now it is said when: moments follow each other as changes do.
 const WRITE: &str = "
     with given as materialized (
         select distinct on (coalesce(sku, product_id::text)) *
         from staged
         order by coalesce(sku, product_id::text), place desc
+    ), held as materialized (
+        select stock.product_id, quantidade_disponivel as before
+        from given
+        join products on products.sku = given.sku
+        join stock on stock.product_id = products.id
+        where retired_at is null
+          and quantidade is not null
+        order by stock.product_id
+        for update of stock
     ), looked_up as materialized (
-        select given.*, products.id as known_id, quantidade_disponivel as before
+        select given.*, products.id as known_id, before
         from given
         left join products on products.sku = given.sku and retired_at is null
-        left join stock on stock.product_id = products.id
+        left join held on held.product_id = products.id
     ), edited as (
         update products
         set nome = looked_up.nome,

@@ -144,8 +144,12 @@ impl StockService {
         }
         let (Opened { state: found, unit }, stamp) = self.open(caller, id).await?;
         let requested = -new.delta.units();
-        let Some(change) = found.moved(new, stamp, key) else {
+        let Some(change) = found.moved(new, stamp, key.clone()) else {
             unit.abandon().await?;
+            // A repeat that came at the same time may have been faster, and have taken what there was.
+            if let Some(first) = self.recorded_under(id, key.as_ref()).await? {
+                return Ok(first);
+            }
             return Err(StockError::Insufficient {
                 product_id: id,
                 requested,

@@ -100,7 +100,6 @@ async fn a_key_that_many_use_at_once_makes_one_customer_one_product_and_one_move
 }
 
 #[tokio::test]
-#[ignore = "a repeat that waited for the first one is told that nothing is left: see stock/service.rs"]
 async fn a_key_that_many_use_at_once_takes_the_last_units_away_once_and_tells_everybody_so() {
     let race = Race::begin().await;
     for round in 0..6 {
