@@ -253,3 +253,69 @@ impl<H: BatchHandler> BatchWorker<H> {
             .filter_map(|queued| self.handler.divert(queued))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use tokio::task::yield_now;
+
+    use super::*;
+    use crate::fixtures::clock;
+
+    /// Handles a batch while two more requests arrive, and knows what was handled.
+    #[derive(Clone, Default)]
+    struct Busy {
+        queue: Arc<Mutex<Option<BatchQueue<usize, ()>>>>,
+        batches: Arc<Mutex<Vec<Vec<usize>>>>,
+    }
+
+    impl BatchHandler for Busy {
+        type Request = usize;
+        type Answer = ();
+
+        async fn handle(&self, batch: &[usize]) -> Vec<()> {
+            let n = {
+                let mut batches = self.batches.lock().unwrap();
+                batches.push(batch.to_vec());
+                batches.len()
+            };
+            for request in [2 * n - 1, 2 * n] {
+                let queue = self.queue.lock().unwrap().clone();
+                if let Some(queue) = queue.filter(|_| n < 100) {
+                    tokio::spawn(async move { queue.submit(request).await });
+                }
+                // The other worker looks at the queue.
+                for _ in 0..4 {
+                    yield_now().await;
+                }
+            }
+            vec![(); batch.len()]
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_is_overtaken_for_as_long_as_requests_arrive() {
+        let handler = Busy::default();
+        let settings = QueueSettings {
+            workers: 2,
+            max_batch: 256,
+            min_parallel_batch: 16,
+            max_queued: 4_096,
+        };
+        let (queue, workers) = BatchQueue::open(&handler, clock(), settings);
+        *handler.queue.lock().unwrap() = Some(queue.clone());
+        for worker in workers {
+            tokio::spawn(worker);
+        }
+        queue.submit(0).await.unwrap();
+        let handled_in = || {
+            let batches = handler.batches.lock().unwrap();
+            batches.iter().position(|batch| batch.contains(&1))
+        };
+        while handled_in().is_none() {
+            yield_now().await;
+        }
+        assert!(handled_in() <= Some(2), "{:?}", handled_in());
+    }
+}

@@ -4,9 +4,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use event_listener::Event;
 
-/// Admits a batch when none is in progress, or when enough requests are queued for one beside it.
+/// Admits a batch when none is in progress, or when enough requests are queued for one beside it. Whoever
+/// waits is admitted before those who come later: a worker that is done would otherwise be back before
+/// the one that waits has noticed, and what that one has taken would wait for as long as requests arrive.
 pub(super) struct Gate {
     in_progress: AtomicUsize,
+    waiting: AtomicUsize,
     changed: Event,
     /// See [`super::batch_queue::QueueSettings::min_parallel_batch`].
     min_parallel_batch: usize,
@@ -16,22 +19,28 @@ impl Gate {
     pub(super) fn new(min_parallel_batch: usize) -> Self {
         Self {
             in_progress: AtomicUsize::new(0),
+            waiting: AtomicUsize::new(0),
             changed: Event::new(),
             min_parallel_batch,
         }
     }
 
-    /// Waits until a batch of the queued requests may start: at once when none is in progress.
+    /// Waits until a batch of the queued requests may start: at once when none is in progress, and
+    /// nobody waits.
     pub(super) async fn admit(&self, queued: impl Fn() -> usize) -> Permit<'_> {
+        let mut lets_others_go_first = self.waiting.load(Ordering::SeqCst) > 0;
+        let mut waits = None;
         loop {
             // Listen before checking, so that no change in between is missed.
             let changed = self.changed.listen();
-            let is_alone = self.in_progress.load(Ordering::SeqCst) == 0;
+            let is_alone = self.in_progress.load(Ordering::SeqCst) == 0 && !lets_others_go_first;
             if is_alone || queued() >= self.min_parallel_batch {
                 self.in_progress.fetch_add(1, Ordering::SeqCst);
                 return Permit(self);
             }
+            waits.get_or_insert_with(|| Waits::begin(self));
             changed.await;
+            lets_others_go_first = false;
         }
     }
 
@@ -40,6 +49,24 @@ impl Gate {
         if queued >= self.min_parallel_batch {
             self.changed.notify(1);
         }
+    }
+}
+
+/// Somebody who waits, until this is dropped.
+struct Waits<'a>(&'a Gate);
+
+impl<'a> Waits<'a> {
+    fn begin(gate: &'a Gate) -> Self {
+        gate.waiting.fetch_add(1, Ordering::SeqCst);
+        Self(gate)
+    }
+}
+
+impl Drop for Waits<'_> {
+    /// Whoever let this one go first may go now.
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::SeqCst);
+        self.0.changed.notify(usize::MAX);
     }
 }
 
