@@ -37,6 +37,7 @@ pub(crate) const DESK: DeskSettings = DeskSettings {
     min_parallel_batch: 16,
     max_queued: 4_096,
     max_lanes: 4,
+    patience: time::Duration::milliseconds(1_500),
 };
 
 /// Where a server keeps its caches.

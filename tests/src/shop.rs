@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use adapters_postgres::DatabaseSettings;
 use http_actix::settings::Settings;
 
 use crate::{Caches, Client, Delays, PrivatePostgres, TestDatabase, TestServer};
@@ -49,7 +50,7 @@ impl Shop {
         let database = TestDatabase::migrated().await;
         let wire = Delays::to(&database);
         let delayed = wire.settings(&database);
-        let change = |settings: &mut Settings| settings.database = delayed;
+        let change = |settings: &mut Settings| delay(settings, delayed);
         let mut shop = Self::over(database, Caches::redis(), change).await;
         shop.wire = Some(wire);
         shop
@@ -83,7 +84,7 @@ impl Shop {
     pub fn replica_with(&self, change: impl FnOnce(&mut Settings)) -> TestServer {
         TestServer::start_with(&self.database, self.caches.clone(), |settings| {
             if let Some(wire) = &self.wire {
-                settings.database = wire.settings(&self.database);
+                delay(settings, wire.settings(&self.database));
             }
             change(settings);
         })
@@ -109,4 +110,12 @@ impl Shop {
     pub async fn available(&self, product: &str) -> i64 {
         self.staff.available(product).await
     }
+}
+
+/// Lets a server reach its database over this wire, and wait for others longer than over a fast network.
+fn delay(settings: &mut Settings, delayed: DatabaseSettings) {
+    let patience = Duration::from_secs(30);
+    settings.database = delayed.lock_patience(patience);
+    settings.desk.patience = patience.try_into().unwrap();
+    settings.http.answer_timeout = patience * 2;
 }

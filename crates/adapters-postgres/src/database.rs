@@ -46,6 +46,7 @@ pub struct Database {
     bulk: Pool,
     /// How connections like these are made.
     by_id: Connector,
+    lock_patience: Duration,
 }
 
 /// How a connection is made.
@@ -96,6 +97,7 @@ pub struct DatabaseSettings {
     max_connections: usize,
     desk_connections: usize,
     threads: usize,
+    lock_patience: Duration,
 }
 
 /// Why a URL does not name a database that this build can reach.
@@ -156,9 +158,6 @@ const MIN_PER_THREAD: usize = 2;
 /// The most connections that search.
 const MAX_SEARCHES: usize = 4;
 
-/// How long another transaction may keep a row locked before a change of it is given up.
-const LOCK_PATIENCE: Duration = Duration::from_millis(1_500);
-
 /// How long to wait before asking again for a lock that was not granted.
 const LOCK_RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
@@ -195,6 +194,7 @@ impl DatabaseSettings {
             max_connections,
             desk_connections: max_connections,
             threads: 1,
+            lock_patience: CONNECTION_TIMEOUT,
         })
     }
 
@@ -202,6 +202,15 @@ impl DatabaseSettings {
     #[must_use]
     pub fn threads(self, threads: usize) -> Self {
         Self { threads, ..self }
+    }
+
+    /// How long another transaction may keep a row locked before a change of it is given up.
+    #[must_use]
+    pub fn lock_patience(self, lock_patience: Duration) -> Self {
+        Self {
+            lock_patience,
+            ..self
+        }
     }
 
     /// Limits the desk to this many connections: one for each batch that it places at once.
@@ -251,6 +260,7 @@ impl Database {
             reports: pool(settings.session(MANY_ROWS), 1)?,
             bulk: pool(settings.session(MANY_ROWS), MAX_BULK)?,
             by_id,
+            lock_patience: settings.lock_patience,
         })
     }
 
@@ -340,7 +350,7 @@ impl Database {
     where
         F: Future<Output = Result<T, Error>>,
     {
-        let deadline = Instant::now() + LOCK_PATIENCE;
+        let deadline = Instant::now() + self.lock_patience;
         loop {
             let client = self.changes.get().await.map_err(from_pool)?;
             match work(client).await {
@@ -369,31 +379,4 @@ pub(crate) fn pool(connector: Connector, max_connections: usize) -> Result<Pool,
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_url_must_name_a_host() {
-        let parse = |url| DatabaseSettings::parse(url, 1).map(|_| ());
-        assert!(parse("postgres://balcao:secret@localhost/balcao").is_ok());
-        for url in [
-            "",
-            "localhost:5432",
-            "http://localhost",
-            "postgres:///balcao",
-        ] {
-            assert!(
-                matches!(parse(url), Err(InvalidDatabaseUrl::Malformed)),
-                "{url}"
-            );
-        }
-    }
-
-    #[test]
-    fn options_of_the_url_come_last_and_so_win() {
-        let url = "postgres://localhost/balcao?options=-c%20statement_timeout%3D1s";
-        let session = DatabaseSettings::parse(url, 1).unwrap().session(ROWS_BY_ID);
-        let options = session.config.get_options().unwrap();
-        assert!(options.starts_with(EVERY_SESSION) && options.ends_with("statement_timeout=1s"));
-    }
-}
+mod tests;

@@ -29,6 +29,7 @@ async fn a_full_queue_answers_503_at_once_and_takes_orders_again_when_it_has_dra
         min_parallel_batch: 1,
         max_queued: 1,
         max_lanes: 1,
+        patience: time::Duration::milliseconds(1_500),
     };
     let shop = Shop::opened_with(Caches::InProcess, |settings| settings.desk = desk).await;
     let product = shop.product("1.00", 99).await;

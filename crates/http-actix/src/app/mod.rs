@@ -245,6 +245,7 @@ pub(crate) fn quiet_shop(
         min_parallel_batch: 1,
         max_queued: 1,
         max_lanes: 1,
+        patience: time::Duration::SECOND,
     });
     Ok((shop, tasks))
 }

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use domain::orders::DeskSettings;
+use time::Duration;
 
 use super::check::{Faults, Noted, Setting, setting, whole};
 
@@ -36,7 +37,12 @@ pub(super) struct DeskArgs {
 }
 
 impl DeskArgs {
-    pub(super) fn read(self, faults: &mut Faults) -> Result<DeskSettings, Noted> {
+    /// With orders that wait for as long as this.
+    pub(super) fn read(
+        self,
+        faults: &mut Faults,
+        patience: Duration,
+    ) -> Result<DeskSettings, Noted> {
         let workers = faults.take(self.desk_workers);
         let max_batch = faults.take(self.desk_max_batch);
         let min_parallel_batch = faults.take(self.desk_min_parallel_batch);
@@ -48,6 +54,7 @@ impl DeskArgs {
             min_parallel_batch: min_parallel_batch?,
             max_queued: max_queued?,
             max_lanes: max_lanes?,
+            patience,
         })
     }
 }

@@ -43,6 +43,14 @@ pub struct HttpSettings {
     pub shutdown_timeout: Duration,
 }
 
+impl HttpSettings {
+    /// How long a request waits for what others keep locked, or for its turn: it is refused while there
+    /// is time to tell.
+    pub(super) fn patience(&self) -> Duration {
+        self.answer_timeout * 3 / 4
+    }
+}
+
 /// The settings of the HTTP server.
 #[derive(Debug, Args)]
 pub(super) struct HttpArgs {

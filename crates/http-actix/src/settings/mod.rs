@@ -122,15 +122,20 @@ impl ServeArgs {
         let jwt = self.tokens.read(faults);
         let sessions = self.sessions.read(faults);
         let passwords = self.passwords.read(faults);
-        let desk = self.desk.read(faults);
         let http = self.http.read(faults);
+        let patience = http.as_ref().map(HttpSettings::patience);
+        let patience = patience.unwrap_or_default();
+        let desk = self
+            .desk
+            .read(faults, patience.try_into().unwrap_or_default());
         let rate_limits = self.rate_limits.read(faults);
         let metrics_addr = self.metrics.read(faults);
         let (http, desk) = (http?, desk?);
         Ok(Settings {
             database: database?
                 .threads(http.workers)
-                .desk_connections(desk.workers + desk.max_lanes),
+                .desk_connections(desk.workers + desk.max_lanes)
+                .lock_patience(patience),
             http,
             redis: redis?,
             cache_ttl: cache_ttl?,

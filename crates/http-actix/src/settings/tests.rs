@@ -100,6 +100,7 @@ fn a_setting_reaches_its_field() {
         min_parallel_batch: 7,
         max_queued: 11,
         max_lanes: 13,
+        patience: time::Duration::milliseconds(1_500),
     };
     assert_eq!(settings.desk, desk);
 }

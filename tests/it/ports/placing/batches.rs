@@ -109,6 +109,7 @@ async fn a_batch_with_one_poisoned_order_places_the_others() {
         min_parallel_batch: 1,
         max_queued: 10,
         max_lanes: 1,
+        patience: time::Duration::milliseconds(1_500),
     };
     let (clock, ids) = (Arc::new(SystemClock), Arc::new(UuidV7Source));
     let (desk, tasks) = Desk::open(Arc::new(store), clock, ids, settings);

@@ -24,21 +24,19 @@ use crate::{
 /// The waiting orders, by product. A lane exists as long as orders wait in it or are being placed
 /// from it.
 pub(super) struct Lanes {
-    lanes: Mutex<HashMap<ProductId, VecDeque<QueuedOrder>>>,
+    by_product: Mutex<HashMap<ProductId, VecDeque<QueuedOrder>>>,
     /// The most orders in all lanes together.
     max_queued: usize,
+    /// See [`super::DeskSettings::patience`].
+    patience: Duration,
 }
 
-/// How long an order waits: in lanes, before it is refused because its product is still locked; and in the
-/// queue, before it is refused because there are too many, or because storage does not answer. By then
-/// its caller has been told that it took too long, or is about to be.
-const PATIENCE: Duration = Duration::milliseconds(1_500);
-
 impl Lanes {
-    pub(super) fn new(max_queued: usize) -> Self {
+    pub(super) fn new(max_queued: usize, patience: Duration) -> Self {
         Self {
-            lanes: Mutex::default(),
+            by_product: Mutex::default(),
             max_queued,
+            patience,
         }
     }
 
@@ -105,7 +103,9 @@ impl Lanes {
 
     /// A poisoned lock is safe to use: a panic cannot have left the lanes half written.
     fn lock(&self) -> MutexGuard<'_, HashMap<ProductId, VecDeque<QueuedOrder>>> {
-        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+        self.by_product
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -130,7 +130,7 @@ impl BatchHandler for PlaceOrDivert {
     }
 
     fn divert(&self, queued: QueuedOrder) -> Option<QueuedOrder> {
-        if queued.arrived_at < self.placing.clock.now() - PATIENCE {
+        if queued.arrived_at < self.placing.clock.now() - self.lanes.patience {
             queued.answer(Err(DeskError::Full));
             return None;
         }
@@ -195,7 +195,7 @@ impl LaneWorker {
         let wait = LockWait::InLineFor(product);
         let placing = self.placing.place(&batch.requests, wait);
         let answers = placing.instrument(batch.span()).await;
-        let too_late = self.placing.clock.now() - PATIENCE;
+        let too_late = self.placing.clock.now() - self.lanes.patience;
         let mut still_held = Vec::new();
         for (queued, answer) in batch.with(answers) {
             let Err(DeskError::Refused(Refusal::Held { product_id: held })) = answer else {

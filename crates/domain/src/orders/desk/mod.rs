@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use futures_util::{FutureExt, future::BoxFuture};
 use thiserror::Error;
+use time::Duration;
 
 use self::{
     lanes::{LaneWorker, Lanes, PlaceOrDivert},
@@ -56,6 +57,9 @@ pub struct DeskSettings {
     /// The most lanes that are worked on at once, each of one product whose stock another
     /// transaction keeps locked.
     pub max_lanes: usize,
+    /// How long an order waits: in lanes, before it is refused because its product is still locked; and
+    /// in the queue, before it is refused because there are too many, or because storage does not answer.
+    pub patience: Duration,
 }
 
 /// How many requests wait at a desk.
@@ -100,7 +104,7 @@ impl Desk {
             clock: Arc::clone(&clock),
             ids,
         });
-        let lanes = Arc::new(Lanes::new(settings.max_queued));
+        let lanes = Arc::new(Lanes::new(settings.max_queued, settings.patience));
         let (opened_lanes, opened) = async_channel::unbounded();
         let lane_worker = LaneWorker {
             lanes: Arc::clone(&lanes),

@@ -23,6 +23,7 @@ fn desk(store: MockPlacementStore, max_batch: usize, max_queued: usize) -> (Desk
         min_parallel_batch: 1,
         max_queued,
         max_lanes: 2,
+        patience: time::Duration::milliseconds(1_500),
     };
     Desk::open(Arc::new(store), clock(), ids(), settings)
 }

@@ -38,6 +38,7 @@ impl Ports {
             min_parallel_batch: 1,
             max_queued: 10,
             max_lanes: 1,
+            patience: time::Duration::milliseconds(1_500),
         };
         let (desk, tasks) = Desk::open(Arc::new(self.placements), clock(), ids(), settings);
         for task in tasks {

@@ -133,6 +133,7 @@ async fn an_order_that_has_waited_in_line_for_too_long_is_refused_as_held() {
         min_parallel_batch: 1,
         max_queued: 10,
         max_lanes: 1,
+        patience: time::Duration::milliseconds(1_500),
     };
     let clock = Arc::new(Hasty(Mutex::new(crate::fixtures::now())));
     let (desk, tasks) = Desk::open(Arc::new(store), clock, ids(), settings);

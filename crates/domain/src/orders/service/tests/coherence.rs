@@ -59,6 +59,7 @@ async fn a_read_after_a_change_is_not_answered_by_a_load_that_began_before_it() 
         min_parallel_batch: 1,
         max_queued: 1,
         max_lanes: 1,
+        patience: time::Duration::milliseconds(1_500),
     };
     let (desk, _) = Desk::open(
         Arc::new(MockPlacementStore::new()),
