@@ -36,7 +36,7 @@ use crate::{
 /// only read (NOPERM) refuse it.
 const READ: &str = "GETEX";
 
-/// Of a new entity Redis cannot hold an older one.
+/// The version of a new entity: Redis cannot hold an older one.
 const FIRST_VERSION: i64 = domain::values::Version::FIRST.number();
 /// How long to wait before retrying a Redis that did not answer.
 const RETRY_INTERVAL: Duration = Duration::from_millis(250);

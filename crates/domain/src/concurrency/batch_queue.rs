@@ -54,59 +54,47 @@ pub(crate) struct QueueSettings {
     pub(crate) max_queued: usize,
 }
 
-/// A queued request, and the channel for its answer.
+/// A queued request, and its caller.
 pub(crate) struct Queued<Q, A> {
     pub(crate) request: Q,
-    pub(crate) arrived_at: OffsetDateTime,
+    caller: Waiting<A>,
+}
+
+/// A caller: when it came, and how it gets its answer.
+struct Waiting<A> {
+    arrived_at: OffsetDateTime,
     /// What the request is a part of, for whoever traces it.
     span: Span,
     answer: oneshot::Sender<A>,
 }
 
 impl<Q, A> Queued<Q, A> {
+    /// Whether the request came before this moment.
+    pub(crate) fn arrived_before(&self, moment: OffsetDateTime) -> bool {
+        self.caller.arrived_at < moment
+    }
+
     /// Whether the caller has stopped waiting for the answer.
     pub(crate) fn has_hung_up(&self) -> bool {
-        self.answer.is_canceled()
+        self.caller.answer.is_canceled()
     }
 
     /// Sends the answer, which is dropped if the caller has hung up.
     pub(crate) fn answer(self, answer: A) {
-        let _ = self.answer.send(answer);
+        let _ = self.caller.answer.send(answer);
     }
 }
 
 /// Requests that are handled together.
 pub(crate) struct Batch<Q, A> {
     pub(crate) requests: Vec<Q>,
-    callers: Vec<Asking<A>>,
-}
-
-/// A caller of a request that is handled: when it came, and how it gets its answer.
-struct Asking<A> {
-    arrived_at: OffsetDateTime,
-    span: Span,
-    answer: oneshot::Sender<A>,
+    callers: Vec<Waiting<A>>,
 }
 
 impl<Q, A> Batch<Q, A> {
     pub(crate) fn of(queued: impl IntoIterator<Item = Queued<Q, A>>) -> Self {
-        let (requests, callers) = queued
-            .into_iter()
-            .map(|queued| {
-                let Queued {
-                    request,
-                    arrived_at,
-                    span,
-                    answer,
-                } = queued;
-                let asking = Asking {
-                    arrived_at,
-                    span,
-                    answer,
-                };
-                (request, asking)
-            })
-            .unzip();
+        let queued = queued.into_iter();
+        let (requests, callers) = queued.map(|queued| (queued.request, queued.caller)).unzip();
         Self { requests, callers }
     }
 
@@ -115,8 +103,8 @@ impl<Q, A> Batch<Q, A> {
     pub(crate) fn span(&self) -> Span {
         let span = tracing::debug_span!("batch", requests = self.requests.len());
         if !span.is_disabled() {
-            for asking in &self.callers {
-                span.follows_from(&asking.span);
+            for caller in &self.callers {
+                span.follows_from(&caller.span);
             }
         }
         span
@@ -126,12 +114,7 @@ impl<Q, A> Batch<Q, A> {
     /// [`QueueError::NoAnswer`].
     pub(crate) fn with(self, answers: Vec<A>) -> impl Iterator<Item = (Queued<Q, A>, A)> {
         let queued = self.requests.into_iter().zip(self.callers);
-        let queued = queued.map(|(request, asking)| Queued {
-            request,
-            arrived_at: asking.arrived_at,
-            span: asking.span,
-            answer: asking.answer,
-        });
+        let queued = queued.map(|(request, caller)| Queued { request, caller });
         queued.zip(answers)
     }
 }
@@ -183,12 +166,12 @@ where
     /// queued, the request is withdrawn; after that it is handled, and its answer dropped.
     pub(crate) async fn submit(&self, request: Q) -> Result<A, QueueError> {
         let (answer, answered) = oneshot::channel();
-        let queued = Queued {
-            request,
+        let caller = Waiting {
             arrived_at: self.clock.now(),
             span: Span::current(),
             answer,
         };
+        let queued = Queued { request, caller };
         match self.queue.try_send(queued) {
             Ok(()) => self.gate.notify(self.queue.len() + 1),
             Err(TrySendError::Full(_) | TrySendError::Closed(_)) => return Err(QueueError::Full),

@@ -130,7 +130,7 @@ impl BatchHandler for PlaceOrDivert {
     }
 
     fn divert(&self, queued: QueuedOrder) -> Option<QueuedOrder> {
-        if queued.arrived_at < self.placing.clock.now() - self.lanes.patience {
+        if queued.arrived_before(self.placing.clock.now() - self.lanes.patience) {
             queued.answer(Err(DeskError::Full));
             return None;
         }
@@ -202,7 +202,7 @@ impl LaneWorker {
                 queued.answer(answer);
                 continue;
             };
-            if queued.arrived_at < too_late {
+            if queued.arrived_before(too_late) {
                 queued.answer(answer);
                 continue;
             }
