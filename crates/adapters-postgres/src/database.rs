@@ -146,15 +146,18 @@ const ROWS_TO_LOCK: &str = "-c lock_timeout=50ms";
 const MANY_ROWS: &str = "-c plan_cache_mode=force_custom_plan \
                          -c max_parallel_workers_per_gather=0";
 
-/// For searches, on top of [`MANY_ROWS`].
+/// For searches, on top of [`MANY_ROWS`]: nobody waits longer for a list.
 const SEARCHES: &str = "-c statement_timeout=3s";
 
 /// The most imports and exports at once.
 const MAX_BULK: usize = 4;
+
 /// The most connections that change existing rows.
 const MAX_CHANGES: usize = 4;
+
 /// The fewest connections that each thread may open: while one waits, another is of use.
 const MIN_PER_THREAD: usize = 2;
+
 /// The most connections that search.
 const MAX_SEARCHES: usize = 4;
 
@@ -181,7 +184,9 @@ impl DatabaseSettings {
             config.ssl_mode(mode);
         }
         config.connect_timeout(CONNECTION_TIMEOUT);
-        config.tcp_user_timeout(SILENCE);
+        if config.get_tcp_user_timeout().is_none() {
+            config.tcp_user_timeout(SILENCE);
+        }
         config.keepalives_idle(SILENCE);
         config.keepalives_interval(Duration::from_secs(1));
         config.keepalives_retries(3);
