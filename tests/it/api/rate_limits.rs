@@ -13,13 +13,10 @@ const LIMITS: RateLimitSettings = RateLimitSettings {
     auth: 3,
 };
 
+/// What the servers that are tried differ in; the first one of a shop has no limits, so that the test can
+/// set it up.
 fn limited(settings: &mut Settings) {
     settings.rate_limits = Some(LIMITS);
-}
-
-/// A shop whose first server has no limits, so that the test can set it up.
-async fn shop(caches: Caches) -> Shop {
-    Shop::with(caches).await
 }
 
 fn told(answer: &Answer) -> (&str, &str) {
@@ -42,7 +39,7 @@ async fn read_all(client: &Client, path: &str) -> (usize, Answer) {
 
 #[tokio::test]
 async fn a_customer_is_told_what_remains_and_is_refused_when_nothing_does() {
-    let shop = shop(Caches::InProcess).await;
+    let shop = Shop::open().await;
     let (ana, _) = shop.customer().await;
     let (bia, _) = shop.customer().await;
     let server = shop.replica_with(limited);
@@ -62,7 +59,7 @@ async fn a_customer_is_told_what_remains_and_is_refused_when_nothing_does() {
 
 #[tokio::test]
 async fn an_account_is_counted_wherever_it_calls_from_and_its_address_is_not() {
-    let shop = shop(Caches::InProcess).await;
+    let shop = Shop::open().await;
     let (ana, _) = shop.customer().await;
     let server = shop.replica_with(limited);
     let ana = ana.at(&server.anonymous());
@@ -77,7 +74,7 @@ async fn an_account_is_counted_wherever_it_calls_from_and_its_address_is_not() {
 
 #[tokio::test]
 async fn logins_and_sign_ups_have_a_stricter_limit_of_their_address() {
-    let shop = shop(Caches::InProcess).await;
+    let shop = Shop::open().await;
     let server = shop.replica_with(limited);
     let anonymous = server.anonymous();
     let login = json!({"email": "ana@example.com", "password": "correct horse battery"});
@@ -110,7 +107,7 @@ async fn logins_and_sign_ups_have_a_stricter_limit_of_their_address() {
 
 #[tokio::test]
 async fn a_token_that_is_not_valid_counts_against_the_address() {
-    let shop = shop(Caches::InProcess).await;
+    let shop = Shop::open().await;
     let server = shop.replica_with(limited);
     let forger = server.anonymous().with_token("forged");
     for _ in 0..7 {
@@ -126,7 +123,7 @@ async fn forwarded(client: &Client, address: &str) -> Answer {
 
 #[tokio::test]
 async fn the_address_behind_a_proxy_counts_only_when_the_proxy_is_trusted() {
-    let shop = shop(Caches::InProcess).await;
+    let shop = Shop::open().await;
     let server = shop.replica_with(limited);
     for n in 0..7 {
         let _ = forwarded(&server.anonymous(), &format!("192.0.2.{n}"))
@@ -176,7 +173,7 @@ async fn is_refused_at_last(client: &Client) {
 
 #[tokio::test]
 async fn replicas_count_together() {
-    let shop = shop(Caches::redis()).await;
+    let shop = Shop::with(Caches::redis()).await;
     let (ana, _) = shop.customer().await;
     let (one, other) = (
         shop.replica_with(two_hundred),
@@ -195,7 +192,7 @@ async fn replicas_count_together() {
 #[tokio::test]
 async fn a_replica_counts_for_itself_while_redis_is_away_and_no_request_fails() {
     let proxy = Proxy::to_redis().await;
-    let shop = shop(Caches::redis_at(&proxy.url())).await;
+    let shop = Shop::with(Caches::redis_at(&proxy.url())).await;
     let (ana, _) = shop.customer().await;
     let server = shop.replica_with(limited);
     proxy.cut();

@@ -6,7 +6,11 @@ use integration_tests::{Answer, PASSWORD, TestDatabase, eventually, postgres_pro
 use serde_json::json;
 use tokio::{io::AsyncWriteExt, process::Command};
 
-use super::{CREATE_BOSS, balcao, run, serve, serving::storm, stdout, terminate};
+use super::{
+    CREATE_BOSS, balcao, run, serve,
+    serving::{storm, under},
+    stdout, terminate,
+};
 
 /// What a program of PostgreSQL's writes when it reads this. It must succeed.
 async fn postgres(program: &str, args: &[&str], input: &[u8]) -> Vec<u8> {
@@ -82,11 +86,7 @@ async fn what_is_dumped_while_orders_are_placed_is_restored_as_of_one_moment() {
     for storm in storms {
         let (asked, _) = storm.await.unwrap();
         for key in asked {
-            let body = json!({"itens": [{"product_id": product, "quantidade": 1}]});
-            let request = ana
-                .request("POST", "/orders")
-                .header("idempotency-key", &key);
-            let answer = Answer::to(request.json(&body)).await.expect(201);
+            let answer = Answer::to(under(&ana, &key, &product)).await.expect(201);
             keys += 1;
             replayed += i64::from(answer.header("idempotency-replayed").is_some());
         }

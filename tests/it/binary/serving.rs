@@ -2,6 +2,7 @@
 
 use adapters_postgres::embedded_migrations;
 use integration_tests::{Answer, Authority, Client, PASSWORD, TestDatabase, TlsProxy, eventually};
+use reqwest::RequestBuilder;
 use serde_json::json;
 
 use super::{CREATE_BOSS, Served, balcao, run, serve, serve_by, signal, stdout, terminate};
@@ -79,6 +80,13 @@ async fn a_redis_that_is_away_is_said_once_and_not_once_a_request() {
     assert_eq!(said.count(), 1);
 }
 
+/// An order of a unit under this key.
+pub(super) fn under(buyer: &Client, key: &str, product: &str) -> RequestBuilder {
+    let body = json!({"itens": [{"product_id": product, "quantidade": 1}]});
+    let request = buyer.request("POST", "/orders").json(&body);
+    request.header("idempotency-key", key)
+}
+
 /// Places orders under keys of its own until the server is gone, and says which keys were asked
 /// for and which of them were answered.
 pub(super) async fn storm(
@@ -90,9 +98,7 @@ pub(super) async fn storm(
     loop {
         let key = format!("key-{name}-{}", asked.len());
         asked.push(key.clone());
-        let body = json!({"itens": [{"product_id": product, "quantidade": 1}]});
-        let request = buyer.request("POST", "/orders").json(&body);
-        match request.header("idempotency-key", &key).send().await {
+        match under(&buyer, &key, &product).send().await {
             Ok(response) => {
                 assert_eq!(response.status().as_u16(), 201);
                 answered.push(key);
@@ -136,11 +142,7 @@ async fn after_a_kill_in_a_storm_every_key_has_exactly_one_order() {
         let (asked, answered) = storm.await.unwrap();
         keys += i64::try_from(asked.len()).unwrap();
         for key in asked {
-            let body = json!({"itens": [{"product_id": product, "quantidade": 1}]});
-            let request = ana
-                .request("POST", "/orders")
-                .header("idempotency-key", &key);
-            let answer = Answer::to(request.json(&body)).await.expect(201);
+            let answer = Answer::to(under(&ana, &key, &product)).await.expect(201);
             if answered.contains(&key) {
                 assert_eq!(answer.header("idempotency-replayed"), Some("true"), "{key}");
             }
