@@ -74,7 +74,6 @@ async fn endure(arena: &mut Arena, fault: &'static Fault, lasts: Duration) -> Re
     if skipped.is_none() {
         sleep(lasts).await;
     }
-    let ends = Instant::now();
     fault.kind.end(arena).await;
     let ended = Instant::now();
     sleep(lasts).await;
@@ -87,5 +86,5 @@ async fn endure(arena: &mut Arena, fault: &'static Fault, lasts: Duration) -> Re
     arena.is_ready().await;
     let books = books::audit(arena, &seen).await;
     arena.known.extend(seen.orders.iter().map(|order| order.id));
-    Report::new(fault, &seen, books, (began, ends, ended), skipped)
+    Report::new(fault, &seen, books, (began, ended), skipped)
 }

@@ -35,7 +35,7 @@ impl Report {
         fault: &Fault,
         seen: &Seen,
         books: Books,
-        (began, ends, ended): (Instant, Instant, Instant),
+        (began, ended): (Instant, Instant),
         skipped: Option<String>,
     ) -> Self {
         let tries = seen.tries.iter().filter(|tried| tried.at >= began);
@@ -61,10 +61,7 @@ impl Report {
                 .unwrap_or_default(),
             answers,
             outage: outages.max().unwrap_or_default(),
-            back_after: placed
-                .iter()
-                .find(|at| **at > ended)
-                .map(|at| *at - ends.max(ended)),
+            back_after: placed.iter().find(|at| **at > ended).map(|at| *at - ended),
             lost: books.lost,
             doubled: books.doubled,
             skipped,
