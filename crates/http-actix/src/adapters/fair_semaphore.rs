@@ -9,14 +9,19 @@ use domain::identity::Requester;
 use tokio::sync::oneshot;
 
 /// A fixed number of permits. Waiting requests with the same key are in line, and the keys get
-/// permits in rotation: however many requests one key has, the next permit goes to another.
+/// permits in rotation: however many requests one key has, the next permit goes to another. Every other
+/// permit goes to those who are known, if one of them waits: however many strangers there are, one
+/// permit of theirs is waited for at most.
 pub(super) struct FairSemaphore(Arc<Mutex<Line>>);
 
 struct Line {
     free: usize,
     waiting: HashMap<Requester, VecDeque<oneshot::Sender<Permit>>>,
     /// The keys with waiting requests, each once.
-    rotation: VecDeque<Requester>,
+    known: VecDeque<Requester>,
+    strangers: VecDeque<Requester>,
+    /// Whether the last one who had waited was known.
+    was_known: bool,
 }
 
 /// The most waiting requests with one key.
@@ -34,7 +39,9 @@ impl FairSemaphore {
         Self(Arc::new(Mutex::new(Line {
             free: at_once,
             waiting: HashMap::new(),
-            rotation: VecDeque::new(),
+            known: VecDeque::new(),
+            strangers: VecDeque::new(),
+            was_known: false,
         })))
     }
 
@@ -58,17 +65,18 @@ impl FairSemaphore {
 
 impl Line {
     fn line_up(&mut self, key: Requester) -> Result<oneshot::Receiver<Permit>, TooMany> {
-        let line = match self.waiting.get_mut(&key) {
-            Some(line) => {
-                line.retain(|waiting| !waiting.is_closed());
-                line
+        if !self.waiting.contains_key(&key) {
+            let rotation = match key {
+                Requester::Known(_) => &mut self.known,
+                Requester::Address(_) => &mut self.strangers,
+            };
+            if rotation.len() >= MAX_WAITING_KEYS {
+                return Err(TooMany);
             }
-            None if self.rotation.len() >= MAX_WAITING_KEYS => return Err(TooMany),
-            None => {
-                self.rotation.push_back(key);
-                self.waiting.entry(key).or_default()
-            }
-        };
+            rotation.push_back(key);
+        }
+        let line = self.waiting.entry(key).or_default();
+        line.retain(|waiting| !waiting.is_closed());
         if line.len() >= MAX_WAITING_OF_ONE {
             return Err(TooMany);
         }
@@ -77,21 +85,40 @@ impl Line {
         Ok(granted)
     }
 
-    /// The next waiting request: the first in line of the next key in the rotation.
+    /// The next waiting request: of somebody known, unless the last one was that and a stranger waits.
     fn next(&mut self) -> Option<oneshot::Sender<Permit>> {
-        while let Some(key) = self.rotation.pop_front() {
-            let line = self.waiting.get_mut(&key);
-            let next = line.and_then(|line| {
-                std::iter::from_fn(|| line.pop_front()).find(|waiting| !waiting.is_closed())
-            });
-            if next.is_some() {
-                self.rotation.push_back(key);
-                return next;
+        for is_known in [!self.was_known, self.was_known] {
+            let rotation = if is_known {
+                &mut self.known
+            } else {
+                &mut self.strangers
+            };
+            if let Some(next) = next_of(rotation, &mut self.waiting) {
+                self.was_known = is_known;
+                return Some(next);
             }
-            self.waiting.remove(&key);
         }
         None
     }
+}
+
+/// The first in line of the next key in a rotation.
+fn next_of(
+    rotation: &mut VecDeque<Requester>,
+    waiting: &mut HashMap<Requester, VecDeque<oneshot::Sender<Permit>>>,
+) -> Option<oneshot::Sender<Permit>> {
+    while let Some(key) = rotation.pop_front() {
+        let line = waiting.get_mut(&key);
+        let next = line.and_then(|line| {
+            std::iter::from_fn(|| line.pop_front()).find(|waiting| !waiting.is_closed())
+        });
+        if next.is_some() {
+            rotation.push_back(key);
+            return next;
+        }
+        waiting.remove(&key);
+    }
+    None
 }
 
 /// A permit, released when it is dropped.
@@ -122,6 +149,7 @@ fn lock(state: &Mutex<Line>) -> MutexGuard<'_, Line> {
 
 #[cfg(test)]
 mod tests {
+    use domain::identity::ClientAddress;
     use futures_util::FutureExt;
 
     use super::*;
@@ -146,6 +174,30 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn who_is_known_waits_for_one_stranger_at_most_and_a_stranger_for_one_who_is_known() {
+        let semaphore = FairSemaphore::new(1);
+        let of = |n| Requester::Address(ClientAddress::new([10, 0, 0, n].into()));
+        let mut permit = semaphore.acquire(of(0)).await.unwrap();
+        let mut line = [of(1), of(2), of(3), MANY, MANY, OTHER]
+            .map(|key| Some(Box::pin(semaphore.acquire(key))));
+        for waiting in line.iter_mut().flatten() {
+            assert!(waiting.now_or_never().is_none());
+        }
+        let mut served = Vec::new();
+        while served.len() < line.len() {
+            drop(permit);
+            let granted = line.iter_mut().enumerate().find_map(|(n, waiting)| {
+                let granted = waiting.as_mut()?.now_or_never()?;
+                Some((n, granted.unwrap()))
+            });
+            let (n, next) = granted.unwrap();
+            (line[n], permit) = (None, next);
+            served.push(n);
+        }
+        assert_eq!(served, [3, 0, 5, 1, 4, 2]);
+    }
+
+    #[tokio::test]
     async fn a_request_that_hangs_up_takes_no_permit_and_all_permits_come_back() {
         let semaphore = FairSemaphore::new(1);
         let first = semaphore.acquire(MANY).await.unwrap();
@@ -158,7 +210,7 @@ mod tests {
         drop(granted_and_gone);
         assert!(semaphore.acquire(MANY).now_or_never().is_some());
         let state = lock(&semaphore.0);
-        assert!(state.waiting.is_empty() && state.rotation.is_empty());
+        assert!(state.waiting.is_empty() && state.known.is_empty());
     }
 
     #[tokio::test]
