@@ -97,6 +97,14 @@ async fn requests_of_clients_that_have_hung_up_are_dropped_and_are_no_errors() {
     let mut server = serve(&database, &[]).await;
     // While the server stands still, the kernel takes connections for it.
     signal(&server.process, "-STOP").await;
+    let threads = ["-L", "-o", "state=", "-p"];
+    let pid = server.process.id().unwrap().to_string();
+    eventually("each thread stands still", || async {
+        let told = Command::new("ps").args(threads).arg(&pid).output();
+        let states = String::from_utf8(told.await.unwrap().stdout).unwrap();
+        states.lines().all(|state| state == "T")
+    })
+    .await;
     for _ in 0..20 {
         let mut stream = TcpStream::connect(server.client.addr()).await.unwrap();
         let login = "POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}";
