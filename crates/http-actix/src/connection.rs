@@ -191,13 +191,16 @@ impl Watched {
     }
 
     /// While a request is handled that reads no body, what follows it is left where it is; only that the
-    /// client has hung up is of interest.
+    /// client has hung up is of interest. When something follows already, nothing else would tell that
+    /// it may be read by then.
     fn poll_hung_up(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut next = [0];
-        match ready!(self.stream.poll_peek(context, &mut ReadBuf::new(&mut next)))? {
-            0 => Poll::Ready(Ok(())),
-            _ => Poll::Pending,
+        let length = ready!(self.stream.poll_peek(context, &mut ReadBuf::new(&mut next)))?;
+        if length == 0 {
+            return Poll::Ready(Ok(()));
         }
+        *self.progress.0.reader.borrow_mut() = Some(context.waker().clone());
+        Poll::Pending
     }
 
     /// Checks from time to time whether the client makes progress.
@@ -225,7 +228,6 @@ impl AsyncRead for Watched {
             return Pin::new(&mut self.stream).poll_read(context, buffer);
         }
         if waiting.for_a_head.get().is_none() {
-            *waiting.reader.borrow_mut() = Some(context.waker().clone());
             return self.poll_hung_up(context);
         }
         self.poll_piece(context, buffer)
