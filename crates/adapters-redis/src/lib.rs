@@ -9,6 +9,7 @@
 mod availability;
 mod entries;
 mod failed_attempts;
+mod failure;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;

@@ -15,18 +15,18 @@ use std::{
 };
 
 use deadpool_redis::{
-    Manager, Pool, PoolError, Runtime,
+    Connection, Manager, Pool, Runtime,
     redis::{
-        self, AsyncConnectionConfig, Client, ErrorKind, FromRedisValue, IntoConnectionInfo,
-        Pipeline, RedisError, ScriptInvocation,
+        self, AsyncConnectionConfig, Client, FromRedisValue, IntoConnectionInfo, Pipeline,
+        RedisError, ScriptInvocation,
         aio::{ConnectionManager, ConnectionManagerConfig},
     },
 };
-use thiserror::Error;
 use thread_local::ThreadLocal;
 
 use crate::{
     availability::{Availability, Missed},
+    failure::Failure,
     scripts::{KEEP_NEWER, REMOVE_FOREIGN},
     times::{jittered, longest},
 };
@@ -88,33 +88,6 @@ impl Entry {
     /// The entity in its stored form; empty when only the version is recorded.
     pub(crate) fn body(&self) -> &[u8] {
         self.text.get(self.body..).unwrap_or_default()
-    }
-}
-
-/// Why a command to Redis failed.
-#[derive(Debug, Error)]
-enum Failure {
-    #[error("no answer within {} ms", .0.as_millis())]
-    Timeout(Duration),
-    #[error(transparent)]
-    Redis(#[from] RedisError),
-    #[error(transparent)]
-    Pool(#[from] PoolError),
-}
-
-impl Failure {
-    /// The error that Redis answered with, if it answered.
-    fn refusal(&self) -> Option<&RedisError> {
-        let (Self::Redis(error) | Self::Pool(PoolError::Backend(error))) = self else {
-            return None;
-        };
-        let is_refusal = matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension);
-        is_refusal.then_some(error)
-    }
-
-    /// Whether the value of the key is not a string.
-    fn is_wrong_type(&self) -> bool {
-        self.refusal().and_then(RedisError::code) == Some("WRONGTYPE")
     }
 }
 
@@ -302,6 +275,12 @@ impl Inner {
         self.reads.get_or_try(open).cloned()
     }
 
+    /// A connection for writes. Making one takes 14 KiB of state: boxed, for otherwise every read
+    /// would carry them along, as it may have to remove what is foreign.
+    async fn writer(&self) -> Result<Connection, Failure> {
+        Ok(Box::pin(self.writes.get()).await?)
+    }
+
     #[tracing::instrument(level = "debug", name = "redis.get", skip_all)]
     async fn read(&self, key: &str) -> Result<Option<Vec<u8>>, Failure> {
         let mut connection = self.connection()?;
@@ -332,7 +311,7 @@ impl Inner {
     #[tracing::instrument(level = "debug", name = "redis.script", skip_all)]
     async fn run<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, Failure> {
         self.within_timeout(async {
-            let mut connection = self.writes.get().await?;
+            let mut connection = self.writer().await?;
             Ok(script.invoke_async(&mut connection).await?)
         })
         .await
@@ -340,7 +319,7 @@ impl Inner {
 
     async fn query<T: FromRedisValue>(&self, commands: &Pipeline) -> Result<T, Failure> {
         self.within_timeout(async {
-            let mut connection = self.writes.get().await?;
+            let mut connection = self.writer().await?;
             Ok(commands.query_async(&mut connection).await?)
         })
         .await
@@ -348,7 +327,7 @@ impl Inner {
 
     async fn delete(&self, key: &str) -> Result<(), Failure> {
         self.within_timeout(async {
-            let mut connection = self.writes.get().await?;
+            let mut connection = self.writer().await?;
             let delete = redis::cmd("DEL").arg(key).to_owned();
             Ok(delete.query_async(&mut connection).await?)
         })
