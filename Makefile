@@ -1,7 +1,7 @@
 # What can be done here. `make help` lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help run reset test integration faults lint format bench conformance fuzz observability attacks verify
+.PHONY: help run reset test integration faults lint format bench conformance fuzz observability attacks poolers verify
 
 TEST_SERVICES := .dev/test
 
@@ -80,5 +80,8 @@ observability: ## hold the dashboard and the alerts to a live scrape (Prometheus
 attacks: ## attack it: sqlmap in every place of every operation, slow clients beside a customer
 	@cargo build --locked --workspace --bins
 	@tests/attacks/run
+
+poolers: ## the tests of `make integration` with PgBouncer in between, in both of its modes
+	@tests/poolers/run
 
 verify: lint test integration ## everything that CI runs, but for conformance and observability

@@ -10,7 +10,7 @@ use adapters_postgres::{Database, DatabaseSettings};
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
 
-use crate::variable;
+use crate::{pooler::Route, variable};
 
 /// Whoever makes the template holds this lock.
 const TEMPLATE_LOCK: i64 = 0x0074_656d_706c_6174;
@@ -55,11 +55,23 @@ impl TestDatabase {
         url_of(&self.server, &self.name)
     }
 
+    /// How the product reaches it.
+    #[must_use]
+    pub fn route(&self) -> Route {
+        Route::to(&self.server, self.url())
+    }
+
+    /// The product's settings of it.
+    pub(crate) fn settings(&self, max_connections: usize) -> DatabaseSettings {
+        let route = self.route();
+        let settings = DatabaseSettings::parse(&route.url, max_connections).unwrap();
+        settings.through(route.pooling()).unwrap()
+    }
+
     /// A pool of at most `max_connections`.
     #[must_use]
     pub fn pool(&self, max_connections: usize) -> Database {
-        let settings = DatabaseSettings::parse(&self.url(), max_connections).unwrap();
-        Database::new(&settings).unwrap()
+        Database::new(&self.settings(max_connections)).unwrap()
     }
 
     /// A connection past the product, to look at what is really there.

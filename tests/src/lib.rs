@@ -16,6 +16,7 @@ mod client;
 mod database;
 mod delays;
 mod document;
+mod pooler;
 mod postgres;
 mod proxy;
 mod redis;

@@ -98,7 +98,7 @@ impl TestServer {
         change: impl FnOnce(&mut Settings),
     ) -> Self {
         let database_url = database.url();
-        let mut settings = settings(&database_url, caches);
+        let mut settings = settings(database, caches);
         change(&mut settings);
         let (started, start) = mpsc::channel();
         let thread = thread::spawn(move || {
@@ -191,7 +191,7 @@ impl Drop for TestServer {
     }
 }
 
-fn settings(database_url: &str, caches: Caches) -> Settings {
+fn settings(database: &TestDatabase, caches: Caches) -> Settings {
     Settings {
         http: HttpSettings {
             addr: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -209,7 +209,7 @@ fn settings(database_url: &str, caches: Caches) -> Settings {
         },
         rate_limits: None,
         metrics_addr: None,
-        database: DatabaseSettings::parse(database_url, 8).unwrap(),
+        database: database.settings(8),
         redis: match caches {
             Caches::InProcess => None,
             Caches::Redis(settings) => Some(settings),

@@ -2,15 +2,16 @@
 
 use std::{pin::pin, time::Duration};
 
-use deadpool_postgres::Object;
 use tokio::time::timeout;
 use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::connection::Connection;
 
 /// A connection that runs a long statement. When the caller stops waiting, the statement has a
 /// moment to end, and is cancelled otherwise. Then the connection returns to its pool.
 pub(crate) struct Abandonable {
     /// `None` once the statement has ended.
-    client: Option<Object>,
+    client: Option<Connection>,
     tls: MakeRustlsConnect,
 }
 
@@ -22,14 +23,14 @@ const MOMENT: Duration = Duration::from_millis(100);
 const CANCELLATION: Duration = Duration::from_secs(3);
 
 impl Abandonable {
-    pub(crate) const fn new(client: Object, tls: MakeRustlsConnect) -> Self {
+    pub(crate) const fn new(client: Connection, tls: MakeRustlsConnect) -> Self {
         Self {
             client: Some(client),
             tls,
         }
     }
 
-    pub(crate) fn client(&self) -> &Object {
+    pub(crate) fn client(&self) -> &Connection {
         self.client
             .as_ref()
             .unwrap_or_else(|| unreachable!("taken at the end alone"))
@@ -50,13 +51,17 @@ impl Drop for Abandonable {
         tokio::spawn(async move {
             // Answered after the statement has ended, so that a cancellation cannot hit the next
             // one.
-            let mut ended = pin!(client.batch_execute(""));
-            if timeout(MOMENT, ended.as_mut()).await.is_err() {
-                // If the cancellation fails, the statement ends by its timeout. The pool does not
-                // hand out a broken connection again.
-                let token = client.cancel_token();
-                let _ = timeout(CANCELLATION, token.cancel_query(tls)).await;
-                let _ = ended.await;
+            if client.cancels_by_request() {
+                let mut ended = pin!(client.batch_execute(""));
+                if timeout(MOMENT, ended.as_mut()).await.is_err() {
+                    // If the cancellation fails, the statement ends by its timeout. The pool does
+                    // not hand out a broken connection again.
+                    let token = client.cancel_token();
+                    let _ = timeout(CANCELLATION, token.cancel_query(tls)).await;
+                    let _ = ended.await;
+                }
+            } else if timeout(MOMENT, client.batch_execute("")).await.is_err() {
+                client.close();
             }
         });
     }

@@ -1,7 +1,6 @@
 //! The audit log: the table `audit`. What is done writes its entry in its own transaction.
 
 use async_trait::async_trait;
-use deadpool_postgres::Object;
 use domain::{
     StorageError,
     audit::{Action, AuditEntry, AuditFilter, AuditLog},
@@ -9,13 +8,15 @@ use domain::{
     values::{Page, PageRequest},
 };
 use time::OffsetDateTime;
-use tokio_postgres::{Client, Error, Row, Statement, types::ToSql};
+use tokio_postgres::{Client, Error, Row};
 use uuid::Uuid;
 
 use crate::{
+    connection::Connection,
     database::Database,
     error::column,
     list::{Conditions, Keyset, page_of_table},
+    statements::{self, Statement, Value},
 };
 
 /// One row or many: what was done at one moment.
@@ -106,11 +107,11 @@ impl<'a> Entries<'a> {
     }
 
     /// Prepares what [`Self::write`] sends, if there is anything to write.
-    pub(crate) async fn prepare(&self, client: &Object) -> Result<Option<Statement>, Error> {
+    pub(crate) async fn prepare(&self, client: &Connection) -> Result<Option<Statement>, Error> {
         if self.is_empty() {
             return Ok(None);
         }
-        client.prepare_cached(INSERT).await.map(Some)
+        client.prepare(INSERT).await.map(Some)
     }
 
     /// Writes the entries, within a transaction.
@@ -120,7 +121,7 @@ impl<'a> Entries<'a> {
         prepared: Option<&Statement>,
     ) -> Result<(), Error> {
         if let Some(insert) = prepared {
-            client.execute(insert, &self.params()).await?;
+            insert.execute(client, &self.params()).await?;
         }
         Ok(())
     }
@@ -128,12 +129,12 @@ impl<'a> Entries<'a> {
     /// Prepares and writes the entries, within a transaction.
     pub(crate) async fn write_now(&self, client: &Client) -> Result<(), Error> {
         if !self.is_empty() {
-            client.execute(INSERT, &self.params()).await?;
+            statements::execute(client, INSERT, &self.params()).await?;
         }
         Ok(())
     }
 
-    fn params(&self) -> [&(dyn ToSql + Sync); 8] {
+    fn params(&self) -> [&dyn Value; 8] {
         [
             &self.at,
             &self.accounts,

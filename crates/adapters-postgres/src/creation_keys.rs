@@ -7,13 +7,13 @@ use domain::{
     identity::AccountId,
 };
 use time::OffsetDateTime;
-use tokio_postgres::{Client, Error, Row, ToStatement};
+use tokio_postgres::{Client, Error, Row};
 use uuid::Uuid;
 
 use crate::{
     database::Database,
     error::{column, storage},
-    statements::query_opt,
+    statements::{Statement, Value},
 };
 
 const FIND: &str = "
@@ -58,7 +58,7 @@ pub(crate) async fn find(
 ) -> Result<Option<Creation>, StorageError> {
     let client = database.client().await?;
     let (account, kind, key) = (account(key), kind.as_str(), key.key.as_str());
-    let row = query_opt(&client, FIND, &[&account, &kind, &key]).await;
+    let row = client.query_opt(FIND, &[&account, &kind, &key]).await;
     row.map_err(storage)?.as_ref().map(creation).transpose()
 }
 
@@ -66,25 +66,21 @@ pub(crate) async fn find(
 /// created at once, the second waits here. `insert` is [`INSERT`], or that prepared.
 pub(crate) async fn insert(
     client: &Client,
-    insert: &(impl ToStatement + ?Sized + Sync),
+    insert: &Statement,
     kind: Kind,
     key: &CreationKey,
     entity_id: Uuid,
     created_at: OffsetDateTime,
 ) -> Result<(), Error> {
-    client
-        .execute(
-            insert,
-            &[
-                &account(key),
-                &kind.as_str(),
-                &key.key.as_str(),
-                &key.fingerprint.as_bytes(),
-                &entity_id,
-                &created_at,
-            ],
-        )
-        .await?;
+    let values: [&dyn Value; 6] = [
+        &account(key),
+        &kind.as_str(),
+        &key.key.as_str(),
+        &key.fingerprint.as_bytes(),
+        &entity_id,
+        &created_at,
+    ];
+    insert.execute(client, &values).await?;
     Ok(())
 }
 

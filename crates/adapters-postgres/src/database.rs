@@ -1,11 +1,11 @@
-//! The connection pools, and the session settings of every connection.
+//! The connection pools.
 
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Status};
+use deadpool_postgres::Status;
 use domain::StorageError;
 use rustls::ClientConfig;
 use thiserror::Error;
@@ -15,7 +15,9 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::{
     abandonable::Abandonable,
-    error::{from_pool, is_lock_not_available, storage},
+    connection::{CONNECTION_TIMEOUT, Connection, Connector, Pool},
+    error::{column, is_lock_not_available, storage},
+    session::{LaxSession, Pooling, Settings},
     tls::{self, InvalidTls},
 };
 
@@ -46,14 +48,8 @@ pub struct Database {
     bulk: Pool,
     /// How connections like these are made.
     by_id: Connector,
+    pooling: Pooling,
     lock_patience: Duration,
-}
-
-/// How a connection is made.
-#[derive(Clone)]
-pub(crate) struct Connector {
-    config: Config,
-    tls: MakeRustlsConnect,
 }
 
 /// What the connections of a pool do.
@@ -94,6 +90,7 @@ impl PoolState {
 pub struct DatabaseSettings {
     config: Config,
     tls: Arc<ClientConfig>,
+    pooling: Pooling,
     max_connections: usize,
     desk_connections: usize,
     threads: usize,
@@ -109,45 +106,25 @@ pub enum InvalidDatabaseUrl {
     /// What it asks of TLS cannot be done.
     #[error(transparent)]
     Tls(#[from] InvalidTls),
+    /// A pooler does not hand on the options of a session.
+    #[error("has options, which a pooler does not hand on: they need DATABASE_POOLING=direct")]
+    Options,
 }
 
-/// How long to wait for a pooled connection, or for a new one.
-const CONNECTION_TIMEOUT: Duration = Duration::from_millis(1_500);
+/// Why the sessions of a database are not as they must be.
+#[derive(Debug, Error)]
+pub enum SessionError {
+    /// A setting is not what it must be.
+    #[error(transparent)]
+    Lax(#[from] LaxSession),
+    /// They cannot be asked.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
 
 /// How long a connection lives on without a word from the server's machine (`tcp(7)`:
 /// `TCP_USER_TIMEOUT` and keep-alive): one that is gone never says so.
 const SILENCE: Duration = Duration::from_secs(5);
-
-/// The settings of every session: no statement waits for long, and a client that disappeared in the
-/// middle of a transaction does not keep its locks.
-const EVERY_SESSION: &str = "-c statement_timeout=10s -c lock_timeout=2s \
-                             -c idle_in_transaction_session_timeout=10s -c jit=off \
-                             -c datestyle=iso";
-
-/// For connections whose statements find their rows by id. A statement is planned once per
-/// connection, the lookups of foreign keys too, and the plan must be right for as long as the
-/// connection lives. So it uses indexes whatever the statistics were at that moment: a table that
-/// was small then is not read whole once it has grown. Planning each execution instead took a fifth
-/// of the time of an order that is placed alone.
-///
-/// A join could still read a whole index, because that of an empty table costs nothing. The planner
-/// only considers this where the order of an index is useful, for example to a join by `=`. So
-/// statements that join by id use `= any(array[id])`, which asks an index for each row.
-/// `tests/it/plans.rs` counts what is read.
-const ROWS_BY_ID: &str = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off";
-
-/// For connections whose statements lock rows, on top of [`ROWS_BY_ID`]: a statement gives up a
-/// lock that is held for longer than a placement takes, so that its transaction can do something
-/// else meanwhile.
-const ROWS_TO_LOCK: &str = "-c lock_timeout=50ms";
-
-/// For the connection whose statements read many rows: how many, and so the best plan, depends on
-/// the values. They do not take a second core from orders.
-const MANY_ROWS: &str = "-c plan_cache_mode=force_custom_plan \
-                         -c max_parallel_workers_per_gather=0";
-
-/// For searches, on top of [`MANY_ROWS`]: nobody waits longer for a list.
-const SEARCHES: &str = "-c statement_timeout=3s";
 
 /// The most imports and exports at once.
 const MAX_BULK: usize = 4;
@@ -196,11 +173,24 @@ impl DatabaseSettings {
         Ok(Self {
             config,
             tls: Arc::new(tls.config),
+            pooling: Pooling::Direct,
             max_connections,
             desk_connections: max_connections,
             threads: 1,
             lock_patience: CONNECTION_TIMEOUT,
         })
+    }
+
+    /// Says what stands between this process and PostgreSQL: [`Pooling::Direct`] at first.
+    ///
+    /// # Errors
+    ///
+    /// When the URL has options, which a pooler does not hand on.
+    pub fn through(self, pooling: Pooling) -> Result<Self, InvalidDatabaseUrl> {
+        if pooling != Pooling::Direct && self.config.get_options().is_some() {
+            return Err(InvalidDatabaseUrl::Options);
+        }
+        Ok(Self { pooling, ..self })
     }
 
     /// Divides the connections that read among this many threads.
@@ -227,16 +217,10 @@ impl DatabaseSettings {
         }
     }
 
-    /// How a connection with these options is made; options of the URL come last, and so take
-    /// precedence.
-    fn session(&self, options: &str) -> Connector {
-        let given = self.config.get_options().unwrap_or_default();
-        let mut config = self.config.clone();
-        config.options(format!("{EVERY_SESSION} {options} {given}").trim());
-        Connector {
-            config,
-            tls: MakeRustlsConnect::new(ClientConfig::clone(&self.tls)),
-        }
+    /// How a connection with these settings is made.
+    fn connector(&self, settings: &Settings) -> Connector {
+        let tls = MakeRustlsConnect::new(ClientConfig::clone(&self.tls));
+        Connector::new(self.config.clone(), tls, settings, self.pooling)
     }
 }
 
@@ -247,24 +231,24 @@ impl Database {
     ///
     /// When a pool cannot be made.
     pub fn new(settings: &DatabaseSettings) -> Result<Self, StorageError> {
-        let by_id = settings.session(ROWS_BY_ID);
-        let locking = settings.session(&format!("{ROWS_BY_ID} {ROWS_TO_LOCK}"));
+        let pool = |of: &Settings, most| Pool::new(settings.connector(of), most);
+        let pooling = settings.pooling;
+        let (by_id, locking) = (Settings::by_id(pooling), Settings::locking(pooling));
+        let many_rows = Settings::many_rows(pooling);
         let changes = (settings.max_connections / 2).clamp(1, MAX_CHANGES);
         let searches = (settings.max_connections / 4).clamp(1, MAX_SEARCHES);
         let reading = settings.max_connections.saturating_sub(changes + searches);
         Ok(Self {
             by_thread: Arc::default(),
             per_thread: reading.div_ceil(settings.threads).max(MIN_PER_THREAD),
-            desk: pool(locking.clone(), settings.desk_connections)?,
-            changes: pool(locking, changes)?,
-            searches: pool(
-                settings.session(&format!("{MANY_ROWS} {SEARCHES}")),
-                searches,
-            )?,
-            revocations: pool(by_id.clone(), 1)?,
-            reports: pool(settings.session(MANY_ROWS), 1)?,
-            bulk: pool(settings.session(MANY_ROWS), MAX_BULK)?,
-            by_id,
+            desk: pool(&locking, settings.desk_connections)?,
+            changes: pool(&locking, changes)?,
+            searches: pool(&Settings::searches(pooling), searches)?,
+            revocations: pool(&by_id, 1)?,
+            reports: pool(&many_rows, 1)?,
+            bulk: pool(&many_rows, MAX_BULK)?,
+            by_id: settings.connector(&by_id),
+            pooling,
             lock_patience: settings.lock_patience,
         })
     }
@@ -277,6 +261,27 @@ impl Database {
     pub async fn ping(&self) -> Result<(), StorageError> {
         let client = self.client().await?;
         client.batch_execute("select 1").await.map_err(storage)
+    }
+
+    /// Checks that no session waits for ever, and that statements are planned as they must be: what
+    /// stands between may have left that out.
+    ///
+    /// # Errors
+    ///
+    /// Which setting is wrong, and what to do; or why the sessions cannot be asked.
+    pub async fn check_sessions(&self) -> Result<(), SessionError> {
+        const SETTINGS: &str = "
+            select name, current_setting(name) as found
+            from unnest($1::text[]) as name
+            order by name";
+        let settings = Settings::by_id(self.pooling);
+        let client = self.client().await?;
+        let rows = client.query(SETTINGS, &[&settings.names()]).await;
+        for row in &rows.map_err(storage)? {
+            let (name, found) = (column(row, "name")?, column(row, "found")?);
+            settings.check(name, found, self.pooling)?;
+        }
+        Ok(())
     }
 
     /// How many connections the desk has open, including those in use.
@@ -307,41 +312,40 @@ impl Database {
     }
 
     /// A connection of this thread.
-    pub(crate) async fn client(&self) -> Result<Object, StorageError> {
+    pub(crate) async fn client(&self) -> Result<Connection, StorageError> {
         let connections = self
             .by_thread
-            .get_or_try(|| pool(self.by_id.clone(), self.per_thread))?;
-        connections.get().await.map_err(from_pool)
+            .get_or_try(|| Pool::new(self.by_id.clone(), self.per_thread))?;
+        connections.get().await
     }
 
     /// A connection of the desk.
-    pub(crate) async fn desk_client(&self) -> Result<Object, StorageError> {
-        self.desk.get().await.map_err(from_pool)
+    pub(crate) async fn desk_client(&self) -> Result<Connection, StorageError> {
+        self.desk.get().await
     }
 
     /// A connection for searches.
     pub(crate) async fn searches_client(&self) -> Result<Abandonable, StorageError> {
-        let client = self.searches.get().await.map_err(from_pool)?;
-        Ok(self.abandonable(client))
+        Ok(self.abandonable(self.searches.get().await?))
     }
 
     /// A connection for an import or an export.
-    pub(crate) async fn bulk_client(&self) -> Result<Object, StorageError> {
-        self.bulk.get().await.map_err(from_pool)
+    pub(crate) async fn bulk_client(&self) -> Result<Connection, StorageError> {
+        self.bulk.get().await
     }
 
     /// The connection for hearing of revocations.
-    pub(crate) async fn revocations_client(&self) -> Result<Object, StorageError> {
-        self.revocations.get().await.map_err(from_pool)
+    pub(crate) async fn revocations_client(&self) -> Result<Connection, StorageError> {
+        self.revocations.get().await
     }
 
     /// The connection for reports.
-    pub(crate) async fn reports_client(&self) -> Result<Object, StorageError> {
-        self.reports.get().await.map_err(from_pool)
+    pub(crate) async fn reports_client(&self) -> Result<Connection, StorageError> {
+        self.reports.get().await
     }
 
     /// A connection whose statement is cancelled when nobody waits for it any more.
-    pub(crate) fn abandonable(&self, client: Object) -> Abandonable {
+    pub(crate) fn abandonable(&self, client: Connection) -> Abandonable {
         Abandonable::new(client, self.by_id.tls.clone())
     }
 
@@ -350,14 +354,14 @@ impl Database {
     /// row that stays locked delays only those who want to change it.
     pub(crate) async fn lock_patiently<T, F>(
         &self,
-        work: impl Fn(Object) -> F,
+        work: impl Fn(Connection) -> F,
     ) -> Result<T, StorageError>
     where
         F: Future<Output = Result<T, Error>>,
     {
         let deadline = Instant::now() + self.lock_patience;
         loop {
-            let client = self.changes.get().await.map_err(from_pool)?;
+            let client = self.changes.get().await?;
             match work(client).await {
                 Err(error) if is_lock_not_available(&error) && Instant::now() < deadline => {}
                 done => return done.map_err(storage),
@@ -365,22 +369,6 @@ impl Database {
             tokio::time::sleep(LOCK_RETRY_INTERVAL).await;
         }
     }
-}
-
-/// A pool in which nothing is connected yet.
-pub(crate) fn pool(connector: Connector, max_connections: usize) -> Result<Pool, StorageError> {
-    let Connector { config, tls } = connector;
-    let recycling = ManagerConfig {
-        recycling_method: RecyclingMethod::Fast,
-    };
-    Pool::builder(Manager::from_config(config, tls, recycling))
-        .max_size(max_connections)
-        .runtime(Runtime::Tokio1)
-        .wait_timeout(Some(CONNECTION_TIMEOUT))
-        .create_timeout(Some(CONNECTION_TIMEOUT))
-        .recycle_timeout(Some(CONNECTION_TIMEOUT))
-        .build()
-        .map_err(StorageError::internal)
 }
 
 #[cfg(test)]

@@ -12,10 +12,11 @@ use crate::{
     database::Database,
     error::{column, storage},
     list::Conditions,
+    statements,
 };
 
 /// How many rows are asked for at once.
-const ROWS: i32 = 2_000;
+const ROWS: usize = 2_000;
 
 /// How long somebody who exports may take over so many rows.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -23,6 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Rows are read in the sequence of an index, so that the first does not wait for the last to be
 /// sorted. PostgreSQL waits for longer than we do between two reads: it is we who give up.
 const IN_SEQUENCE: &str = "
+    set transaction read only;
     set local enable_sort = off;
     set local enable_hashjoin = off;
     set local idle_in_transaction_session_timeout = '60s'";
@@ -91,8 +93,10 @@ async fn count(
     conditions: Arc<Conditions>,
 ) -> Result<u64, StorageError> {
     let client = database.bulk_client().await?;
-    let row = client.query_one(&statement, &conditions.params()).await;
-    let count: i64 = column(&row.map_err(storage)?, "count")?;
+    let row = client.query_opt(&statement, &conditions.params()).await;
+    let row = row.map_err(storage)?;
+    let row = row.ok_or_else(|| StorageError::internal("nothing was counted"))?;
+    let count: i64 = column(&row, "count")?;
     Ok(count.unsigned_abs())
 }
 
@@ -109,18 +113,20 @@ async fn read(
     chunks: &Sender<Result<Chunk, StorageError>>,
 ) -> Result<(), StorageError> {
     let mut client = database.bulk_client().await?;
-    let begun = client.build_transaction().read_only(true).start().await;
-    let transaction = begun.map_err(storage)?;
+    let transaction = client.transaction().await.map_err(storage)?;
     transaction
         .batch_execute(IN_SEQUENCE)
         .await
         .map_err(storage)?;
-    let portal = transaction.bind(statement, &conditions.params()).await;
-    let portal = portal.map_err(storage)?;
+    let client = transaction.client();
+    let declared = format!("declare exported no scroll cursor for {statement}");
+    let declared = statements::execute(client, &declared, &conditions.params()).await;
+    declared.map_err(storage)?;
+    let fetch = format!("fetch {ROWS} from exported");
     loop {
-        let rows = transaction.query_portal(&portal, ROWS).await;
+        let rows = statements::query(client, &fetch, &[]).await;
         let rows = rows.map_err(storage)?;
-        let is_last = i32::try_from(rows.len()).is_ok_and(|rows| rows < ROWS);
+        let is_last = rows.len() < ROWS;
         match timeout(PATIENCE, chunks.send(Ok(Chunk { rows, is_last }))).await {
             Ok(Ok(())) if !is_last => {}
             // The last one, or nobody takes any more of them.

@@ -2,8 +2,10 @@
 //! function that runs it. Nothing is decided here. Rows become entities in one place per entity.
 
 mod abandonable;
+mod advisory_lock;
 mod audit;
 mod catalog;
+mod connection;
 mod creation_keys;
 mod customers;
 mod database;
@@ -16,6 +18,7 @@ mod identity;
 mod list;
 mod migrations;
 mod orders;
+mod session;
 mod statements;
 mod stock;
 mod tls;
@@ -24,10 +27,11 @@ mod transaction;
 pub use audit::PgAudit;
 pub use catalog::PgCatalog;
 pub use customers::PgCustomers;
-pub use database::{Database, DatabaseSettings, InvalidDatabaseUrl, PoolState};
+pub use database::{Database, DatabaseSettings, InvalidDatabaseUrl, PoolState, SessionError};
 pub use error::MAPPED_CONSTRAINTS;
 pub use identity::{PgAccounts, PgApiKeys, PgSessions};
 pub use migrations::{MigrationError, embedded_migrations};
 pub use orders::PgOrders;
+pub use session::{LaxSession, Pooling};
 pub use stock::PgStock;
 pub use tls::InvalidTls;

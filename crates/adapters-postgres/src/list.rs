@@ -7,17 +7,17 @@ use domain::{
     StorageError,
     values::{Limit, Page, PageRequest, Position},
 };
-use tokio_postgres::{Row, types::ToSql};
+use tokio_postgres::Row;
 
 use crate::{
     abandonable::Abandonable,
     database::Database,
     error::{column, storage},
-    statements::query,
+    statements::Value,
 };
 
 /// A value of a statement.
-type Param = Box<dyn ToSql + Sync + Send>;
+type Param = Box<dyn Value + Send>;
 
 /// What a list is sorted by.
 #[derive(Clone, Copy)]
@@ -62,11 +62,7 @@ impl Conditions {
     }
 
     /// Adds a condition, if there is a value for its `?`.
-    pub(crate) fn when<T: ToSql + Sync + Send + 'static>(
-        &mut self,
-        condition: &str,
-        value: Option<T>,
-    ) {
+    pub(crate) fn when<T: Value + Send + 'static>(&mut self, condition: &str, value: Option<T>) {
         if let Some(value) = value {
             self.is_filtered = true;
             let placeholder = self.param(value);
@@ -91,7 +87,7 @@ impl Conditions {
         let _ = write!(self.text, "{and}{condition}");
     }
 
-    fn param(&mut self, value: impl ToSql + Sync + Send + 'static) -> String {
+    fn param(&mut self, value: impl Value + Send + 'static) -> String {
         self.params.push(Box::new(value));
         format!("${}", self.params.len())
     }
@@ -136,10 +132,10 @@ impl Conditions {
         Ok(database.abandonable(client))
     }
 
-    pub(crate) fn params(&self) -> Vec<&(dyn ToSql + Sync)> {
+    pub(crate) fn params(&self) -> Vec<&dyn Value> {
         self.params
             .iter()
-            .map(|param| -> &(dyn ToSql + Sync) { &**param })
+            .map(|param| -> &dyn Value { &**param })
             .collect()
     }
 }
@@ -163,7 +159,10 @@ pub(crate) async fn page_of_table<T>(
         keyset.column()
     );
     let search = conditions.connection(database).await?;
-    let rows = query(search.client(), &statement, &conditions.params()).await;
+    let rows = search
+        .client()
+        .query(&statement, &conditions.params())
+        .await;
     search.finish();
     page_of(rows.map_err(storage)?.chunks(1), page, |row, _| entry(row))
 }

@@ -2,11 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use deadpool_postgres::Object;
 use domain::StorageError;
+use refinery_core::{
+    Migration,
+    traits::r#async::{AsyncMigrate, AsyncQuery, AsyncTransaction},
+};
 use thiserror::Error;
 
-use crate::{database::Database, error::storage};
+use crate::{
+    advisory_lock::AdvisoryLock, connection::Connection, database::Database, error::storage,
+};
 
 mod embedded {
     refinery::embed_migrations!("../../migrations");
@@ -50,40 +55,65 @@ impl Database {
     /// When the database cannot be reached, another replica does not finish, or a migration
     /// fails; each migration is applied whole or not at all.
     pub async fn migrate(&self) -> Result<usize, MigrationError> {
-        // Taken out of the pool: whatever happens, dropping it ends the session and releases the
-        // lock. A migration may read whole tables, and this connection plans its statements for
-        // that.
-        let mut client = Object::take(self.reports_client().await?);
-        client
-            .batch_execute("set statement_timeout = 0; set lock_timeout = 0")
-            .await
-            .map_err(storage)?;
         let start = Instant::now();
         // Polled instead of waited for: a session that waits for the lock holds a snapshot, which
         // would stall a `create index concurrently` elsewhere.
-        while !self.try_lock(&client).await? {
+        let _held = loop {
+            let client = self.client().await?;
+            if let Some(lock) = AdvisoryLock::try_acquire(client, LOCK)
+                .await
+                .map_err(storage)?
+            {
+                break lock;
+            }
             if start.elapsed() > PATIENCE {
                 return Err(MigrationError::Busy);
             }
             tokio::time::sleep(INTERVAL).await;
-        }
+        };
+        // A migration may read whole tables, and this connection plans its statements for that.
+        let mut migrating = Migrating(self.reports_client().await?);
         let report = embedded::migrations::runner()
             .set_abort_divergent(true)
             .set_abort_missing(false)
-            .run_async(&mut *client)
+            .run_async(&mut migrating)
             .await
             .map_err(|error| MigrationError::Failed(Box::new(error)))?;
         Ok(report.applied_migrations().len())
     }
+}
 
-    async fn try_lock(
-        &self,
-        client: &deadpool_postgres::ClientWrapper,
-    ) -> Result<bool, StorageError> {
-        let row = client
-            .query_one("select pg_try_advisory_lock($1)", &[&LOCK])
-            .await
-            .map_err(storage)?;
-        row.try_get(0).map_err(StorageError::corrupt)
+/// The connection over which migrations run, each in a transaction that takes as long as it takes.
+struct Migrating(Connection);
+
+/// For the transaction alone: a pooler may give the next one another session.
+const UNBOUNDED: &str = "
+    set local statement_timeout = 0;
+    set local lock_timeout = 0";
+
+impl AsyncTransaction for Migrating {
+    type Error = tokio_postgres::Error;
+
+    async fn execute<'a, T: Iterator<Item = &'a str> + Send + 'a>(
+        &'a mut self,
+        statements: T,
+    ) -> Result<usize, Self::Error> {
+        let transaction = self.0.transaction().await?;
+        transaction.batch_execute(UNBOUNDED).await?;
+        let mut count = 0;
+        for statement in statements {
+            transaction.batch_execute(statement).await?;
+            count += 1;
+        }
+        transaction.commit().await?;
+        Ok(count)
     }
 }
+
+impl AsyncQuery<Vec<Migration>> for Migrating {
+    async fn query<'a>(&'a mut self, query: &'a str) -> Result<Vec<Migration>, Self::Error> {
+        AsyncQuery::query(self.0.as_mut(), query).await
+    }
+}
+
+impl AsyncMigrate for Migrating {}

@@ -3,7 +3,6 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use deadpool_postgres::Object;
 use domain::{
     StorageError,
     unit_of_work::{CommitError, UnitOfWork},
@@ -13,13 +12,13 @@ use futures_util::{
     future::{join, try_join, try_join_all},
 };
 use tokio::task::yield_now;
-use tokio_postgres::{Client, Error, Row, Statement, types::ToSql};
+use tokio_postgres::{Client, Error, Row};
 
-use crate::error::{is_aborted, is_outdated, is_stale_statement, is_taken, storage};
-
-/// Begins a transaction, whatever the database's default is. Every statement sees what was
-/// committed before it, so that what is read after a lock was granted is what the lock protects.
-pub(crate) const BEGIN: &str = "begin isolation level read committed";
+use crate::{
+    connection::Connection,
+    error::{is_aborted, is_outdated, is_stale_statement, is_taken, storage},
+    statements::{Statement, Value},
+};
 
 /// Awaits a statement that was sent behind another one of its transaction. If it was not run because
 /// that one had failed, this is told a moment later. Both answers may arrive between two looks at
@@ -44,12 +43,12 @@ async fn told_later<T, E>(
 
 /// Prepares statements that [`execute_all`] sends.
 pub(crate) async fn prepare_all(
-    client: &Object,
-    statements: &[&str],
+    client: &Connection,
+    statements: &[&'static str],
 ) -> Result<Vec<Statement>, Error> {
     let mut prepared = Vec::with_capacity(statements.len());
     for statement in statements {
-        prepared.push(client.prepare_cached(statement).await?);
+        prepared.push(client.prepare(statement).await?);
     }
     Ok(prepared)
 }
@@ -58,12 +57,12 @@ pub(crate) async fn prepare_all(
 pub(crate) async fn execute_all(
     client: &Client,
     statements: &[Statement],
-    params: &[&[&(dyn ToSql + Sync)]],
+    params: &[&[&dyn Value]],
 ) -> Result<(), Error> {
     let executed = statements
         .iter()
         .zip(params)
-        .map(|(statement, params)| behind(client.execute(statement, params)));
+        .map(|(statement, params)| behind(statement.execute(client, params)));
     try_join_all(executed).await?;
     Ok(())
 }
@@ -72,20 +71,20 @@ pub(crate) async fn execute_all(
 /// return to the pool: PostgreSQL then rolls back and releases every lock.
 pub(crate) struct Transaction {
     /// Taken only by `drop`.
-    client: Option<Object>,
+    client: Option<Connection>,
     ended: AtomicBool,
 }
 
 impl Transaction {
-    /// Takes over a connection on which [`BEGIN`] is about to run.
-    pub(crate) fn on(client: Object) -> Self {
+    /// Takes over a connection on which a transaction is about to begin.
+    pub(crate) fn on(client: Connection) -> Self {
         Self {
             client: Some(client),
             ended: AtomicBool::new(false),
         }
     }
 
-    pub(crate) fn client(&self) -> &Object {
+    pub(crate) fn client(&self) -> &Connection {
         self.client
             .as_ref()
             .unwrap_or_else(|| unreachable!("taken by drop alone"))
@@ -93,9 +92,9 @@ impl Transaction {
 
     /// Begins a transaction and locks one row, as [`Self::lock_all`] does.
     pub(crate) async fn lock(
-        client: Object,
-        statement: &str,
-        params: &[&(dyn ToSql + Sync)],
+        client: Connection,
+        statement: &'static str,
+        params: &[&dyn Value],
     ) -> Result<(Self, Option<Row>), Error> {
         let (transaction, rows) = Self::lock_all(client, statement, params).await?;
         Ok((transaction, rows.into_iter().next()))
@@ -104,22 +103,22 @@ impl Transaction {
     /// Begins a transaction and runs a statement that locks rows; a statement that became outdated by
     /// a change of its table is prepared again.
     pub(crate) async fn lock_all(
-        client: Object,
-        statement: &str,
-        params: &[&(dyn ToSql + Sync)],
+        client: Connection,
+        statement: &'static str,
+        params: &[&dyn Value],
     ) -> Result<(Self, Vec<Row>), Error> {
         let transaction = Self::on(client);
         let client = transaction.client();
         let lock = async || {
-            let lock = client.prepare_cached(statement).await?;
-            let begun = client.batch_execute(BEGIN);
-            let ((), rows) = try_join(begun, behind(client.query(&lock, params))).await?;
+            let lock = client.prepare(statement).await?;
+            let locked = behind(lock.query(client, params));
+            let ((), rows) = try_join(client.begin(), locked).await?;
             Ok(rows)
         };
         let rows = match lock().await {
             Err(error) if is_stale_statement(&error) => {
                 client.batch_execute("rollback").await?;
-                client.statement_cache.clear();
+                client.forget_statements();
                 lock().await
             }
             Err(error) => {
@@ -168,7 +167,7 @@ impl Drop for Transaction {
         if let Some(client) = self.client.take()
             && !self.ended.load(Ordering::Relaxed)
         {
-            drop(Object::take(client));
+            client.close();
         }
     }
 }
@@ -180,7 +179,7 @@ pub(crate) trait WritePlan: Send + Sync + 'static {
     /// Prepares the statements that [`Self::write`] sends.
     fn prepare(
         &self,
-        client: &Object,
+        client: &Connection,
     ) -> impl Future<Output = Result<Self::Statements, Error>> + Send;
 
     /// Sends every write at once when it is first polled.

@@ -128,6 +128,29 @@ async fn best_sellers_are_rebuilt_and_what_differed_is_said() {
 }
 
 #[tokio::test]
+async fn sessions_of_a_pooler_that_would_wait_for_ever_are_told_in_a_line_before_anything_is_served()
+ {
+    let database = TestDatabase::migrated().await;
+    let mut serve = balcao(&database, &["serve", "--database-pooling", "transaction"]);
+    // As of a pooler without a connect_query: nobody has told these sessions anything.
+    serve.env("DATABASE_URL", database.url());
+    let refused = run(serve, "").await;
+    assert!(!refused.status.success());
+    let told = String::from_utf8_lossy(&refused.stderr);
+    let told: Vec<_> = told.lines().filter(|line| line.contains("set ")).collect();
+    let [line] = told[..] else { panic!("{told:?}") };
+    assert!(
+        line.contains("client_connection_check_interval is \"0\""),
+        "{line}"
+    );
+    assert!(
+        line.contains("let the pooler's connect_query be: set "),
+        "{line}"
+    );
+    assert!(line.contains("set statement_timeout = '10s'"), "{line}");
+}
+
+#[tokio::test]
 async fn bad_settings_are_told_together_and_without_secrets() {
     let database = TestDatabase::empty().await;
     let mut command = balcao(&database, &["serve", "--bcrypt-cost", "99"]);

@@ -21,10 +21,12 @@ use tokio::{
 };
 
 /// All that the binary sees of an environment.
-fn environment(database: &TestDatabase) -> [(&'static str, String); 4] {
+fn environment(database: &TestDatabase) -> [(&'static str, String); 5] {
+    let route = database.route();
     let secret = "a secret that never shows in a log, 32+";
     [
-        ("DATABASE_URL", database.url()),
+        ("DATABASE_URL", route.url),
+        ("DATABASE_POOLING", route.pooling),
         ("JWT_SECRET", secret.to_owned()),
         ("BCRYPT_COST", "4".to_owned()),
         ("HTTP_ADDR", "127.0.0.1:0".to_owned()),

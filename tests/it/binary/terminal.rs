@@ -130,6 +130,12 @@ async fn interrupted(database: &TestDatabase, flags: &[&str]) -> String {
             from pg_class
             where relname in ('staged', 'products')
               and pg_relation_size(oid) > 0
+        ) or exists (
+            select
+            from pg_stat_activity
+            where datname = current_database()
+              and query like '%insert into staged%'
+              and pid <> pg_backend_pid()
         )";
     eventually("it writes", || holds(database, is_writing)).await;
     terminal.press_ctrl_c().await;

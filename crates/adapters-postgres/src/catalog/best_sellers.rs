@@ -10,10 +10,7 @@ use time::Date;
 use tokio_postgres::Row;
 
 use super::{PgCatalog, price};
-use crate::{
-    error::{column, storage},
-    statements::query,
-};
+use crate::error::{column, storage};
 
 /// The sales of a period are the total at its end less the total before it: two rows per product,
 /// however many orders there were.
@@ -61,7 +58,7 @@ impl BestSellersReport for PgCatalog {
             .database
             .abandonable(self.database.reports_client().await?);
         let limit = i64::from(limit);
-        let rows = query(report.client(), SINCE, &[&first_day, &limit]).await;
+        let rows = report.client().query(SINCE, &[&first_day, &limit]).await;
         report.finish();
         rows.map_err(storage)?.iter().map(best_seller).collect()
     }

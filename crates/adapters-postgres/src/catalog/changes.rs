@@ -1,6 +1,5 @@
 //! Changes of products: locked in one round trip, written and committed in another.
 
-use deadpool_postgres::Object;
 use domain::{
     StorageError,
     audit::Action,
@@ -9,13 +8,15 @@ use domain::{
     values::{Description, Sku},
 };
 use futures_util::future::try_join3;
-use tokio_postgres::{Client, Error, Statement, types::ToSql};
+use tokio_postgres::{Client, Error};
 
 use super::{KNOW_WORDS, stocked_product};
 use crate::{
     audit,
+    connection::Connection,
     database::Database,
     error::storage,
+    statements::{Statement, Value},
     transaction::{Transaction, WritePlan, behind},
 };
 
@@ -65,10 +66,10 @@ fn audited(change: &ProductChange) -> audit::Entries<'_> {
 impl WritePlan for ProductChange {
     type Statements = Writes;
 
-    async fn prepare(&self, client: &Object) -> Result<Writes, Error> {
+    async fn prepare(&self, client: &Connection) -> Result<Writes, Error> {
         Ok(Writes {
-            change: client.prepare_cached(CHANGE).await?,
-            know_words: client.prepare_cached(KNOW_WORDS).await?,
+            change: client.prepare(CHANGE).await?,
+            know_words: client.prepare(KNOW_WORDS).await?,
             audit: audited(self).prepare(client).await?,
         })
     }
@@ -80,7 +81,7 @@ impl WritePlan for ProductChange {
         let (id, ids) = (product.id.as_uuid(), vec![product.id.as_uuid()]);
         let description = product.description.as_ref().map(Description::as_str);
         let sku = product.sku.as_ref().map(Sku::as_str);
-        let change: [&(dyn ToSql + Sync); 7] = [
+        let change: [&dyn Value; 7] = [
             &id,
             &product.name.as_str(),
             &description,
@@ -89,10 +90,10 @@ impl WritePlan for ProductChange {
             &product.retired_at,
             &product.version.number(),
         ];
-        let words: [&(dyn ToSql + Sync); 1] = [&ids];
+        let words: [&dyn Value; 1] = [&ids];
         try_join3(
-            client.execute(&statements.change, &change),
-            behind(client.execute(&statements.know_words, &words)),
+            statements.change.execute(client, &change),
+            behind(statements.know_words.execute(client, &words)),
             behind(audited.write(client, statements.audit.as_ref())),
         )
         .await?;

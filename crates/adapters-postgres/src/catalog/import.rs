@@ -5,7 +5,6 @@ mod columns;
 mod keys;
 
 use async_trait::async_trait;
-use deadpool_postgres::Object;
 use domain::{
     StorageError,
     audit::Action,
@@ -24,11 +23,12 @@ use self::columns::Columns;
 use super::PgCatalog;
 use crate::{
     audit::Entries,
+    connection::Connection,
     error::{IMPORT_KEYS_PKEY, column, is_taken, storage, violates},
+    statements,
 };
 
-/// Only this connection sees it. A transaction that takes long may be needed at the end. Every row
-/// looks its product up by an index, whatever the statistics of a catalogue say that grows meanwhile.
+/// Only this session sees it, for as long as it is left to us.
 const CREATE_STAGED: &str = "
     create temporary table staged (
         place bigint not null generated always as identity,
@@ -40,18 +40,17 @@ const CREATE_STAGED: &str = "
         descricao text,
         preco numeric(12, 2) not null,
         quantidade bigint
-    );
-    set statement_timeout = 0;
-    set enable_seqscan = off;
-    set enable_hashjoin = off;
-    set enable_mergejoin = off";
+    )";
 
-const DROP_STAGED: &str = "
-    drop table staged;
-    reset statement_timeout;
-    reset enable_seqscan;
-    reset enable_hashjoin;
-    reset enable_mergejoin";
+/// A transaction that takes long may be needed at the end. Every row looks its product up by an
+/// index, whatever the statistics of a catalogue say that grows meanwhile. PostgreSQL waits for
+/// longer than we do for what a client sends.
+const WRITING: &str = "
+    set local statement_timeout = 0;
+    set local idle_in_transaction_session_timeout = '60s';
+    set local enable_seqscan = off;
+    set local enable_hashjoin = off;
+    set local enable_mergejoin = off";
 
 const STAGE: &str = "
     insert into staged
@@ -174,37 +173,45 @@ impl ImportStore for PgCatalog {
         key: Option<ScopedKey>,
     ) -> Result<Box<dyn ImportUnit>, StorageError> {
         let client = self.database.bulk_client().await?;
-        let unit = Import {
+        let keeps_session = client.keeps_session();
+        let mut unit = Import {
             client: Some(client),
             id,
             mode,
             by,
             key,
             rows: None,
+            is_begun: false,
         };
-        unit.client()?
-            .batch_execute(CREATE_STAGED)
-            .await
-            .map_err(storage)?;
+        if keeps_session {
+            let created = unit.client()?.batch_execute(CREATE_STAGED).await;
+            created.map_err(storage)?;
+        } else if mode == ImportMode::Atomic {
+            begin(unit.client()?, false).await.map_err(storage)?;
+            unit.is_begun = true;
+        }
         Ok(Box::new(unit))
     }
 }
 
 /// An open import. One that is dropped closes its connection, and with it goes what was staged.
 struct Import {
-    client: Option<Object>,
+    client: Option<Connection>,
     id: ImportId,
     mode: ImportMode,
     by: Actor,
     key: Option<ScopedKey>,
     /// The rows that the checkpoint of the key is behind.
     rows: Option<i64>,
+    /// Whether all of it is one transaction: what is staged outlives none where a pooler gives the
+    /// next one another session.
+    is_begun: bool,
 }
 
 impl Drop for Import {
     fn drop(&mut self) {
         if let Some(client) = self.client.take() {
-            drop(Object::take(client));
+            client.close();
         }
     }
 }
@@ -217,13 +224,13 @@ impl ImportUnit for Import {
             return Ok(None);
         };
         let (account_id, text) = (key.account_id.as_uuid(), key.key.as_str());
-        let client = self.client()?;
-        let row = client.query_opt(keys::EARLIER, &[&account_id, &text]).await;
-        let Some(row) = row.map_err(storage)? else {
+        let found = statements::query(self.client()?, keys::EARLIER, &[&account_id, &text]).await;
+        let found = found.map_err(storage)?;
+        let Some(row) = found.first() else {
             return Ok(None);
         };
-        self.rows = Some(column(&row, "rows")?);
-        Ok(Some(keys::earlier(&row)?))
+        self.rows = Some(column(row, "rows")?);
+        Ok(Some(keys::earlier(row)?))
     }
 
     #[tracing::instrument(level = "debug", name = "db.import.write", skip_all)]
@@ -236,11 +243,11 @@ impl ImportUnit for Import {
         let columns = Columns::of(batch);
         match self.mode {
             ImportMode::Atomic => {
-                let staged = self.client()?.execute(STAGE, &columns.params()).await;
+                let staged = statements::execute(self.client()?, STAGE, &columns.params()).await;
                 staged.map_err(storage)?;
                 Ok(ImportCounts::default())
             }
-            ImportMode::ValidateOnly => Ok(self.count(&columns).await.map_err(storage)?),
+            ImportMode::ValidateOnly => Ok(self.count(&columns).await?),
             ImportMode::InBatches => self.write_staged(Some(&columns), now, checkpoint).await,
         }
     }
@@ -260,8 +267,10 @@ impl ImportUnit for Import {
                 self.write_staged(None, now, checkpoint).await?
             }
         };
-        let dropped = self.client()?.batch_execute(DROP_STAGED).await;
-        dropped.map_err(storage)?;
+        if self.client()?.keeps_session() {
+            let dropped = self.client()?.batch_execute("drop table staged").await;
+            dropped.map_err(storage)?;
+        }
         // Back to its pool.
         drop(self.client.take());
         Ok(written)
@@ -269,21 +278,22 @@ impl ImportUnit for Import {
 }
 
 impl Import {
-    fn client(&self) -> Result<&Object, StorageError> {
+    fn client(&self) -> Result<&Connection, StorageError> {
         let client = self.client.as_ref();
         client.ok_or_else(|| StorageError::internal("the import has ended"))
     }
 
     /// Counts what a batch would do, and stages none of it.
-    async fn count(&mut self, columns: &Columns<'_>) -> Result<ImportCounts, Error> {
-        let Some(client) = &mut self.client else {
-            return Ok(ImportCounts::default());
+    async fn count(&self, columns: &Columns<'_>) -> Result<ImportCounts, StorageError> {
+        let client = self.client()?;
+        let counted = async {
+            begin(client, self.is_begun).await?;
+            statements::execute(client, STAGE, &columns.params()).await?;
+            let row = statements::query_one(client, COUNT_KNOWN, &[]).await?;
+            roll_back(client, self.is_begun).await?;
+            Ok::<(i64, i64), Error>((row.try_get("known")?, row.try_get("staged")?))
         };
-        let transaction = client.transaction().await?;
-        transaction.execute(STAGE, &columns.params()).await?;
-        let row = transaction.query_one(COUNT_KNOWN, &[]).await?;
-        transaction.rollback().await?;
-        let (known, staged): (i64, i64) = (row.try_get("known")?, row.try_get("staged")?);
+        let (known, staged) = counted.await.map_err(storage)?;
         Ok(ImportCounts {
             created: (staged - known).unsigned_abs(),
             updated: known.unsigned_abs(),
@@ -301,7 +311,11 @@ impl Import {
         let mut tries = 1;
         loop {
             match self.try_to_write(batch, now, checkpoint).await {
-                Err(error) if is_taken(&error) && tries < MAX_TRIES => tries += 1,
+                Err(error) if is_taken(&error) && tries < MAX_TRIES => {
+                    let rolled_back = roll_back(self.client()?, self.is_begun).await;
+                    rolled_back.map_err(storage)?;
+                    tries += 1;
+                }
                 Err(error) if violates(&error, IMPORT_KEYS_PKEY) => {
                     return Err(WriteImportError::KeyInUse);
                 }
@@ -315,47 +329,69 @@ impl Import {
         }
     }
 
-    /// `None` when the checkpoint is not where this import has left it.
+    /// `None` when the checkpoint is not where this import has left it. The transaction is open then,
+    /// as it is after an error.
     async fn try_to_write(
         &mut self,
         batch: Option<&Columns<'_>>,
         now: OffsetDateTime,
         checkpoint: Checkpoint,
     ) -> Result<Option<ImportCounts>, Error> {
-        let (key, rows) = (self.key.clone(), self.rows);
         let (account, role) = (self.by.account_id.as_uuid(), self.by.role.as_str());
-        let Some(client) = &mut self.client else {
+        let Some(client) = &self.client else {
             return Ok(None);
         };
-        let transaction = client.transaction().await?;
+        begin(client, self.is_begun).await?;
         if let Some(columns) = batch {
-            transaction.execute(STAGE, &columns.params()).await?;
+            statements::execute(client, STAGE, &columns.params()).await?;
         } else {
-            transaction.batch_execute("analyze staged").await?;
+            client.batch_execute("analyze staged").await?;
         }
-        transaction.execute(LOCK_STOCK, &[]).await?;
-        let row = transaction
-            .query_one(WRITE, &[&now, &account, &role])
-            .await?;
+        statements::execute(client, LOCK_STOCK, &[]).await?;
+        let row = statements::query_one(client, WRITE, &[&now, &account, &role]).await?;
         let (created, updated): (i64, i64) = (row.try_get("created")?, row.try_get("updated")?);
         let staged: i64 = row.try_get("staged")?;
         let ids: Vec<Uuid> = row.try_get("ids")?;
-        transaction.execute(super::KNOW_WORDS, &[&ids]).await?;
+        statements::execute(client, super::KNOW_WORDS, &[&ids]).await?;
         let counts = ImportCounts {
             created: created.unsigned_abs(),
             updated: updated.unsigned_abs(),
             unchanged: (staged - created - updated).unsigned_abs(),
         };
-        if let Some(key) = &key
-            && !keys::keep(&transaction, key, checkpoint, rows, counts, batch.is_none()).await?
+        if let Some(key) = &self.key
+            && !keys::keep(client, key, checkpoint, self.rows, counts, batch.is_none()).await?
         {
             return Ok(None);
         }
         let id = self.id.as_uuid();
         let audited = Entries::one(now, &self.by, Action::ProductsImport, id);
-        audited.write_now(transaction.client()).await?;
-        transaction.batch_execute("delete from staged").await?;
-        transaction.commit().await?;
+        audited.write_now(client).await?;
+        client.batch_execute("delete from staged; commit").await?;
+        self.is_begun = false;
         Ok(Some(counts))
     }
+}
+
+/// Begins a transaction in which rows are staged, or marks where the one that is open would be rolled
+/// back to.
+async fn begin(client: &Connection, is_begun: bool) -> Result<(), Error> {
+    if is_begun {
+        return client.batch_execute("savepoint staged").await;
+    }
+    client.begin().await?;
+    client.batch_execute(WRITING).await?;
+    if client.keeps_session() {
+        return Ok(());
+    }
+    let create = format!("{CREATE_STAGED} on commit drop");
+    client.batch_execute(&create).await
+}
+
+async fn roll_back(client: &Connection, is_begun: bool) -> Result<(), Error> {
+    let how = if is_begun {
+        "rollback to savepoint staged"
+    } else {
+        "rollback"
+    };
+    client.batch_execute(how).await
 }

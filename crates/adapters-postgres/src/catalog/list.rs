@@ -13,7 +13,6 @@ use crate::{
     error::{column, storage},
     export::{self, Entities},
     list::{Conditions, Keyset, page_of},
-    statements::{query, query_opt},
 };
 
 /// What a search stands for, and where its list begins: asked for on their own. With them as constants,
@@ -99,7 +98,10 @@ async fn listed(
         sort_key = keyset.column()
     );
     let search = conditions.connection(database).await?;
-    let rows = query(search.client(), &statement, &conditions.params()).await;
+    let rows = search
+        .client()
+        .query(&statement, &conditions.params())
+        .await;
     search.finish();
     let rows = rows.map_err(storage)?;
     page_of(rows.chunks(1), page, |row, _| stocked_product(row))
@@ -111,7 +113,7 @@ async fn meant(
     is_descending: bool,
 ) -> Result<Meant, StorageError> {
     let search = database.searches_client().await?;
-    let row = query_opt(search.client(), MEANT, &[&terms.as_str()]).await;
+    let row = search.client().query_opt(MEANT, &[&terms.as_str()]).await;
     search.finish();
     let Some(row) = row.map_err(storage)? else {
         return Err(StorageError::internal("a search stands for nothing"));

@@ -31,6 +31,7 @@ use crate::{
     creation_keys::{self, Kind},
     database::Database,
     error::{CREATION_KEYS_PKEY, column, is_taken, storage, violates},
+    statements::{self, Statement, Value},
     stock,
 };
 
@@ -104,7 +105,7 @@ impl ProductRepository for PgCatalog {
             if let Some(key) = key {
                 creation_keys::insert(
                     client,
-                    creation_keys::INSERT,
+                    &Statement::Unnamed(creation_keys::INSERT),
                     Kind::Product,
                     key,
                     id,
@@ -114,7 +115,7 @@ impl ProductRepository for PgCatalog {
             }
             insert(client, product).await?;
             stock::insert(client, stock).await?;
-            client.execute(KNOW_WORDS, &[&vec![id]]).await?;
+            statements::execute(client, KNOW_WORDS, &[&vec![id]]).await?;
             let audited = Entries::one(product.created_at, by, Action::ProductsCreate, id);
             audited.write_now(client).await?;
             transaction.commit().await
@@ -146,20 +147,16 @@ impl ProductRepository for PgCatalog {
 
 /// Inserts a product, within a transaction.
 async fn insert(client: &Client, product: &Product) -> Result<(), Error> {
-    client
-        .execute(
-            INSERT,
-            &[
-                &product.id.as_uuid(),
-                &product.name.as_str(),
-                &product.description.as_ref().map(Description::as_str),
-                &product.price.as_decimal(),
-                &product.sku.as_ref().map(Sku::as_str),
-                &product.created_at,
-                &product.version.number(),
-            ],
-        )
-        .await?;
+    let values: [&dyn Value; 7] = [
+        &product.id.as_uuid(),
+        &product.name.as_str(),
+        &product.description.as_ref().map(Description::as_str),
+        &product.price.as_decimal(),
+        &product.sku.as_ref().map(Sku::as_str),
+        &product.created_at,
+        &product.version.number(),
+    ];
+    statements::execute(client, INSERT, &values).await?;
     Ok(())
 }
 

@@ -5,7 +5,6 @@
 use std::{collections::HashMap, sync::Arc};
 
 use async_channel::{Receiver, Sender, TrySendError};
-use deadpool_postgres::Pool;
 use domain::{
     StorageError,
     catalog::{ProductId, StockedProduct},
@@ -17,9 +16,8 @@ use uuid::Uuid;
 
 use super::stocked_product;
 use crate::{
-    database::{self, Connector},
-    error::{column, from_pool, storage},
-    statements::query,
+    connection::{Connector, Pool},
+    error::{column, storage},
 };
 
 const FIND_ALL: &str = "
@@ -64,7 +62,7 @@ impl ProductReader {
 
     pub(crate) async fn find(&self, id: ProductId) -> Answer {
         let reader = self.readers.get_or_try(|| {
-            let connections = database::pool(self.connector.clone(), MAX_IN_PROGRESS)?;
+            let connections = Pool::new(self.connector.clone(), MAX_IN_PROGRESS)?;
             let (reader, lookups) = async_channel::bounded(MAX_QUEUED);
             tokio::spawn(read(connections, lookups));
             Ok::<_, StorageError>(reader)
@@ -111,9 +109,9 @@ async fn find_all(
     connections: &Pool,
     batch: &[Lookup],
 ) -> Result<HashMap<Uuid, Result<StockedProduct, StorageError>>, StorageError> {
-    let client = connections.get().await.map_err(from_pool)?;
+    let client = connections.get().await?;
     let ids: Vec<Uuid> = batch.iter().map(|lookup| lookup.id.as_uuid()).collect();
-    let rows = query(&client, FIND_ALL, &[&ids]).await.map_err(storage)?;
+    let rows = client.query(FIND_ALL, &[&ids]).await.map_err(storage)?;
     rows.iter()
         .map(|row| Ok((column(row, "id")?, stocked_product(row))))
         .collect()

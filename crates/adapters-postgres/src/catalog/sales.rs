@@ -3,7 +3,6 @@
 //! log to the totals from which best sellers are read.
 
 use async_trait::async_trait;
-use deadpool_postgres::Object;
 use domain::{
     StorageError,
     catalog::{ProductId, SalesCorrection, SalesRebuild, SalesTotals},
@@ -13,7 +12,12 @@ use tokio_postgres::{Client, Error, Row};
 use uuid::Uuid;
 
 use super::PgCatalog;
-use crate::error::{column, storage};
+use crate::{
+    advisory_lock::{AdvisoryLock, try_lock},
+    connection::Connection,
+    error::{column, storage},
+    statements,
+};
 
 /// Records units that were sold on a day, or returned.
 pub(crate) const RECORD: &str = "
@@ -23,10 +27,11 @@ pub(crate) const RECORD: &str = "
 /// The advisory lock for changes of the totals: "sales" in ASCII.
 const LOCK: i64 = 0x0000_0073_616c_6573;
 
-const TRY_LOCK: &str = "select pg_try_advisory_xact_lock($1)";
-
-/// Held by the session: a transaction that waited for it would have an older snapshot.
-const LOCK_SESSION: &str = "select pg_advisory_lock($1)";
+/// Recalculating takes as long as there are orders.
+const IN_ONE_SNAPSHOT: &str = "
+    set transaction isolation level repeatable read;
+    set local statement_timeout = 0;
+    set local lock_timeout = 0";
 
 /// Every day until today (UTC) begins with the totals of the day before it. The last year is kept,
 /// and the day before it.
@@ -160,8 +165,7 @@ impl SalesTotals for PgCatalog {
         let mut client = self.database.reports_client().await?;
         let gathered = async {
             let transaction = client.transaction().await?;
-            let locked = transaction.query_one(TRY_LOCK, &[&LOCK]).await?;
-            if !locked.try_get::<_, bool>(0)? {
+            if !try_lock(transaction.client(), LOCK).await? {
                 return Ok(0);
             }
             let gathered = gather(transaction.client()).await?;
@@ -174,10 +178,11 @@ impl SalesTotals for PgCatalog {
 
     #[tracing::instrument(level = "debug", name = "db.sales.rebuild", skip_all)]
     async fn rebuild(&self, most: u16) -> Result<SalesRebuild, StorageError> {
-        // Taken out of the pool: whatever happens, dropping it ends the session and releases the
-        // lock.
-        let mut client = Object::take(self.database.reports_client().await?);
-        let rows = rebuild(&mut client, most.into()).await.map_err(storage)?;
+        // Taken first: a transaction that waited for it would have an older snapshot.
+        let lock = AdvisoryLock::acquire(self.database.client().await?, LOCK).await;
+        let _held = lock.map_err(storage)?;
+        let client = self.database.reports_client().await?;
+        let rows = rebuild(client, most.into()).await.map_err(storage)?;
         let differed: i64 = match rows.first() {
             Some(row) => column(row, "differed")?,
             None => 0,
@@ -190,26 +195,22 @@ impl SalesTotals for PgCatalog {
 }
 
 async fn gather(client: &Client) -> Result<i64, Error> {
-    client.execute(BEGIN_DAYS, &[]).await?;
-    client.query_one(GATHER, &[]).await?.try_get(0)
+    statements::execute(client, BEGIN_DAYS, &[]).await?;
+    let gathered = statements::query_one(client, GATHER, &[]).await?;
+    gathered.try_get(0)
 }
 
 /// Runs in one snapshot, which has either both an order and its entry in the log or neither:
 /// entries that are recorded meanwhile stay in the log.
-async fn rebuild(client: &mut Client, most: i64) -> Result<Vec<Row>, Error> {
-    client
-        .batch_execute("set statement_timeout = 0; set lock_timeout = 0")
-        .await?;
-    client.execute(LOCK_SESSION, &[&LOCK]).await?;
-    let snapshot = client
-        .build_transaction()
-        .isolation_level(tokio_postgres::IsolationLevel::RepeatableRead);
-    let transaction = snapshot.start().await?;
-    gather(transaction.client()).await?;
+async fn rebuild(mut client: Connection, most: i64) -> Result<Vec<Row>, Error> {
+    let transaction = client.transaction().await?;
+    transaction.batch_execute(IN_ONE_SNAPSHOT).await?;
+    let client = transaction.client();
+    gather(client).await?;
     transaction.batch_execute(RECALCULATE).await?;
-    let corrections = transaction.query(COMPARE, &[&most]).await?;
-    transaction.execute(REMOVE_WRONG, &[]).await?;
-    transaction.execute(INSERT_RIGHT, &[]).await?;
+    let corrections = statements::query(client, COMPARE, &[&most]).await?;
+    statements::execute(client, REMOVE_WRONG, &[]).await?;
+    statements::execute(client, INSERT_RIGHT, &[]).await?;
     transaction.commit().await?;
     Ok(corrections)
 }

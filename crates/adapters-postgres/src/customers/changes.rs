@@ -1,6 +1,5 @@
 //! Changes of customers: locked in one round trip, written and committed in another.
 
-use deadpool_postgres::Object;
 use domain::{
     StorageError,
     audit::Action,
@@ -8,13 +7,15 @@ use domain::{
     unit_of_work::Opened,
 };
 use futures_util::future::try_join;
-use tokio_postgres::{Client, Error, Statement, types::ToSql};
+use tokio_postgres::{Client, Error};
 
 use super::unless_erased;
 use crate::{
     audit::Entries,
+    connection::Connection,
     database::Database,
     error::storage,
+    statements::{Statement, Value},
     transaction::{Transaction, WritePlan, behind, execute_all, prepare_all},
 };
 
@@ -126,7 +127,7 @@ fn audited(change: &CustomerChange) -> Entries<'_> {
 impl WritePlan for CustomerChange {
     type Statements = Writes;
 
-    async fn prepare(&self, client: &Object) -> Result<Writes, Error> {
+    async fn prepare(&self, client: &Connection) -> Result<Writes, Error> {
         let statements: &[&str] = match self {
             Self::Edited { .. } => &[EDIT, EDIT_ACCOUNT],
             Self::Erased { .. } => &[
@@ -154,16 +155,15 @@ impl WritePlan for CustomerChange {
             Self::Edited { customer, .. } => {
                 let (id, version) = (customer.id.as_uuid(), customer.version.number());
                 let (name, email) = (customer.name.as_str(), customer.email.as_str());
-                let params: [&[&(dyn ToSql + Sync)]; 2] =
-                    [&[&id, &name, &email, &version], &[&id, &email]];
+                let params: [&[&dyn Value]; 2] = [&[&id, &name, &email, &version], &[&id, &email]];
                 try_join(execute_all(client, change, &params), behind(audit)).await?;
             }
             Self::Erased {
                 id, version, at, ..
             } => {
                 let (id, version) = (id.as_uuid(), version.number());
-                let only_id: &[&(dyn ToSql + Sync)] = &[&id];
-                let erase: &[&(dyn ToSql + Sync)] = &[&id, &version, at];
+                let only_id: &[&dyn Value] = &[&id];
+                let erase: &[&dyn Value] = &[&id, &version, at];
                 let params = [erase, only_id, only_id, only_id, only_id, only_id, only_id];
                 try_join(execute_all(client, change, &params), behind(audit)).await?;
             }

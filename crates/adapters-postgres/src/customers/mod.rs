@@ -26,7 +26,7 @@ use crate::{
     export::{self, Entities},
     identity,
     list::{Conditions, Keyset, page_of_table},
-    statements::query_opt,
+    statements::{self, Statement, Value},
 };
 
 const FIND: &str = "
@@ -59,7 +59,7 @@ impl CustomerRepository for PgCustomers {
     #[tracing::instrument(level = "debug", name = "db.customers.find", skip_all)]
     async fn find(&self, id: CustomerId) -> Result<Option<Customer>, StorageError> {
         let client = self.database.client().await?;
-        let row = query_opt(&client, FIND, &[&id.as_uuid()]).await;
+        let row = client.query_opt(FIND, &[&id.as_uuid()]).await;
         let row = row.map_err(storage)?;
         row.as_ref()
             .map(unless_erased)
@@ -114,7 +114,7 @@ impl CustomerRepository for PgCustomers {
                 let client = transaction.client();
                 creation_keys::insert(
                     client,
-                    creation_keys::INSERT,
+                    &Statement::Unnamed(creation_keys::INSERT),
                     Kind::Customer,
                     key,
                     id,
@@ -173,18 +173,14 @@ fn conditions(filter: &CustomersFilter) -> Conditions {
 
 /// Inserts a customer, within a transaction.
 pub(crate) async fn insert(client: &Client, customer: &Customer) -> Result<(), Error> {
-    client
-        .execute(
-            INSERT,
-            &[
-                &customer.id.as_uuid(),
-                &customer.name.as_str(),
-                &customer.email.as_str(),
-                &customer.created_at,
-                &customer.version.number(),
-            ],
-        )
-        .await?;
+    let values: [&dyn Value; 5] = [
+        &customer.id.as_uuid(),
+        &customer.name.as_str(),
+        &customer.email.as_str(),
+        &customer.created_at,
+        &customer.version.number(),
+    ];
+    statements::execute(client, INSERT, &values).await?;
     Ok(())
 }
 

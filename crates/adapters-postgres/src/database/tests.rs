@@ -20,9 +20,10 @@ fn a_url_must_name_a_host() {
 }
 
 #[test]
-fn options_of_the_url_come_last_and_so_win() {
+fn a_pooler_is_told_no_options() {
     let url = "postgres://localhost/balcao?options=-c%20statement_timeout%3D1s";
-    let session = DatabaseSettings::parse(url, 1).unwrap().session(ROWS_BY_ID);
-    let options = session.config.get_options().unwrap();
-    assert!(options.starts_with(EVERY_SESSION) && options.ends_with("statement_timeout=1s"));
+    let through = |pooling| DatabaseSettings::parse(url, 1).unwrap().through(pooling);
+    assert!(through(Pooling::Direct).is_ok());
+    let refused = through(Pooling::Session);
+    assert!(matches!(refused, Err(InvalidDatabaseUrl::Options)));
 }

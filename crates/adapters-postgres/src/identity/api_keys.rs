@@ -2,7 +2,6 @@
 //! else.
 
 use async_trait::async_trait;
-use deadpool_postgres::Object;
 use domain::{
     StorageError,
     audit::Action,
@@ -13,7 +12,7 @@ use domain::{
     values::{Name, Page, PageRequest},
 };
 use time::OffsetDateTime;
-use tokio_postgres::{Row, types::ToSql};
+use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::{
@@ -23,10 +22,11 @@ use super::{
 };
 use crate::{
     audit::Entries,
+    connection::Connection,
     database::Database,
     error::{column, storage},
     list::{Conditions, Keyset, page_of_table},
-    statements::{query, query_opt},
+    statements::{self, Value},
 };
 
 /// While its account is what it is: whoever changes that then tells of this key, too.
@@ -105,7 +105,7 @@ impl ApiKeyRepository for PgApiKeys {
     #[tracing::instrument(level = "debug", name = "db.api_keys.insert", skip_all)]
     async fn insert(&self, key: &ApiKey, by: &Actor) -> Result<bool, StorageError> {
         let scopes: Vec<_> = key.scopes.iter().map(Permission::as_str).collect();
-        let params: [&(dyn ToSql + Sync); 7] = [
+        let params: [&dyn Value; 7] = [
             &key.id.as_uuid(),
             &key.account_id.as_uuid(),
             &key.name.as_str(),
@@ -114,9 +114,9 @@ impl ApiKeyRepository for PgApiKeys {
             &key.expires_at,
             &key.secret.as_bytes(),
         ];
-        let insert = async |mut client: Object| {
+        let insert = async |mut client: Connection| {
             let transaction = client.transaction().await?;
-            let inserted = transaction.execute(INSERT, &params).await?;
+            let inserted = statements::execute(transaction.client(), INSERT, &params).await?;
             if inserted == 1 {
                 let id = key.id.as_uuid();
                 let audited = Entries::one(key.created_at, by, Action::ApiKeysCreate, id);
@@ -148,7 +148,9 @@ impl ApiKeyRepository for PgApiKeys {
     #[tracing::instrument(level = "debug", name = "db.api_keys.find", skip_all)]
     async fn find(&self, of: AccountId, id: ApiKeyId) -> Result<Option<ApiKey>, StorageError> {
         let client = self.database.client().await?;
-        let row = query_opt(&client, FIND, &[&of.as_uuid(), &id.as_uuid()]).await;
+        let row = client
+            .query_opt(FIND, &[&of.as_uuid(), &id.as_uuid()])
+            .await;
         row.map_err(storage)?.as_ref().map(key).transpose()
     }
 
@@ -168,9 +170,9 @@ impl ApiKeyRepository for PgApiKeys {
         now: OffsetDateTime,
     ) -> Result<bool, StorageError> {
         let (of, id) = (by.account_id.as_uuid(), id.as_uuid());
-        let remove = async |mut client: Object| {
+        let remove = async |mut client: Connection| {
             let transaction = client.transaction().await?;
-            let removed = transaction.execute(REMOVE, &[&of, &id]).await?;
+            let removed = statements::execute(transaction.client(), REMOVE, &[&of, &id]).await?;
             if removed == 1 {
                 let audited = Entries::one(now, by, Action::ApiKeysRemove, id);
                 audited.write_now(transaction.client()).await?;
@@ -185,10 +187,7 @@ impl ApiKeyRepository for PgApiKeys {
     async fn record_uses(&self, uses: &[(ApiKeyId, OffsetDateTime)]) -> Result<(), StorageError> {
         let ids: Vec<_> = uses.iter().map(|(id, _)| id.as_uuid()).collect();
         let hours: Vec<_> = uses.iter().map(|(_, hour)| *hour).collect();
-        let record = async |client: Object| {
-            let record = client.prepare_cached(RECORD_USES).await?;
-            client.execute(&record, &[&ids, &hours]).await
-        };
+        let record = async |client: Connection| client.execute(RECORD_USES, &[&ids, &hours]).await;
         self.database.lock_patiently(record).await?;
         Ok(())
     }
@@ -196,10 +195,10 @@ impl ApiKeyRepository for PgApiKeys {
 
 /// The keys of an account.
 pub(super) async fn of_account(
-    client: &Object,
+    client: &Connection,
     id: AccountId,
 ) -> Result<Vec<ApiKey>, StorageError> {
-    let rows = query(client, OF_ACCOUNT, &[&id.as_uuid()]).await;
+    let rows = client.query(OF_ACCOUNT, &[&id.as_uuid()]).await;
     rows.map_err(storage)?.iter().map(key).collect()
 }
 

@@ -1,7 +1,6 @@
 //! Changes of accounts: locked in one round trip, written and committed in another.
 
 use async_trait::async_trait;
-use deadpool_postgres::Object;
 use domain::{
     StorageError,
     audit::Action,
@@ -11,13 +10,14 @@ use domain::{
 };
 use futures_util::future::try_join;
 use time::OffsetDateTime;
-use tokio_postgres::{Client, Error, Row, Statement, types::ToSql};
+use tokio_postgres::{Client, Error, Row};
 
 use super::{PgAccounts, account, sessions};
 use crate::{
     audit::Entries,
+    connection::Connection,
     error::storage,
-    statements::query_opt,
+    statements::{Statement, Value},
     transaction::{Transaction, WritePlan, behind, execute_all, prepare_all},
 };
 
@@ -92,7 +92,7 @@ impl AccountChanges for PgAccounts {
         &self,
         id: AccountId,
     ) -> Result<Option<Opened<AmongAdmins, AccountChange>>, StorageError> {
-        let params: [&(dyn ToSql + Sync); 1] = [&id.as_uuid()];
+        let params: [&dyn Value; 1] = [&id.as_uuid()];
         let lock = async |client| Transaction::lock_all(client, LOCK_AMONG_ADMINS, &params).await;
         let (transaction, rows) = self.database.lock_patiently(lock).await?;
         let accounts = rows.iter().map(account).collect::<Result<Vec<_>, _>>()?;
@@ -121,8 +121,8 @@ impl AccountChanges for PgAccounts {
         let open = async |client| {
             let (transaction, row) = Transaction::lock(client, LOCK_WITH_RESET, &[&token]).await?;
             let client = transaction.client();
-            let find = client.prepare_cached(FIND_RESET).await?;
-            let is_there = client.query_opt(&find, &[&token, &now]).await?.is_some();
+            let find = client.prepare(FIND_RESET).await?;
+            let is_there = find.query_opt(client, &[&token, &now]).await?.is_some();
             Ok((transaction, row.filter(|_| is_there)))
         };
         opened(self.database.lock_patiently(open).await?).await
@@ -135,7 +135,9 @@ impl AccountChanges for PgAccounts {
         now: OffsetDateTime,
     ) -> Result<bool, StorageError> {
         let client = self.database.client().await?;
-        let row = query_opt(&client, FIND_RESET, &[&token.as_bytes(), &now]).await;
+        let row = client
+            .query_opt(FIND_RESET, &[&token.as_bytes(), &now])
+            .await;
         Ok(row.map_err(storage)?.is_some())
     }
 }
@@ -176,7 +178,7 @@ fn audited(change: &AccountChange) -> Entries<'_> {
 impl WritePlan for AccountChange {
     type Statements = Writes;
 
-    async fn prepare(&self, client: &Object) -> Result<Writes, Error> {
+    async fn prepare(&self, client: &Connection) -> Result<Writes, Error> {
         let statements: &[&str] = match self {
             Self::Password { .. } => &[UPDATE, sessions::END_ALL, END_RESET, sessions::INSERT],
             Self::Standing { .. } => &[UPDATE, sessions::END_ALL, END_RESET],
@@ -218,7 +220,7 @@ async fn change(
         }
         AccountChange::Standing { account, .. } => update(client, statements, account).await,
         AccountChange::ResetOffered { reset, .. } => {
-            let params: [&(dyn ToSql + Sync); 3] = [
+            let params: [&dyn Value; 3] = [
                 &reset.account_id.as_uuid(),
                 &reset.token.as_bytes(),
                 &reset.expires_at,
@@ -233,8 +235,8 @@ async fn update(client: &Client, statements: &[Statement], account: &Account) ->
     let (id, hash) = (account.id.as_uuid(), account.password_hash.expose());
     let (role, version) = (account.principal.role().as_str(), account.version.number());
     let customer_id = account.principal.customer_id().map(CustomerId::as_uuid);
-    let only_id: &[&(dyn ToSql + Sync)] = &[&id];
-    let params: &[&(dyn ToSql + Sync)] = &[
+    let only_id: &[&dyn Value] = &[&id];
+    let params: &[&dyn Value] = &[
         &id,
         &hash,
         &role,

@@ -6,7 +6,6 @@ mod revocations;
 mod sessions;
 
 use async_trait::async_trait;
-use deadpool_postgres::Object;
 use domain::{
     StorageError,
     audit::Action,
@@ -18,16 +17,17 @@ use domain::{
     },
     values::{Email, Page, PageRequest, Version},
 };
-use tokio_postgres::{Client, Error, Row, types::ToSql};
+use tokio_postgres::{Client, Error, Row};
 use uuid::Uuid;
 
 pub use self::{api_keys::PgApiKeys, sessions::PgSessions};
 use crate::{
     audit::Entries,
+    connection::Connection,
     database::Database,
     error::{USERS_EMAIL_KEY, column, storage, violates},
     list::{Conditions, Keyset, page_of_table},
-    statements::{query, query_opt},
+    statements::{self, Value},
 };
 
 const FIND_BY_EMAIL: &str = "
@@ -96,14 +96,14 @@ impl AccountRepository for PgAccounts {
     #[tracing::instrument(level = "debug", name = "db.users.find_by_email", skip_all)]
     async fn find_by_email(&self, email: &Email) -> Result<Option<Account>, StorageError> {
         let client = self.database.client().await?;
-        let row = query_opt(&client, FIND_BY_EMAIL, &[&email.as_str()]).await;
+        let row = client.query_opt(FIND_BY_EMAIL, &[&email.as_str()]).await;
         row.map_err(storage)?.as_ref().map(account).transpose()
     }
 
     #[tracing::instrument(level = "debug", name = "db.users.dearest_hash", skip_all)]
     async fn dearest_hash(&self) -> Result<Option<PasswordHash>, StorageError> {
         let client = self.database.client().await?;
-        let row = query_opt(&client, DEAREST_HASH, &[]).await;
+        let row = client.query_opt(DEAREST_HASH, &[]).await;
         let hash = |row: &Row| Ok(PasswordHash::new(column(row, "password_hash")?));
         row.map_err(storage)?.as_ref().map(hash).transpose()
     }
@@ -115,11 +115,10 @@ impl AccountRepository for PgAccounts {
         from: &PasswordHash,
         to: &PasswordHash,
     ) -> Result<(), StorageError> {
-        let replace = |client: Object| async move {
-            let replace = client.prepare_cached(REPLACE_HASH).await?;
+        let replace = |client: Connection| async move {
             let hashes = (from.expose(), to.expose());
-            let params: [&(dyn ToSql + Sync); 3] = [&id.as_uuid(), &hashes.0, &hashes.1];
-            client.execute(&replace, &params).await
+            let params: [&dyn Value; 3] = [&id.as_uuid(), &hashes.0, &hashes.1];
+            client.execute(REPLACE_HASH, &params).await
         };
         self.database.lock_patiently(replace).await?;
         Ok(())
@@ -162,7 +161,7 @@ impl AccountRepository for PgAccounts {
     #[tracing::instrument(level = "debug", name = "db.users.find", skip_all)]
     async fn find(&self, id: AccountId) -> Result<Option<Account>, StorageError> {
         let client = self.database.client().await?;
-        let row = query_opt(&client, FIND, &[&id.as_uuid()]).await;
+        let row = client.query_opt(FIND, &[&id.as_uuid()]).await;
         row.map_err(storage)?.as_ref().map(account).transpose()
     }
 }
@@ -173,7 +172,7 @@ pub(crate) async fn of_customer(
     customer_id: CustomerId,
 ) -> Result<Option<AccountRecord>, StorageError> {
     let client = database.client().await?;
-    let rows = query(&client, OF_CUSTOMER, &[&customer_id.as_uuid()]).await;
+    let rows = client.query(OF_CUSTOMER, &[&customer_id.as_uuid()]).await;
     let rows = rows.map_err(storage)?;
     let mut keys = Vec::new();
     for row in &rows {
@@ -198,20 +197,16 @@ pub(crate) async fn of_customer(
 
 /// Writes an account, alone or within a transaction.
 pub(crate) async fn insert(client: &Client, account: &Account) -> Result<(), Error> {
-    client
-        .execute(
-            INSERT,
-            &[
-                &account.id.as_uuid(),
-                &account.email.as_str(),
-                &account.password_hash.expose(),
-                &account.principal.role().as_str(),
-                &account.principal.customer_id().map(CustomerId::as_uuid),
-                &account.created_at,
-                &account.version.number(),
-            ],
-        )
-        .await?;
+    let values: [&dyn Value; 7] = [
+        &account.id.as_uuid(),
+        &account.email.as_str(),
+        &account.password_hash.expose(),
+        &account.principal.role().as_str(),
+        &account.principal.customer_id().map(CustomerId::as_uuid),
+        &account.created_at,
+        &account.version.number(),
+    ];
+    statements::execute(client, INSERT, &values).await?;
     Ok(())
 }
 

@@ -3,19 +3,19 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use deadpool_postgres::Object;
 use domain::{
     StorageError,
     identity::{Revocations, Revoked, RevokedSince, RevokedUpTo, SessionId},
 };
 use tokio::time::timeout;
-use tokio_postgres::{Row, types::ToSql};
+use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::PgSessions;
 use crate::{
+    connection::Connection,
     error::{column, storage},
-    statements::query,
+    statements::Value,
 };
 
 const SINCE_MOMENT: &str = "
@@ -77,15 +77,15 @@ impl Revocations for PgSessions {
 /// The rows that a statement finds in time. A connection over which no answer comes is given up: the
 /// next one may get through.
 pub(super) async fn asked(
-    client: Object,
+    client: Connection,
     statement: &str,
-    params: &[&(dyn ToSql + Sync)],
+    params: &[&dyn Value],
     patience: Duration,
 ) -> Result<Vec<Row>, StorageError> {
-    match timeout(patience, query(&client, statement, params)).await {
+    match timeout(patience, client.query(statement, params)).await {
         Ok(rows) => rows.map_err(storage),
         Err(late) => {
-            drop(Object::take(client));
+            client.close();
             Err(StorageError::unavailable(late))
         }
     }

@@ -1,7 +1,6 @@
 //! Sessions: the table `sessions`. A trigger tells the replicas of those that end.
 
 use async_trait::async_trait;
-use deadpool_postgres::Object;
 use domain::{
     StorageError,
     audit::Action,
@@ -13,16 +12,17 @@ use domain::{
     values::{Page, PageRequest, UserAgent},
 };
 use time::OffsetDateTime;
-use tokio_postgres::{Client, Error, Row, Statement, types::ToSql};
+use tokio_postgres::{Client, Error, Row};
 use uuid::Uuid;
 
 use super::principal;
 use crate::{
     audit::{Act, Entries},
+    connection::Connection,
     database::Database,
     error::{column, storage},
     list::{Conditions, Keyset, page_of_table},
-    statements::{query, query_opt},
+    statements::{self, Statement, Value},
     transaction::{Transaction, WritePlan},
 };
 
@@ -145,8 +145,8 @@ impl SessionRepository for PgSessions {
         by: &Actor,
     ) -> Result<bool, StorageError> {
         let (version, at) = (of.version.number(), session.created_at);
-        let inserted = async |mut client: Object| {
-            let statement = client.prepare_cached(INSERT).await?;
+        let inserted = async |mut client: Connection| {
+            let statement = client.prepare(INSERT).await?;
             let transaction = client.transaction().await?;
             let inserted = insert(transaction.client(), &statement, session, version).await?;
             if inserted == 1 {
@@ -163,7 +163,7 @@ impl SessionRepository for PgSessions {
     #[tracing::instrument(level = "debug", name = "db.sessions.find", skip_all)]
     async fn find(&self, id: SessionId) -> Result<Option<Session>, StorageError> {
         let client = self.database.client().await?;
-        let row = query_opt(&client, FIND, &[&id.as_uuid()]).await;
+        let row = client.query_opt(FIND, &[&id.as_uuid()]).await;
         row.map_err(storage)?.as_ref().map(session).transpose()
     }
 
@@ -210,11 +210,11 @@ impl SessionRepository for PgSessions {
         now: OffsetDateTime,
     ) -> Result<u64, StorageError> {
         let (of, id) = (by.account_id.as_uuid(), id.map(SessionId::as_uuid));
-        let end = async |mut client: Object| {
+        let end = async |mut client: Connection| {
             let transaction = client.transaction().await?;
             let ended = match &id {
-                Some(id) => transaction.query(END_OWN, &[&of, id]).await?,
-                None => transaction.query(END_EVERY_OWN, &[&of]).await?,
+                Some(id) => statements::query(transaction.client(), END_OWN, &[&of, id]).await?,
+                None => statements::query(transaction.client(), END_EVERY_OWN, &[&of]).await?,
             };
             let ids = ended.iter().map(|row| row.try_get::<_, Uuid>("id"));
             let acts = ids.map(|id| {
@@ -244,11 +244,11 @@ impl SessionRepository for PgSessions {
         let client = self.database.client().await?;
         let limit = i64::from(limit);
         let remove = async {
-            let remove = client.prepare_cached(REMOVE_EXPIRED).await?;
-            let sessions = client.execute(&remove, &[&now, &limit]).await?;
+            let sessions = client.execute(REMOVE_EXPIRED, &[&now, &limit]).await?;
             client.execute(REMOVE_EXPIRED_RESETS, &[&now]).await?;
-            let forget = client.prepare_cached(FORGET_REVOCATIONS).await?;
-            let revocations = client.execute(&forget, &[&forgotten, &limit]).await?;
+            let revocations = client
+                .execute(FORGET_REVOCATIONS, &[&forgotten, &limit])
+                .await?;
             Ok(sessions.max(revocations))
         };
         remove.await.map_err(storage)
@@ -258,12 +258,12 @@ impl SessionRepository for PgSessions {
 impl WritePlan for SessionChange {
     type Statements = Statement;
 
-    async fn prepare(&self, client: &Object) -> Result<Statement, Error> {
+    async fn prepare(&self, client: &Connection) -> Result<Statement, Error> {
         let statement = match self {
             Self::Rotated(_) => ROTATE,
             Self::Ended(_) => END,
         };
-        client.prepare_cached(statement).await
+        client.prepare(statement).await
     }
 
     #[tracing::instrument(level = "debug", name = "db.sessions.write", skip_all)]
@@ -273,7 +273,7 @@ impl WritePlan for SessionChange {
                 let rotation = session.rotation.as_ref();
                 let replaced = rotation.map(|rotation| rotation.replaced.as_bytes());
                 let salt = rotation.map(|rotation| &rotation.salt[..]);
-                let params: [&(dyn ToSql + Sync); 6] = [
+                let params: [&dyn Value; 6] = [
                     &session.id.as_uuid(),
                     &session.used_at,
                     &session.expires_at,
@@ -281,10 +281,10 @@ impl WritePlan for SessionChange {
                     &replaced,
                     &salt,
                 ];
-                client.execute(statement, &params).await?;
+                statement.execute(client, &params).await?;
             }
             Self::Ended(id) => {
-                client.execute(statement, &[&id.as_uuid()]).await?;
+                statement.execute(client, &[&id.as_uuid()]).await?;
             }
         }
         Ok(())
@@ -299,7 +299,7 @@ pub(super) async fn insert(
     version: i64,
 ) -> Result<u64, Error> {
     let user_agent = session.device.user_agent.as_ref().map(UserAgent::as_str);
-    let params: [&(dyn ToSql + Sync); 10] = [
+    let params: [&dyn Value; 10] = [
         &session.id.as_uuid(),
         &session.account_id.as_uuid(),
         &session.created_at,
@@ -311,15 +311,15 @@ pub(super) async fn insert(
         &session.family.as_bytes(),
         &version,
     ];
-    client.execute(statement, &params).await
+    statement.execute(client, &params).await
 }
 
 /// The sessions of an account.
 pub(super) async fn of_account(
-    client: &Object,
+    client: &Connection,
     id: AccountId,
 ) -> Result<Vec<Session>, StorageError> {
-    let rows = query(client, OF_ACCOUNT, &[&id.as_uuid()]).await;
+    let rows = client.query(OF_ACCOUNT, &[&id.as_uuid()]).await;
     rows.map_err(storage)?.iter().map(session).collect()
 }
 

@@ -8,8 +8,9 @@ use domain::{
 };
 use rust_decimal::Decimal;
 use time::OffsetDateTime;
-use tokio_postgres::types::ToSql;
 use uuid::Uuid;
+
+use crate::statements::Value;
 
 pub(super) const INSERT_ORDERS: &str = "
     with placed as (
@@ -77,7 +78,7 @@ impl OrderColumns {
         columns
     }
 
-    pub(super) fn params(&self) -> [&(dyn ToSql + Sync); 12] {
+    pub(super) fn params(&self) -> [&dyn Value; 12] {
         [
             &self.ids,
             &self.customers,
@@ -116,7 +117,7 @@ impl<'a> KeyColumns<'a> {
         columns
     }
 
-    pub(super) fn params(&self) -> [&(dyn ToSql + Sync); 4] {
+    pub(super) fn params(&self) -> [&dyn Value; 4] {
         [&self.accounts, &self.keys, &self.fingerprints, &self.orders]
     }
 }

@@ -17,7 +17,6 @@ use crate::{
     error::{column, storage},
     export::{self, Entities},
     list::Conditions,
-    statements::query,
 };
 
 /// Its first row is the placement, which stands on the order.
@@ -39,7 +38,7 @@ pub(super) async fn find(
 ) -> Result<Option<History>, StorageError> {
     let client = database.client().await?;
     let placed = OrderStatus::Pending.as_str();
-    let rows = query(&client, FIND, &[&id.as_uuid(), &placed]).await;
+    let rows = client.query(FIND, &[&id.as_uuid(), &placed]).await;
     let rows = rows.map_err(storage)?;
     let history = |order: &Row| {
         Ok(History {

@@ -5,7 +5,7 @@ use domain::{StorageError, orders::IdempotencyKeys};
 use time::OffsetDateTime;
 
 use super::PgOrders;
-use crate::error::storage;
+use crate::{error::storage, statements::Value};
 
 /// A key is written once and never updated, so its row stays in place until it is removed.
 const REMOVE_BEFORE: [&str; 3] = [
@@ -46,10 +46,8 @@ impl IdempotencyKeys for PgOrders {
         let removed = async {
             let mut removed = 0;
             for statement in REMOVE_BEFORE {
-                let remove = client.prepare_cached(statement).await?;
-                removed += client
-                    .execute(&remove, &[&moment, &i64::from(limit)])
-                    .await?;
+                let values: [&dyn Value; 2] = [&moment, &i64::from(limit)];
+                removed += client.execute(statement, &values).await?;
             }
             Ok(removed)
         };

@@ -15,7 +15,6 @@ use crate::{
     error::storage,
     export::{self, Entities},
     list::{Conditions, Keyset, page_of},
-    statements::query,
 };
 
 pub(super) async fn page(
@@ -41,7 +40,10 @@ pub(super) async fn page(
         order = keyset.order_by(),
     );
     let search = conditions.connection(database).await?;
-    let rows = query(search.client(), &statement, &conditions.params()).await;
+    let rows = search
+        .client()
+        .query(&statement, &conditions.params())
+        .await;
     search.finish();
     let rows = rows.map_err(storage)?;
     page_of(rows.chunk_by(is_same_order), page, order)

@@ -26,7 +26,6 @@ use crate::{
     catalog::price,
     database::Database,
     error::{column, storage},
-    statements::query,
 };
 
 const FIND: &str = "
@@ -58,7 +57,7 @@ impl OrderRepository for PgOrders {
     #[tracing::instrument(level = "debug", name = "db.orders.find", skip_all)]
     async fn find(&self, id: OrderId) -> Result<Option<Order>, StorageError> {
         let client = self.database.client().await?;
-        let rows = query(&client, FIND, &[&id.as_uuid()]).await;
+        let rows = client.query(FIND, &[&id.as_uuid()]).await;
         let rows = rows.map_err(storage)?;
         rows.first().map(|first| order(first, &rows)).transpose()
     }

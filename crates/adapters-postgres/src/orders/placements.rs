@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use deadpool_postgres::Object;
 use domain::{
     StorageError,
     audit::Action,
@@ -19,7 +18,7 @@ use domain::{
     unit_of_work::Opened,
 };
 use futures_util::future::{try_join, try_join4};
-use tokio_postgres::{Client, Error, Row, Statement, types::ToSql};
+use tokio_postgres::{Client, Error, Row};
 use uuid::Uuid;
 
 use super::{
@@ -30,10 +29,11 @@ use super::{
 use crate::{
     audit::{Act, Entries},
     catalog::price,
+    connection::Connection,
     error::{column, is_lock_not_available, is_stale_statement, storage},
-    statements::query,
+    statements::{Statement, Value},
     stock,
-    transaction::{BEGIN, Transaction, WritePlan, behind},
+    transaction::{Transaction, WritePlan, behind},
 };
 
 /// Locks in id order, as all transactions do, so that they cannot deadlock.
@@ -132,11 +132,11 @@ impl PlacementStore for PgOrders {
     async fn peek(&self, scope: &Scope) -> Result<State, StorageError> {
         let client = self.database.client().await?;
         let ids = Ids::of(scope);
-        let products: [&(dyn ToSql + Sync); 1] = [&ids.products];
+        let products: [&dyn Value; 1] = [&ids.products];
         let rows = async {
             Ok(Rows {
-                stock: query(&client, READ_STOCK, &products).await?,
-                named: query(&client, READ_NAMED, &ids.named()).await?,
+                stock: client.query(READ_STOCK, &products).await?,
+                named: client.query(READ_NAMED, &ids.named()).await?,
                 keyed: Vec::new(),
             })
         };
@@ -146,7 +146,7 @@ impl PlacementStore for PgOrders {
 
 /// Begins, locks and reads. A second attempt leaves out products that another transaction keeps
 /// locked; a statement that became outdated by a change of its table is prepared again.
-async fn open(client: &Object, scope: &Scope, wait: LockWait) -> Result<Rows, Error> {
+async fn open(client: &Connection, scope: &Scope, wait: LockWait) -> Result<Rows, Error> {
     let mut lock = match wait {
         LockWait::Briefly => Lock::All,
         LockWait::InLineFor(product) => Lock::InLineFor(product),
@@ -156,7 +156,7 @@ async fn open(client: &Object, scope: &Scope, wait: LockWait) -> Result<Rows, Er
         match read(client, &lock, scope).await {
             Err(error) if is_lock_not_available(&error) && lock != Lock::Free => lock = Lock::Free,
             Err(error) if is_stale_statement(&error) && !is_prepared_again => {
-                client.statement_cache.clear();
+                client.forget_statements();
                 is_prepared_again = true;
             }
             done => return done,
@@ -208,51 +208,51 @@ impl<'a> Ids<'a> {
     }
 
     /// All but the keys.
-    fn named(&self) -> [&(dyn ToSql + Sync); 3] {
+    fn named(&self) -> [&dyn Value; 3] {
         [&self.products, &self.customers, &self.accounts]
     }
 }
 
 /// Begins, locks, and then reads; all statements are sent at once.
-async fn read(client: &Object, lock: &Lock, scope: &Scope) -> Result<Rows, Error> {
+async fn read(client: &Connection, lock: &Lock, scope: &Scope) -> Result<Rows, Error> {
     let ids = Ids::of(scope);
     let lock_stock = match lock {
-        Lock::All => client.prepare_cached(LOCK_STOCK).await?,
-        Lock::Free | Lock::InLineFor(_) => client.prepare_cached(LOCK_FREE_STOCK).await?,
+        Lock::All => client.prepare(LOCK_STOCK).await?,
+        Lock::Free | Lock::InLineFor(_) => client.prepare(LOCK_FREE_STOCK).await?,
     };
-    let read_named = client.prepare_cached(READ_NAMED).await?;
+    let read_named = client.prepare(READ_NAMED).await?;
     let in_line = match lock {
         Lock::InLineFor(product) => {
-            let statement = client.prepare_cached(LOCK_IN_LINE).await?;
+            let statement = client.prepare(LOCK_IN_LINE).await?;
             Some((statement, product.as_uuid()))
         }
         Lock::All | Lock::Free => None,
     };
     let read_keyed = match &ids.keys[..] {
         [] => None,
-        [..] => Some(client.prepare_cached(READ_KEYED).await?),
+        [..] => Some(client.prepare(READ_KEYED).await?),
     };
     let wait_in_line = async {
         let Some((lock, product)) = &in_line else {
             return Ok(());
         };
         let waited = client.batch_execute(LOCK_TIMEOUT_IN_LINE);
-        try_join(waited, behind(client.execute(lock, &[product]))).await?;
+        try_join(waited, behind(lock.execute(client, &[product]))).await?;
         Ok(())
     };
     let keyed = async {
         match &read_keyed {
-            Some(read) => client.query(read, &[&ids.key_accounts, &ids.keys]).await,
+            Some(read) => read.query(client, &[&ids.key_accounts, &ids.keys]).await,
             None => Ok(Vec::new()),
         }
     };
-    let products: [&(dyn ToSql + Sync); 1] = [&ids.products];
-    let begun = try_join(client.batch_execute(BEGIN), behind(wait_in_line));
+    let products: [&dyn Value; 1] = [&ids.products];
+    let begun = try_join(client.begin(), behind(wait_in_line));
     let named = ids.named();
     let (_, stock, named, keyed) = try_join4(
         begun,
-        behind(client.query(&lock_stock, &products)),
-        behind(client.query(&read_named, &named)),
+        behind(lock_stock.query(client, &products)),
+        behind(read_named.query(client, &named)),
         behind(keyed),
     )
     .await?;
@@ -287,14 +287,14 @@ fn audited(plan: &Plan) -> Option<Entries<'_>> {
 impl WritePlan for Plan {
     type Statements = Writes;
 
-    async fn prepare(&self, client: &Object) -> Result<Writes, Error> {
+    async fn prepare(&self, client: &Connection) -> Result<Writes, Error> {
         let insert_keys = match self.keys() {
             [] => None,
-            [..] => Some(client.prepare_cached(INSERT_KEYS).await?),
+            [..] => Some(client.prepare(INSERT_KEYS).await?),
         };
         Ok(Writes {
-            take_stock: client.prepare_cached(TAKE_STOCK).await?,
-            insert_orders: client.prepare_cached(INSERT_ORDERS).await?,
+            take_stock: client.prepare(TAKE_STOCK).await?,
+            insert_orders: client.prepare(INSERT_ORDERS).await?,
             insert_keys,
             audit: match audited(self) {
                 Some(audited) => audited.prepare(client).await?,
@@ -313,14 +313,14 @@ impl WritePlan for Plan {
         // The orders of one plan are placed at one moment.
         let day = self.accepted().next().map(|order| order.placed_at.date());
         let orders = OrderColumns::of(self.placed());
-        let taken: [&(dyn ToSql + Sync); 3] = [&products, &units, &day];
+        let taken: [&dyn Value; 3] = [&products, &units, &day];
         let orders = orders.params();
         let keys = async {
             let Some(insert) = &statements.insert_keys else {
                 return Ok(0);
             };
             let columns = KeyColumns::of(self.keys());
-            client.execute(insert, &columns.params()).await
+            insert.execute(client, &columns.params()).await
         };
         let audit = async {
             match audited(self) {
@@ -329,8 +329,8 @@ impl WritePlan for Plan {
             }
         };
         try_join4(
-            client.execute(&statements.take_stock, &taken),
-            behind(client.execute(&statements.insert_orders, &orders)),
+            statements.take_stock.execute(client, &taken),
+            behind(statements.insert_orders.execute(client, &orders)),
             behind(keys),
             behind(audit),
         )

@@ -1,7 +1,6 @@
 //! Order transitions: locks and reads in one round trip, writes and commits in another.
 
 use async_trait::async_trait;
-use deadpool_postgres::Object;
 use domain::{
     StorageError,
     audit::Action,
@@ -11,15 +10,17 @@ use domain::{
     values::Note,
 };
 use futures_util::future::{try_join, try_join4};
-use tokio_postgres::{Client, Error, Row, Statement, types::ToSql};
+use tokio_postgres::{Client, Error, Row};
 use uuid::Uuid;
 
 use super::{PgOrders, order};
 use crate::{
     audit::Entries,
     catalog::sales,
+    connection::Connection,
     error::{column, is_stale_statement, storage},
-    transaction::{BEGIN, Transaction, WritePlan, behind},
+    statements::{Statement, Value},
+    transaction::{Transaction, WritePlan, behind},
 };
 
 /// An erasure locks the same row: what is noted on an order is there before it, and goes with it,
@@ -117,7 +118,7 @@ struct Locked {
 /// Begins, locks and reads; statements that became outdated by a change of their table are prepared
 /// again.
 async fn open(
-    client: Object,
+    client: Connection,
     id: Uuid,
     locks: TransitionLocks,
 ) -> Result<(Transaction, Locked), Error> {
@@ -126,7 +127,7 @@ async fn open(
     let rows = match read(client, id, locks).await {
         Err(error) if is_stale_statement(&error) => {
             client.batch_execute("rollback").await?;
-            client.statement_cache.clear();
+            client.forget_statements();
             read(client, id, locks).await
         }
         Err(error) => {
@@ -140,30 +141,30 @@ async fn open(
 }
 
 /// Begins, locks, and then reads; all statements are sent at once.
-async fn read(client: &Object, id: Uuid, locks: TransitionLocks) -> Result<Locked, Error> {
-    let lock_customer = client.prepare_cached(LOCK_CUSTOMER).await?;
-    let lock_order = client.prepare_cached(LOCK_ORDER).await?;
+async fn read(client: &Connection, id: Uuid, locks: TransitionLocks) -> Result<Locked, Error> {
+    let lock_customer = client.prepare(LOCK_CUSTOMER).await?;
+    let lock_order = client.prepare(LOCK_ORDER).await?;
     let lock_stock = match locks {
         TransitionLocks::Order => None,
-        TransitionLocks::OrderAndStock => Some(client.prepare_cached(LOCK_STOCK).await?),
+        TransitionLocks::OrderAndStock => Some(client.prepare(LOCK_STOCK).await?),
     };
-    let read_items = client.prepare_cached(READ_ITEMS).await?;
+    let read_items = client.prepare(READ_ITEMS).await?;
     let stock = async {
         match &lock_stock {
-            Some(lock) => client.execute(lock, &[&id]).await,
+            Some(lock) => lock.execute(client, &[&id]).await,
             None => Ok(0),
         }
     };
-    let of_order: [&(dyn ToSql + Sync); 1] = [&id];
+    let of_order: [&dyn Value; 1] = [&id];
     let begun = try_join(
-        client.batch_execute(BEGIN),
-        behind(client.query_opt(&lock_customer, &of_order)),
+        client.begin(),
+        behind(lock_customer.query_opt(client, &of_order)),
     );
     let (((), customer), order, _, items) = try_join4(
         begun,
-        behind(client.query_opt(&lock_order, &[&id])),
+        behind(lock_order.query_opt(client, &[&id])),
         behind(stock),
-        behind(client.query(&read_items, &[&id])),
+        behind(read_items.query(client, &[&id])),
     )
     .await?;
     Ok(Locked {
@@ -191,12 +192,12 @@ fn audited(transition: &Transition) -> Entries<'_> {
 impl WritePlan for Transition {
     type Statements = Writes;
 
-    async fn prepare(&self, client: &Object) -> Result<Writes, Error> {
+    async fn prepare(&self, client: &Connection) -> Result<Writes, Error> {
         Ok(Writes {
-            set_status: client.prepare_cached(SET_STATUS).await?,
-            record_history: client.prepare_cached(RECORD_HISTORY).await?,
-            return_stock: client.prepare_cached(RETURN_STOCK).await?,
-            record_sales: client.prepare_cached(sales::RECORD).await?,
+            set_status: client.prepare(SET_STATUS).await?,
+            record_history: client.prepare(RECORD_HISTORY).await?,
+            return_stock: client.prepare(RETURN_STOCK).await?,
+            record_sales: client.prepare(sales::RECORD).await?,
             audit: audited(self).prepare(client).await?,
         })
     }
@@ -216,27 +217,26 @@ impl WritePlan for Transition {
             .unzip();
         let (account, role) = (self.by.account_id.as_uuid(), self.by.role.as_str());
         let note = self.note.as_ref().map(Note::as_str);
-        let history: [&(dyn ToSql + Sync); 7] =
-            [&id, &version, &status, &self.at, &account, &role, &note];
-        let status: [&(dyn ToSql + Sync); 3] = [&id, &status, &version];
-        let returned: [&(dyn ToSql + Sync); 2] = [&products, &units];
+        let history: [&dyn Value; 7] = [&id, &version, &status, &self.at, &account, &role, &note];
+        let status: [&dyn Value; 3] = [&id, &status, &version];
+        let returned: [&dyn Value; 2] = [&products, &units];
         let back: Vec<i64> = units.iter().map(|units| -units).collect();
-        let sold: [&(dyn ToSql + Sync); 3] = [&order.placed_at.date(), &products, &back];
+        let sold: [&dyn Value; 3] = [&order.placed_at.date(), &products, &back];
         let take_back = async {
             if self.returned.is_empty() {
                 return Ok(0);
             }
             try_join(
-                client.execute(&statements.return_stock, &returned),
-                behind(client.execute(&statements.record_sales, &sold)),
+                statements.return_stock.execute(client, &returned),
+                behind(statements.record_sales.execute(client, &sold)),
             )
             .await?;
             Ok(0)
         };
         let audited = audited(self);
         try_join4(
-            client.execute(&statements.set_status, &status),
-            behind(client.execute(&statements.record_history, &history)),
+            statements.set_status.execute(client, &status),
+            behind(statements.record_history.execute(client, &history)),
             behind(take_back),
             behind(audited.write(client, statements.audit.as_ref())),
         )

@@ -1,6 +1,5 @@
 //! Changes of stock outside of orders: locked in one round trip, written and committed in another.
 
-use deadpool_postgres::Object;
 use domain::{
     StorageError,
     audit::Action,
@@ -10,15 +9,17 @@ use domain::{
     values::Note,
 };
 use futures_util::future::try_join4;
-use tokio_postgres::{Client, Error, Statement, ToStatement};
+use tokio_postgres::{Client, Error};
 use uuid::Uuid;
 
 use super::stock;
 use crate::{
     audit,
+    connection::Connection,
     creation_keys::{self, Kind},
     database::Database,
     error::storage,
+    statements::{Statement, Value},
     transaction::{Transaction, WritePlan, behind},
 };
 
@@ -58,25 +59,21 @@ pub(super) async fn open(
 /// Writes a movement of this product, within a transaction. `record` is [`RECORD`], or that prepared.
 pub(super) async fn record(
     client: &Client,
-    record: &(impl ToStatement + ?Sized + Sync),
+    record: &Statement,
     product_id: Uuid,
     movement: &Movement,
 ) -> Result<(), Error> {
-    client
-        .execute(
-            record,
-            &[
-                &movement.id.as_uuid(),
-                &product_id,
-                &movement.at,
-                &movement.delta,
-                &movement.reason.as_str(),
-                &movement.note.as_ref().map(Note::as_str),
-                &movement.by.account_id.as_uuid(),
-                &movement.by.role.as_str(),
-            ],
-        )
-        .await?;
+    let values: [&dyn Value; 8] = [
+        &movement.id.as_uuid(),
+        &product_id,
+        &movement.at,
+        &movement.delta,
+        &movement.reason.as_str(),
+        &movement.note.as_ref().map(Note::as_str),
+        &movement.by.account_id.as_uuid(),
+        &movement.by.role.as_str(),
+    ];
+    record.execute(client, &values).await?;
     Ok(())
 }
 
@@ -101,14 +98,14 @@ fn audited(change: &StockChange) -> audit::Entries<'_> {
 impl WritePlan for StockChange {
     type Statements = Writes;
 
-    async fn prepare(&self, client: &Object) -> Result<Writes, Error> {
+    async fn prepare(&self, client: &Connection) -> Result<Writes, Error> {
         Ok(Writes {
             keep_key: match self.key {
-                Some(_) => Some(client.prepare_cached(creation_keys::INSERT).await?),
+                Some(_) => Some(client.prepare(creation_keys::INSERT).await?),
                 None => None,
             },
-            set: client.prepare_cached(SET).await?,
-            record: client.prepare_cached(RECORD).await?,
+            set: client.prepare(SET).await?,
+            record: client.prepare(RECORD).await?,
             audit: audited(self).prepare(client).await?,
         })
     }
@@ -126,11 +123,7 @@ impl WritePlan for StockChange {
                 _ => Ok(()),
             }
         };
-        let set = async {
-            client
-                .execute(&statements.set, &[&product_id, &units])
-                .await
-        };
+        let set = async { statements.set.execute(client, &[&product_id, &units]).await };
         let audited = audited(self);
         try_join4(
             keep_key,

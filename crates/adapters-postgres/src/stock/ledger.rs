@@ -11,7 +11,7 @@ use domain::{
     stock::{BookEntry, LedgerEntry, LedgerReason, Units},
     values::{Note, Page, PageRequest, Position},
 };
-use tokio_postgres::{Row, types::ToSql};
+use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
     error::{column, storage},
     export::{self, Entities},
     list::{Conditions, page_of},
-    statements::query,
+    statements::Value,
 };
 
 /// What the entries of a ledger are read from. `lies` is the condition that an entry lies before or
@@ -83,7 +83,7 @@ pub(super) async fn page(
 ) -> Result<Page<LedgerEntry>, StorageError> {
     let product_id = product_id.as_uuid();
     let rows = i64::from(page.limit.entries()) + 1;
-    let mut params: Vec<&(dyn ToSql + Sync)> = vec![&product_id, &rows];
+    let mut params: Vec<&dyn Value> = vec![&product_id, &rows];
     let position = page.after.as_ref().map(Behind::parse).transpose()?;
     let (entries, start) = match &position {
         None => (
@@ -91,7 +91,7 @@ pub(super) async fn page(
             "(select quantidade_disponivel from stock where product_id = $1)",
         ),
         Some(Behind { at, balance, id }) => {
-            let position: [&(dyn ToSql + Sync); 3] = [at, balance, id];
+            let position: [&dyn Value; 3] = [at, balance, id];
             params.extend(position);
             let behind = |at: &str, id: &str| {
                 format!(
@@ -118,7 +118,7 @@ pub(super) async fn page(
          limit $2"
     );
     let search = database.searches_client().await?;
-    let rows = query(search.client(), &statement, &params).await;
+    let rows = search.client().query(&statement, &params).await;
     search.finish();
     let rows = rows.map_err(storage)?;
     page_of(rows.chunks(1), page, |row, _| entry(row))
@@ -144,9 +144,9 @@ pub(super) async fn find(
            and stock_movements.id = $4"
     );
     let (product_id, all) = (product_id.as_uuid(), i64::MAX);
-    let params: [&(dyn ToSql + Sync); 4] = [&product_id, &all, &movement.created_at, &movement.id];
+    let params: [&dyn Value; 4] = [&product_id, &all, &movement.created_at, &movement.id];
     let search = database.searches_client().await?;
-    let rows = query(search.client(), &statement, &params).await;
+    let rows = search.client().query(&statement, &params).await;
     search.finish();
     rows.map_err(storage)?.first().map(entry).transpose()
 }

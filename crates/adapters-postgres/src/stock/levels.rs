@@ -6,14 +6,14 @@ use domain::{
     stock::{ProductStock, StockLevel},
     values::{Name, Page, PageRequest, Sku},
 };
-use tokio_postgres::{Row, types::ToSql};
+use tokio_postgres::Row;
 
 use super::level;
 use crate::{
     database::Database,
     error::{column, storage},
     list::page_of,
-    statements::query,
+    statements::Value,
 };
 
 /// No index serves this list: one on what orders change would make every order slower. It reads the
@@ -24,11 +24,11 @@ pub(super) async fn page(
     page: &PageRequest,
 ) -> Result<Page<ProductStock>, StorageError> {
     let (below, rows) = (below.units(), i64::from(page.limit.entries()) + 1);
-    let mut params: Vec<&(dyn ToSql + Sync)> = vec![&below, &rows];
+    let mut params: Vec<&dyn Value> = vec![&below, &rows];
     let behind = match &page.after {
         None => "",
         Some(position) => {
-            let position: [&(dyn ToSql + Sync); 2] = [&position.key, &position.id];
+            let position: [&dyn Value; 2] = [&position.key, &position.id];
             params.extend(position);
             "and (quantidade_disponivel, product_id) > ($3::text::bigint, $4)"
         }
@@ -48,7 +48,7 @@ pub(super) async fn page(
          limit $2"
     );
     let report = database.abandonable(database.reports_client().await?);
-    let rows = query(report.client(), &statement, &params).await;
+    let rows = report.client().query(&statement, &params).await;
     report.finish();
     let rows = rows.map_err(storage)?;
     page_of(rows.chunks(1), page, |row, _| product_stock(row))

@@ -23,7 +23,7 @@ use crate::{
     creation_keys::{self, Kind},
     database::Database,
     error::{column, storage},
-    statements::query_opt,
+    statements::{self, Statement, Value},
 };
 
 const FIND: &str = "
@@ -56,7 +56,7 @@ impl StockRepository for PgStock {
     #[tracing::instrument(level = "debug", name = "db.stock.find", skip_all)]
     async fn find(&self, product_id: ProductId) -> Result<Option<Stock>, StorageError> {
         let client = self.database.client().await?;
-        let row = query_opt(&client, FIND, &[&product_id.as_uuid()]).await;
+        let row = client.query_opt(FIND, &[&product_id.as_uuid()]).await;
         let row = row.map_err(storage)?;
         row.as_ref().map(stock).transpose()
     }
@@ -113,11 +113,16 @@ pub(crate) async fn insert(
 ) -> Result<(), Error> {
     let product_id = stock.product_id.as_uuid();
     let units = stock.available.units();
-    client
-        .execute(INSERT, &[&stock.id.as_uuid(), &product_id, &units])
-        .await?;
+    let values: [&dyn Value; 3] = [&stock.id.as_uuid(), &product_id, &units];
+    statements::execute(client, INSERT, &values).await?;
     if let Some(opening) = opening {
-        changes::record(client, changes::RECORD, product_id, opening).await?;
+        changes::record(
+            client,
+            &Statement::Unnamed(changes::RECORD),
+            product_id,
+            opening,
+        )
+        .await?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! `balcao serve`.
 
-use adapters_postgres::Database;
+use adapters_postgres::{Database, SessionError};
 use clap::Args;
 
 use super::Failure;
@@ -25,6 +25,11 @@ impl Serve {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let settings = self.settings.check()?;
         let database = Database::new(&settings.database)?;
+        match database.check_sessions().await {
+            // A PostgreSQL that is away now may come, and `/readyz` tells until then.
+            Ok(()) | Err(SessionError::Storage(_)) => {}
+            Err(SessionError::Lax(lax)) => return Err(lax.into()),
+        }
         if !self.no_migrate {
             let applied = database.migrate().await?;
             tracing::info!(applied, "the schema is up to date");

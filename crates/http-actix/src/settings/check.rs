@@ -115,6 +115,25 @@ pub(super) fn time(
     move |text| number(text).map(unit)
 }
 
+/// Whether something is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Switch {
+    On,
+    Off,
+}
+
+impl FromStr for Switch {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "on" => Ok(Self::On),
+            "off" => Ok(Self::Off),
+            _ => Err(format!("is {text:?}, neither on nor off")),
+        }
+    }
+}
+
 /// Stands for a fault that was recorded.
 #[derive(Clone, Copy)]
 pub(super) struct Noted;

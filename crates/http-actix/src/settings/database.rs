@@ -1,10 +1,12 @@
 //! The settings of PostgreSQL.
 
-use adapters_postgres::DatabaseSettings;
+use std::str::FromStr;
+
+use adapters_postgres::{DatabaseSettings, Pooling};
 use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::check::{BadSettings, Faults, Noted, Setting, setting, whole};
+use super::check::{BadSettings, Faults, Noted, Setting, Switch, setting, whole};
 
 /// The settings of PostgreSQL.
 #[derive(Debug, Args)]
@@ -21,6 +23,29 @@ pub struct DatabaseArgs {
     #[arg(long, env, value_name = "N", default_value = "8")]
     #[arg(value_parser = setting(whole::<usize>(1..=1_000)))]
     database_max_connections: Setting<usize>,
+
+    /// What stands between, as PgBouncer's `pool_mode`: `direct` (nothing), `session` or
+    /// `transaction`
+    #[arg(long, env, value_name = "MODE", default_value = "direct")]
+    #[arg(value_parser = setting(given_pooling))]
+    database_pooling: Setting<Pooling>,
+
+    /// Whether statements are prepared through a pooler of transactions, `on` or `off`: PgBouncer
+    /// keeps them from 1.21 on, with `max_prepared_statements`
+    #[arg(long, env, value_name = "on|off", default_value = "off")]
+    #[arg(value_parser = setting(Switch::from_str))]
+    database_prepared: Setting<Switch>,
+}
+
+fn given_pooling(text: &str) -> Result<Pooling, String> {
+    match text {
+        "direct" => Ok(Pooling::Direct),
+        "session" => Ok(Pooling::Session),
+        "transaction" => Ok(Pooling::Transaction {
+            is_preparing: false,
+        }),
+        _ => Err(format!("is {text:?}, not direct, session or transaction")),
+    }
 }
 
 fn given_url(text: &str) -> Result<SecretString, &'static str> {
@@ -42,10 +67,19 @@ impl DatabaseArgs {
 
     pub(super) fn read(self, faults: &mut Faults) -> Result<DatabaseSettings, Noted> {
         let connections = faults.take(self.database_max_connections);
-        // Read even without the number, so that both faults are reported.
-        let settings = self
-            .database_url
-            .and_then(|url| DatabaseSettings::parse(url.expose_secret(), connections.unwrap_or(1)));
+        let prepared = faults.take(self.database_prepared);
+        let pooling = faults.take(self.database_pooling);
+        let pooling = match (pooling, prepared) {
+            (Ok(Pooling::Transaction { .. }), Ok(prepared)) => Pooling::Transaction {
+                is_preparing: prepared == Switch::On,
+            },
+            // Without one of the settings the URL is read even so, and its faults are reported too.
+            (pooling, _) => pooling.unwrap_or(Pooling::Direct),
+        };
+        let settings = self.database_url.and_then(|url| {
+            DatabaseSettings::parse(url.expose_secret(), connections.unwrap_or(1))
+                .and_then(|settings| settings.through(pooling))
+        });
         let settings = faults.take(settings)?;
         connections.map(|_| settings)
     }

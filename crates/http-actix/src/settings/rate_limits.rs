@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use clap::Args;
 
-use super::check::{Faults, Noted, Setting, setting, whole};
+use super::check::{Faults, Noted, Setting, Switch, setting, whole};
 
 /// How many requests may be sent in a minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,24 +50,6 @@ pub(super) struct RateLimitArgs {
 
 fn requests() -> impl Fn(&str) -> Result<u32, String> + Clone {
     whole(1..=100_000_000)
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Switch {
-    On,
-    Off,
-}
-
-impl FromStr for Switch {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "on" => Ok(Self::On),
-            "off" => Ok(Self::Off),
-            _ => Err(format!("is {text:?}, neither on nor off")),
-        }
-    }
 }
 
 impl RateLimitArgs {

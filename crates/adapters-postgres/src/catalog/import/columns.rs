@@ -6,8 +6,9 @@ use domain::{
     values::{Description, Sku},
 };
 use rust_decimal::Decimal;
-use tokio_postgres::types::ToSql;
 use uuid::Uuid;
+
+use crate::statements::Value;
 
 /// The rows of a batch, column by column.
 #[derive(Default)]
@@ -47,7 +48,7 @@ impl<'a> Columns<'a> {
         columns
     }
 
-    pub(super) fn params(&self) -> [&(dyn ToSql + Sync); 8] {
+    pub(super) fn params(&self) -> [&dyn Value; 8] {
         [
             &self.product_ids,
             &self.stock_ids,

@@ -6,9 +6,12 @@ use domain::{
     catalog::{Checkpoint, EarlierImport, ImportCounts},
     idempotency::{Fingerprint, ScopedKey},
 };
-use tokio_postgres::{Error, Row, Transaction, types::ToSql};
+use tokio_postgres::{Client, Error, Row};
 
-use crate::error::column;
+use crate::{
+    error::column,
+    statements::{self, Value},
+};
 
 pub(super) const EARLIER: &str = "
     select rows, fingerprint, created, updated, unchanged, is_finished
@@ -32,7 +35,7 @@ const NEXT_CHECKPOINT: &str = "
 
 /// Keeps how far an import has come; `false` when another has come further meanwhile.
 pub(super) async fn keep(
-    transaction: &Transaction<'_>,
+    client: &Client,
     key: &ScopedKey,
     checkpoint: Checkpoint,
     before: Option<i64>,
@@ -44,7 +47,7 @@ pub(super) async fn keep(
     let (rows, fingerprint) = (number(checkpoint.rows), checkpoint.fingerprint.as_bytes());
     let (created, updated) = (number(counts.created), number(counts.updated));
     let unchanged = number(counts.unchanged);
-    let mut params: Vec<&(dyn ToSql + Sync)> = vec![
+    let mut params: Vec<&dyn Value> = vec![
         &account_id,
         &text,
         &rows,
@@ -61,7 +64,7 @@ pub(super) async fn keep(
             NEXT_CHECKPOINT
         }
     };
-    Ok(transaction.execute(statement, &params).await? == 1)
+    Ok(statements::execute(client, statement, &params).await? == 1)
 }
 
 pub(super) fn earlier(row: &Row) -> Result<EarlierImport, StorageError> {

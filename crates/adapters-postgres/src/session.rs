@@ -1,0 +1,276 @@
+//! The settings of sessions, and how they come to hold.
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use thiserror::Error;
+
+/// What stands between this process and PostgreSQL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pooling {
+    /// Nothing: a connection has a session of its own, and says at its start what holds in it.
+    Direct,
+    /// A pooler that gives a connection a session for as long as it lives (PgBouncer's
+    /// `pool_mode=session`).
+    Session,
+    /// A pooler that gives each transaction a session, perhaps another one (PgBouncer's
+    /// `pool_mode=transaction`).
+    Transaction {
+        /// Whether it keeps prepared statements for its clients (PgBouncer from 1.21 on, with
+        /// `max_prepared_statements`).
+        is_preparing: bool,
+    },
+}
+
+/// A session that lacks a setting.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("{name} is {found:?} in the sessions of PostgreSQL: {mend}")]
+pub struct LaxSession {
+    name: &'static str,
+    found: String,
+    mend: String,
+}
+
+/// The settings of a session, by their names.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings(BTreeMap<&'static str, &'static str>);
+
+type Setting = (&'static str, &'static str);
+
+/// Begins a transaction, whatever the database's default is. Every statement sees what was
+/// committed before it, so that what is read after a lock was granted is what the lock protects.
+const BEGIN: &str = "begin isolation level read committed";
+
+/// The settings of every session: no statement waits for long, and a client that disappeared in the
+/// middle of a transaction does not keep its locks.
+const EVERY_SESSION: [Setting; 5] = [
+    ("datestyle", "iso"),
+    ("idle_in_transaction_session_timeout", "10s"),
+    ("jit", "off"),
+    ("lock_timeout", "2s"),
+    ("statement_timeout", "10s"),
+];
+
+/// A statement whose caller has gone ends within a second (PostgreSQL 14): through a pooler it is not
+/// cancelled by a request, for one whose sender hangs up ends the whole of PgBouncer 1.18 (its issue
+/// 801), but by closing the connection.
+const BEHIND_A_POOLER: [Setting; 1] = [("client_connection_check_interval", "1s")];
+
+/// For connections whose statements find their rows by id. A statement is planned once per
+/// connection, the lookups of foreign keys too, and the plan must be right for as long as the
+/// connection lives. So it uses indexes whatever the statistics were at that moment: a table that
+/// was small then is not read whole once it has grown. Planning each execution instead took a fifth
+/// of the time of an order that is placed alone.
+///
+/// A join could still read a whole index, because that of an empty table costs nothing. The planner
+/// only considers this where the order of an index is useful, for example to a join by `=`. So
+/// statements that join by id use `= any(array[id])`, which asks an index for each row.
+/// `tests/it/plans.rs` counts what is read.
+const ROWS_BY_ID: [Setting; 2] = [
+    ("enable_seqscan", "off"),
+    ("plan_cache_mode", "force_generic_plan"),
+];
+
+/// For connections whose statements lock rows: a statement gives up a lock that is held for longer
+/// than a placement takes, so that its transaction can do something else meanwhile.
+const ROWS_TO_LOCK: [Setting; 1] = [("lock_timeout", "50ms")];
+
+/// For connections whose statements read many rows: how many, and so the best plan, depends on the
+/// values. They do not take a second core from orders.
+const MANY_ROWS: [Setting; 3] = [
+    ("enable_seqscan", "on"),
+    ("max_parallel_workers_per_gather", "0"),
+    ("plan_cache_mode", "force_custom_plan"),
+];
+
+/// For searches: nobody waits longer for a list.
+const SEARCHES: [Setting; 1] = [("statement_timeout", "3s")];
+
+impl Settings {
+    /// For statements that find their rows by id.
+    pub(crate) fn by_id(pooling: Pooling) -> Self {
+        Self::every(pooling).and(&ROWS_BY_ID)
+    }
+
+    /// For statements that lock rows by id.
+    pub(crate) fn locking(pooling: Pooling) -> Self {
+        Self::by_id(pooling).and(&ROWS_TO_LOCK)
+    }
+
+    /// For statements that read many rows.
+    pub(crate) fn many_rows(pooling: Pooling) -> Self {
+        Self::every(pooling).and(&MANY_ROWS)
+    }
+
+    /// For searches.
+    pub(crate) fn searches(pooling: Pooling) -> Self {
+        Self::many_rows(pooling).and(&SEARCHES)
+    }
+
+    fn every(pooling: Pooling) -> Self {
+        let every = Self(EVERY_SESSION.into());
+        match pooling {
+            Pooling::Direct => every,
+            Pooling::Session | Pooling::Transaction { .. } => every.and(&BEHIND_A_POOLER),
+        }
+    }
+
+    fn and(mut self, settings: &[Setting]) -> Self {
+        self.0.extend(settings.iter().copied());
+        self
+    }
+
+    /// What the connection says at its start (libpq's `options`); those of the URL come last, and so
+    /// take precedence.
+    pub(crate) fn options(&self, of_url: &str) -> String {
+        let mut options = String::new();
+        for (name, value) in &self.0 {
+            // Writing to a string cannot fail.
+            let _ = write!(options, "-c {name}={value} ");
+        }
+        (options + of_url).trim().to_owned()
+    }
+
+    /// The statements that set them.
+    pub(crate) fn statements(&self) -> String {
+        let set = |(name, value): (&_, &_)| format!("set {name} = '{value}'");
+        self.0.iter().map(set).collect::<Vec<_>>().join("; ")
+    }
+
+    /// The statements that set, for a transaction, what differs from the sessions of a pooler, whose
+    /// settings are [`Self::by_id`].
+    fn local(&self, pooling: Pooling) -> Option<String> {
+        let Self(pooled) = Self::by_id(pooling);
+        let differing = self.0.iter();
+        let differing = differing.filter(|(name, value)| pooled.get(*name) != Some(*value));
+        let set = differing.map(|(name, value)| format!("set local {name} = '{value}'"));
+        let statements = set.collect::<Vec<_>>().join("; ");
+        (!statements.is_empty()).then_some(statements)
+    }
+
+    /// The names of the settings.
+    pub(crate) fn names(&self) -> Vec<&'static str> {
+        self.0.keys().copied().collect()
+    }
+
+    /// Whether these hold in a session in which the setting of this name was found to be this. A
+    /// timeout may be another one; none would be to wait for ever.
+    pub(crate) fn check(
+        &self,
+        name: &str,
+        found: &str,
+        pooling: Pooling,
+    ) -> Result<(), LaxSession> {
+        let Some((&name, &wanted)) = self.0.get_key_value(name) else {
+            return Ok(());
+        };
+        let holds = if name.ends_with("_timeout") || name.ends_with("_interval") {
+            found != "0"
+        } else {
+            // `datestyle` tells more than was set.
+            let found = found.split(',').next().unwrap_or_default();
+            found.eq_ignore_ascii_case(wanted)
+        };
+        if holds {
+            return Ok(());
+        }
+        Err(LaxSession {
+            name,
+            found: found.to_owned(),
+            mend: match pooling {
+                Pooling::Transaction { .. } => {
+                    format!("let the pooler's connect_query be: {}", self.statements())
+                }
+                Pooling::Direct | Pooling::Session => {
+                    format!("it must be {wanted}, so take it out of DATABASE_URL")
+                }
+            },
+        })
+    }
+}
+
+/// How statements are sent over the connections of a pool.
+#[derive(Debug)]
+pub(crate) struct Session {
+    /// Whether what is sent often is prepared.
+    pub(crate) is_preparing: bool,
+    /// Whether what one transaction leaves in the session is there for the next one.
+    pub(crate) is_kept: bool,
+    /// Whether a statement is cancelled by a request, or else by closing the connection.
+    pub(crate) is_cancelling: bool,
+    /// What every transaction has to set first.
+    pub(crate) local: Option<String>,
+    /// What a transaction begins with.
+    pub(crate) begin: String,
+}
+
+impl Session {
+    pub(crate) fn of(settings: &Settings, pooling: Pooling) -> Self {
+        let (is_preparing, is_kept, local) = match pooling {
+            Pooling::Direct | Pooling::Session => (true, true, None),
+            Pooling::Transaction { is_preparing } => (is_preparing, false, settings.local(pooling)),
+        };
+        let begin = match &local {
+            Some(local) => format!("{BEGIN}; {local}"),
+            None => BEGIN.to_owned(),
+        };
+        Self {
+            is_preparing,
+            is_kept,
+            is_cancelling: pooling == Pooling::Direct,
+            local,
+            begin,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POOLED: Pooling = Pooling::Transaction {
+        is_preparing: false,
+    };
+
+    #[test]
+    fn options_of_the_url_come_last_and_so_win() {
+        let settings = Settings::by_id(Pooling::Direct);
+        let options = settings.options("-c statement_timeout=1s");
+        assert!(options.starts_with("-c datestyle=iso "), "{options}");
+        assert!(options.ends_with("-c statement_timeout=10s -c statement_timeout=1s"));
+    }
+
+    #[test]
+    fn a_transaction_begins_with_what_a_pooled_session_lacks() {
+        let begin = |settings| Session::of(&settings, POOLED).begin;
+        assert_eq!(begin(Settings::by_id(POOLED)), BEGIN);
+        assert_eq!(
+            begin(Settings::locking(POOLED)),
+            format!("{BEGIN}; set local lock_timeout = '50ms'"),
+        );
+        let searches = begin(Settings::searches(POOLED));
+        assert!(searches.contains("set local enable_seqscan = 'on'"));
+        assert!(searches.contains("set local statement_timeout = '3s'"));
+        assert!(!searches.contains("datestyle"));
+    }
+
+    #[test]
+    fn a_session_may_have_other_timeouts_but_none_that_waits_for_ever() {
+        let check = |name, found| Settings::by_id(POOLED).check(name, found, Pooling::Session);
+        assert_eq!(check("statement_timeout", "1min"), Ok(()));
+        assert!(check("statement_timeout", "0").is_err());
+        assert_eq!(check("datestyle", "ISO, MDY"), Ok(()));
+        assert!(check("datestyle", "German, DMY").is_err());
+        assert!(check("plan_cache_mode", "auto").is_err());
+    }
+
+    #[test]
+    fn what_a_pooler_lacks_is_told_with_what_it_should_say() {
+        let lax = Settings::by_id(POOLED).check("enable_seqscan", "on", POOLED);
+        let told = lax.unwrap_err().to_string();
+        assert!(told.starts_with("enable_seqscan is \"on\""), "{told}");
+        assert!(
+            told.contains("connect_query be: set client_connection_check_interval = '1s'; set ")
+        );
+        assert!(!told.contains('\n'));
+    }
+}
