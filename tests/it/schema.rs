@@ -93,11 +93,42 @@ async fn every_looked_up_column_leads_an_index() {
         "itens_order.product_id",
         "stock.product_id",
         "users.customer_id",
-        "idempotency_keys.order_id",
         "idempotency_keys.created_at",
     ] {
         assert!(leading.contains(column), "{column}");
     }
+}
+
+/// The last migration that was written before there was this rule.
+const LAST_OF_MANY_STATEMENTS: u32 = 25;
+
+#[test]
+fn a_migration_is_one_statement_and_alters_a_table_in_one_way() {
+    let mut seen = 0;
+    for (number, sql) in integration_tests::migrations() {
+        if number <= LAST_OF_MANY_STATEMENTS {
+            continue;
+        }
+        seen += 1;
+        let sql: Vec<_> = sql.lines().filter(|line| !line.starts_with("--")).collect();
+        let sql = sql.join(" ").to_lowercase();
+        let statements = sql
+            .split(';')
+            .filter(|statement| !statement.trim().is_empty());
+        assert_eq!(statements.count(), 1, "V{number}: {sql}");
+        if sql.trim_start().starts_with("alter table") {
+            let mut depth = 0;
+            for character in sql.chars() {
+                match character {
+                    '(' => depth += 1,
+                    ')' => depth -= 1,
+                    ',' => assert!(depth > 0, "V{number} has two subcommands: {sql}"),
+                    _ => {}
+                }
+            }
+        }
+    }
+    assert!(seen > 0);
 }
 
 #[tokio::test]

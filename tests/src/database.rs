@@ -133,8 +133,9 @@ async fn template(url: &str) -> String {
     name
 }
 
-/// Applies the migrations of these numbers, past the product.
-pub async fn apply_migrations(client: &Client, numbers: impl Fn(u32) -> bool) {
+/// The migrations of this checkout, in their sequence: their numbers, and what they say.
+#[must_use]
+pub fn migrations() -> Vec<(u32, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
     let mut migrations = Vec::new();
     for file in fs::read_dir(folder).unwrap() {
@@ -144,14 +145,20 @@ pub async fn apply_migrations(client: &Client, numbers: impl Fn(u32) -> bool) {
             .strip_prefix('V')
             .and_then(|name| name.split_once("__"));
         if let Some((number, _)) = number {
-            migrations.push((number.parse::<u32>().unwrap(), path.clone()));
+            let sql = fs::read_to_string(&path).unwrap();
+            migrations.push((number.parse::<u32>().unwrap(), sql));
         }
     }
     migrations.sort();
+    migrations
+}
+
+/// Applies the migrations of these numbers, past the product.
+pub async fn apply_migrations(client: &Client, numbers: impl Fn(u32) -> bool) {
+    let mut migrations = migrations();
     migrations.retain(|(number, _)| numbers(*number));
     assert!(!migrations.is_empty());
-    for (_, path) in migrations {
-        let sql = fs::read_to_string(&path).unwrap();
+    for (_, sql) in migrations {
         client.batch_execute(&sql).await.unwrap();
     }
 }
