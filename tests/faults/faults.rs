@@ -24,6 +24,7 @@ pub(crate) enum Kind {
     PostgresReadOnly,
     PostgresConnections,
     PostgresDisk,
+    PostgresStandby,
     StockLock,
     RedisCrash,
     RedisPause,
@@ -82,6 +83,11 @@ pub(crate) const FAULTS: &[Fault] = &[
     ),
     fault("PostgreSQL's disk is full", Kind::PostgresDisk),
     fault(
+        "PostgreSQL's synchronous standby is away",
+        Kind::PostgresStandby,
+    )
+    .in_short(),
+    fault(
         "a product's stock is locked by somebody else",
         Kind::StockLock,
     ),
@@ -136,6 +142,8 @@ impl Kind {
             Self::PostgresReadOnly => set(arena, "set default_transaction_read_only = on").await,
             Self::PostgresConnections => limit_connections(arena).await,
             Self::PostgresDisk => return fill_disk(arena).await,
+            // Whoever commits waits for it, and no timeout of PostgreSQL's ends that.
+            Self::PostgresStandby => set(arena, "set synchronous_standby_names = 'away'").await,
             Self::StockLock => lock_stock(arena).await,
             Self::RedisCrash => arena.redis.kill().await,
             Self::RedisPause => signal("-STOP", arena.redis.pid()),
@@ -181,6 +189,7 @@ impl Kind {
             Self::PostgresCut => arena.to_postgres.mend(),
             Self::PostgresSilence => arena.to_postgres.let_go(),
             Self::PostgresReadOnly => set(arena, "reset default_transaction_read_only").await,
+            Self::PostgresStandby => set(arena, "reset synchronous_standby_names").await,
             Self::PostgresConnections => {
                 let unlimited = "alter role shop connection limit -1";
                 arena.sql().await.batch_execute(unlimited).await.unwrap();
@@ -217,6 +226,9 @@ impl Kind {
 /// Changes a setting of PostgreSQL, for the sessions that there are too.
 async fn set(arena: &Arena, what: &str) {
     let sql = arena.sql().await;
+    sql.batch_execute("set synchronous_commit = local")
+        .await
+        .unwrap();
     sql.batch_execute(&format!("alter system {what}"))
         .await
         .unwrap();

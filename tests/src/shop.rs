@@ -115,7 +115,7 @@ impl Shop {
 /// Lets a server reach its database over this wire, and wait for others longer than over a fast network.
 fn delay(settings: &mut Settings, delayed: DatabaseSettings) {
     let patience = Duration::from_secs(30);
-    settings.database = delayed.lock_patience(patience);
+    settings.database = delayed.patience(patience);
     settings.desk.patience = patience.try_into().unwrap();
     settings.http.answer_timeout = patience * 2;
 }

@@ -38,6 +38,7 @@ impl Connector {
         tls: MakeRustlsConnect,
         settings: &Settings,
         pooling: Pooling,
+        patience: Duration,
     ) -> Self {
         let greeting = match pooling {
             Pooling::Direct => {
@@ -53,7 +54,7 @@ impl Connector {
             config,
             tls,
             greeting,
-            session: Arc::new(Session::of(settings, pooling)),
+            session: Arc::new(Session::of(settings, pooling, patience)),
         }
     }
 }
@@ -130,6 +131,11 @@ impl Connection {
     /// Whether what one transaction leaves in the session is there for the next one.
     pub(crate) fn keeps_session(&self) -> bool {
         self.session.is_kept
+    }
+
+    /// How long a commit may take.
+    pub(crate) fn patience(&self) -> Duration {
+        self.session.patience
     }
 
     /// Whether a statement is cancelled by a request, or else by closing the connection.

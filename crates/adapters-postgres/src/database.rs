@@ -49,7 +49,7 @@ pub struct Database {
     /// How connections like these are made.
     by_id: Connector,
     pooling: Pooling,
-    lock_patience: Duration,
+    patience: Duration,
 }
 
 /// What the connections of a pool do.
@@ -94,7 +94,7 @@ pub struct DatabaseSettings {
     max_connections: usize,
     desk_connections: usize,
     threads: usize,
-    lock_patience: Duration,
+    patience: Duration,
 }
 
 /// Why a URL does not name a database that this build can reach.
@@ -177,7 +177,7 @@ impl DatabaseSettings {
             max_connections,
             desk_connections: max_connections,
             threads: 1,
-            lock_patience: CONNECTION_TIMEOUT,
+            patience: CONNECTION_TIMEOUT,
         })
     }
 
@@ -199,13 +199,11 @@ impl DatabaseSettings {
         Self { threads, ..self }
     }
 
-    /// How long another transaction may keep a row locked before a change of it is given up.
+    /// How long a change waits for others: for a row that another transaction has locked, and for a
+    /// commit, which a standby may keep waiting.
     #[must_use]
-    pub fn lock_patience(self, lock_patience: Duration) -> Self {
-        Self {
-            lock_patience,
-            ..self
-        }
+    pub fn patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// Limits the desk to this many connections: one for each batch that it places at once.
@@ -220,7 +218,13 @@ impl DatabaseSettings {
     /// How a connection with these settings is made.
     fn connector(&self, settings: &Settings) -> Connector {
         let tls = MakeRustlsConnect::new(ClientConfig::clone(&self.tls));
-        Connector::new(self.config.clone(), tls, settings, self.pooling)
+        Connector::new(
+            self.config.clone(),
+            tls,
+            settings,
+            self.pooling,
+            self.patience,
+        )
     }
 }
 
@@ -249,7 +253,7 @@ impl Database {
             bulk: pool(&many_rows, MAX_BULK)?,
             by_id: settings.connector(&by_id),
             pooling,
-            lock_patience: settings.lock_patience,
+            patience: settings.patience,
         })
     }
 
@@ -359,7 +363,7 @@ impl Database {
     where
         F: Future<Output = Result<T, Error>>,
     {
-        let deadline = Instant::now() + self.lock_patience;
+        let deadline = Instant::now() + self.patience;
         loop {
             let client = self.changes.get().await?;
             match work(client).await {

@@ -1,6 +1,6 @@
 //! The settings of sessions, and how they come to hold.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use thiserror::Error;
 
@@ -197,6 +197,8 @@ pub(crate) struct Session {
     pub(crate) is_kept: bool,
     /// Whether a statement is cancelled by a request, or else by closing the connection.
     pub(crate) is_cancelling: bool,
+    /// How long a commit may take.
+    pub(crate) patience: Duration,
     /// What every transaction has to set first.
     pub(crate) local: Option<String>,
     /// What a transaction begins with.
@@ -204,7 +206,7 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn of(settings: &Settings, pooling: Pooling) -> Self {
+    pub(crate) fn of(settings: &Settings, pooling: Pooling, patience: Duration) -> Self {
         let (is_preparing, is_kept, local) = match pooling {
             Pooling::Direct | Pooling::Session => (true, true, None),
             Pooling::Transaction { is_preparing } => (is_preparing, false, settings.local(pooling)),
@@ -217,6 +219,7 @@ impl Session {
             is_preparing,
             is_kept,
             is_cancelling: pooling == Pooling::Direct,
+            patience,
             local,
             begin,
         }
@@ -241,7 +244,7 @@ mod tests {
 
     #[test]
     fn a_transaction_begins_with_what_a_pooled_session_lacks() {
-        let begin = |settings| Session::of(&settings, POOLED).begin;
+        let begin = |settings| Session::of(&settings, POOLED, Duration::ZERO).begin;
         assert_eq!(begin(Settings::by_id(POOLED)), BEGIN);
         assert_eq!(
             begin(Settings::locking(POOLED)),

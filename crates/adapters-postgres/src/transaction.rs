@@ -11,7 +11,7 @@ use futures_util::{
     FutureExt,
     future::{join, try_join, try_join_all},
 };
-use tokio::task::yield_now;
+use tokio::{task::yield_now, time::timeout};
 use tokio_postgres::{Client, Error, Row};
 
 use crate::{
@@ -155,6 +155,19 @@ impl Transaction {
         self.end("rollback").await
     }
 
+    /// Leaves the connection to a commit that does not end, whose outcome is unknown: no timeout of
+    /// PostgreSQL's ends the wait for a synchronous standby. The connection keeps its place in the
+    /// pool until then, so that there are never more of them.
+    fn give_up(mut self: Box<Self>) {
+        if let Some(client) = self.client.take() {
+            tokio::spawn(async move {
+                // Answered once the commit has ended.
+                let _ = client.batch_execute("").await;
+                client.close();
+            });
+        }
+    }
+
     async fn end(&self, how: &str) -> Result<(), Error> {
         self.client().batch_execute(how).await?;
         self.ended.store(true, Ordering::Relaxed);
@@ -193,12 +206,17 @@ pub(crate) trait WritePlan: Send + Sync + 'static {
 #[async_trait]
 impl<P: WritePlan> UnitOfWork<P> for Transaction {
     async fn commit(self: Box<Self>, plan: &P) -> Result<(), CommitError> {
+        let patience = self.client().patience();
         let commit = async {
             let client = self.client();
             let statements = plan.prepare(client).await?;
             self.commit_after(plan.write(client, &statements)).await
         };
-        commit.await.map_err(|error| {
+        let Ok(committed) = timeout(patience, commit).await else {
+            self.give_up();
+            return Err(StorageError::unavailable("the commit does not end").into());
+        };
+        committed.map_err(|error| {
             let (is_outdated, is_taken) = (is_outdated(&error), is_taken(&error));
             let error = storage(error);
             if is_outdated {

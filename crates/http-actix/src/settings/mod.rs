@@ -135,7 +135,7 @@ impl ServeArgs {
             database: database?
                 .threads(http.workers)
                 .desk_connections(desk.workers + desk.max_lanes)
-                .lock_patience(patience),
+                .patience(patience),
             http,
             redis: redis?,
             cache_ttl: cache_ttl?,
