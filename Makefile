@@ -1,7 +1,7 @@
 # What can be done here. `make help` lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help run reset test integration faults lint format bench conformance fuzz observability attacks poolers verify
+.PHONY: help run reset test integration faults lint format bench conformance fuzz observability attacks poolers manifests verify
 
 TEST_SERVICES := .dev/test
 
@@ -81,7 +81,10 @@ attacks: ## attack it: sqlmap in every place of every operation, slow clients be
 	@cargo build --locked --workspace --bins
 	@tests/attacks/run
 
+manifests: ## hold the files for Kubernetes and Compose to their schemas (Python 3)
+	@deploy/kubernetes/check
+
 poolers: ## the tests of `make integration` with PgBouncer in between, in both of its modes
 	@tests/poolers/run
 
-verify: lint test integration ## everything that CI runs, but for conformance and observability
+verify: lint test integration ## what CI runs, which adds conformance, observability, poolers and manifests
