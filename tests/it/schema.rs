@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use adapters_postgres::{MAPPED_CONSTRAINTS, embedded_migrations};
-use integration_tests::{TestDatabase, World, apply_migrations};
+use integration_tests::{TestDatabase, World, apply_migrations, eventually};
 use tokio_postgres::{Client, Config, NoTls};
 
 async fn names(client: &Client, query: &str) -> HashSet<String> {
@@ -226,6 +226,38 @@ async fn replicas_that_start_together_migrate_once() {
     }
     applied.sort_unstable();
     assert_eq!(applied, [0, 0, 0, embedded_migrations()]);
+}
+
+#[tokio::test]
+async fn a_migration_that_must_wait_for_a_lock_lets_others_pass_and_is_tried_again() {
+    let database = TestDatabase::migrated().await;
+    let (client, mut other) = (database.client().await, database.client().await);
+    let as_before_v30 = "
+        create index idempotency_keys_order_id_idx on idempotency_keys (order_id);
+        delete from refinery_schema_history where version = 30";
+    client.batch_execute(as_before_v30).await.unwrap();
+    // As an export does.
+    let reading = other.transaction().await.unwrap();
+    let read = "lock table idempotency_keys in access share mode";
+    reading.batch_execute(read).await.unwrap();
+    let replica = database.pool(1);
+    let migration = tokio::spawn(async move { replica.migrate().await });
+    for is_waiting in [true, false] {
+        eventually("it waits, and gives up", || async {
+            let waiting = "
+                select exists (
+                    select
+                    from pg_locks
+                    where relation = 'idempotency_keys_order_id_idx'::regclass and not granted
+                       or relation = 'idempotency_keys'::regclass and not granted
+                )";
+            let row = client.query_one(waiting, &[]).await.unwrap();
+            row.get::<_, bool>(0) == is_waiting
+        })
+        .await;
+    }
+    reading.rollback().await.unwrap();
+    assert_eq!(migration.await.unwrap().unwrap(), 1);
 }
 
 #[tokio::test]

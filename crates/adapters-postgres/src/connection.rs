@@ -8,6 +8,7 @@ use deadpool_postgres::{
 };
 use domain::StorageError;
 use futures_util::future::join3;
+use tokio::time::timeout;
 use tokio_postgres::{Client, Config, Error, Row, Transaction};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -83,7 +84,11 @@ impl Pool {
             pool = pool.post_create(Hook::async_fn(move |client, _| {
                 let greeting = Arc::clone(&greeting);
                 Box::pin(async move {
-                    let greeted = client.batch_execute(&greeting).await;
+                    // The pooler may have no session for it, and says so late.
+                    let greeted = timeout(CONNECTION_TIMEOUT, client.batch_execute(&greeting));
+                    let greeted = greeted
+                        .await
+                        .map_err(|_| HookError::message("the pooler gave no session in time"))?;
                     greeted.map_err(HookError::Backend)
                 })
             }));

@@ -27,6 +27,7 @@ const IN_SEQUENCE: &str = "
     set transaction read only;
     set local enable_sort = off;
     set local enable_hashjoin = off;
+    set local cursor_tuple_fraction = 1;
     set local idle_in_transaction_session_timeout = '60s'";
 
 /// How rows become entities.

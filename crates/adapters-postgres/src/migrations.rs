@@ -1,6 +1,9 @@
 //! Schema migrations, applied by one replica at a time.
 
-use std::time::{Duration, Instant};
+use std::{
+    error::Error as _,
+    time::{Duration, Instant},
+};
 
 use domain::StorageError;
 use refinery_core::{
@@ -10,7 +13,10 @@ use refinery_core::{
 use thiserror::Error;
 
 use crate::{
-    advisory_lock::AdvisoryLock, connection::Connection, database::Database, error::storage,
+    advisory_lock::AdvisoryLock,
+    connection::Connection,
+    database::Database,
+    error::{is_lock_not_available, storage},
 };
 
 mod embedded {
@@ -73,23 +79,46 @@ impl Database {
         };
         // A migration may read whole tables, and this connection plans its statements for that.
         let mut migrating = Migrating(self.reports_client().await?);
-        let report = embedded::migrations::runner()
-            .set_abort_divergent(true)
-            .set_abort_missing(false)
-            .run_async(&mut migrating)
-            .await
-            .map_err(|error| MigrationError::Failed(Box::new(error)))?;
-        Ok(report.applied_migrations().len())
+        let mut applied = 0;
+        loop {
+            let run = embedded::migrations::runner()
+                .set_abort_divergent(true)
+                .set_abort_missing(false)
+                .run_async(&mut migrating)
+                .await;
+            match run {
+                Ok(report) => return Ok(applied + report.applied_migrations().len()),
+                Err(error) if is_locked_out(&error) && start.elapsed() < PATIENCE => {
+                    let before = error.report().map_or(0, |it| it.applied_migrations().len());
+                    applied += before;
+                    tokio::time::sleep(INTERVAL).await;
+                }
+                Err(error) => return Err(MigrationError::Failed(Box::new(error))),
+            }
+        }
     }
 }
 
 /// The connection over which migrations run, each in a transaction that takes as long as it takes.
 struct Migrating(Connection);
 
-/// For the transaction alone: a pooler may give the next one another session.
-const UNBOUNDED: &str = "
+/// For the transaction alone: a pooler may give the next one another session. Orders wait behind a
+/// migration that waits for a lock, so it gives up soon, and tries again.
+const WHILE_IT_LASTS: &str = "
     set local statement_timeout = 0;
-    set local lock_timeout = 0";
+    set local lock_timeout = '2s'";
+
+/// Whether another transaction, such as an export, held a lock for too long.
+fn is_locked_out(error: &refinery::Error) -> bool {
+    let mut source = error.source();
+    while let Some(error) = source {
+        if let Some(error) = error.downcast_ref() {
+            return is_lock_not_available(error);
+        }
+        source = error.source();
+    }
+    false
+}
 
 impl AsyncTransaction for Migrating {
     type Error = tokio_postgres::Error;
@@ -99,7 +128,7 @@ impl AsyncTransaction for Migrating {
         statements: T,
     ) -> Result<usize, Self::Error> {
         let transaction = self.0.transaction().await?;
-        transaction.batch_execute(UNBOUNDED).await?;
+        transaction.batch_execute(WHILE_IT_LASTS).await?;
         let mut count = 0;
         for statement in statements {
             transaction.batch_execute(statement).await?;

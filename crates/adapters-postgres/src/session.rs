@@ -181,7 +181,10 @@ impl Settings {
                     format!("let the pooler's connect_query be: {}", self.statements())
                 }
                 Pooling::Direct | Pooling::Session => {
-                    format!("it must be {wanted}, so take it out of DATABASE_URL")
+                    format!(
+                        "it must be {wanted}: take it out of DATABASE_URL; if a pooler is in between, \
+                         DATABASE_POOLING must say so"
+                    )
                 }
             },
         })

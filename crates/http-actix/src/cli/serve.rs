@@ -2,6 +2,7 @@
 
 use adapters_postgres::{Database, SessionError};
 use clap::Args;
+use domain::StorageError;
 
 use super::Failure;
 use crate::{
@@ -27,8 +28,8 @@ impl Serve {
         let database = Database::new(&settings.database)?;
         match database.check_sessions().await {
             // A PostgreSQL that is away now may come, and `/readyz` tells until then.
-            Ok(()) | Err(SessionError::Storage(_)) => {}
-            Err(SessionError::Lax(lax)) => return Err(lax.into()),
+            Ok(()) | Err(SessionError::Storage(StorageError::Unavailable(_))) => {}
+            Err(error) => return Err(error.into()),
         }
         if !self.no_migrate {
             let applied = database.migrate().await?;
