@@ -135,7 +135,7 @@ impl AsMut<Client> for Connection {
 impl Connection {
     /// Whether what one transaction leaves in the session is there for the next one.
     pub(crate) fn keeps_session(&self) -> bool {
-        self.session.is_kept
+        !matches!(self.session.pooling, Pooling::Transaction { .. })
     }
 
     /// How long a commit may take.
@@ -145,7 +145,7 @@ impl Connection {
 
     /// Whether a statement is cancelled by a request, or else by closing the connection.
     pub(crate) fn cancels_by_request(&self) -> bool {
-        self.session.is_cancelling
+        self.session.pooling == Pooling::Direct
     }
 
     /// Closes the connection: it does not go back to its pool.
@@ -155,7 +155,7 @@ impl Connection {
 
     /// A statement that is sent often, prepared unless the session may be another one by then.
     pub(crate) async fn prepare(&self, statement: &'static str) -> Result<Statement, Error> {
-        if self.session.is_preparing {
+        if self.session.is_preparing() {
             let prepared = self.client.prepare_cached(statement).await?;
             Ok(Statement::Named(prepared))
         } else {
@@ -220,7 +220,7 @@ impl Connection {
     }
 
     async fn try_query(&self, statement: &str, values: &[&dyn Value]) -> Result<Vec<Row>, Error> {
-        if self.session.is_preparing {
+        if self.session.is_preparing() {
             let prepared = self.client.prepare_cached(statement).await?;
             let values = untyped(values);
             self.alone(Client::query(self, &prepared, &values)).await

@@ -194,12 +194,7 @@ impl Settings {
 /// How statements are sent over the connections of a pool.
 #[derive(Debug)]
 pub(crate) struct Session {
-    /// Whether what is sent often is prepared.
-    pub(crate) is_preparing: bool,
-    /// Whether what one transaction leaves in the session is there for the next one.
-    pub(crate) is_kept: bool,
-    /// Whether a statement is cancelled by a request, or else by closing the connection.
-    pub(crate) is_cancelling: bool,
+    pub(crate) pooling: Pooling,
     /// How long a commit may take.
     pub(crate) patience: Duration,
     /// What every transaction has to set first.
@@ -210,21 +205,27 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) fn of(settings: &Settings, pooling: Pooling, patience: Duration) -> Self {
-        let (is_preparing, is_kept, local) = match pooling {
-            Pooling::Direct | Pooling::Session => (true, true, None),
-            Pooling::Transaction { is_preparing } => (is_preparing, false, settings.local(pooling)),
+        let local = match pooling {
+            Pooling::Direct | Pooling::Session => None,
+            Pooling::Transaction { .. } => settings.local(pooling),
         };
         let begin = match &local {
             Some(local) => format!("{BEGIN}; {local}"),
             None => BEGIN.to_owned(),
         };
         Self {
-            is_preparing,
-            is_kept,
-            is_cancelling: pooling == Pooling::Direct,
+            pooling,
             patience,
             local,
             begin,
+        }
+    }
+
+    /// Whether what is sent often is prepared.
+    pub(crate) fn is_preparing(&self) -> bool {
+        match self.pooling {
+            Pooling::Direct | Pooling::Session => true,
+            Pooling::Transaction { is_preparing } => is_preparing,
         }
     }
 }
