@@ -63,6 +63,7 @@ async fn listen(stream: TcpStream, kept: Arc<Mutex<Vec<u8>>>) {
 }
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+const UNTOLD: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
 #[tokio::test]
 async fn a_trace_goes_on_from_its_caller_through_the_batch_to_the_statements() {
@@ -75,6 +76,7 @@ async fn a_trace_goes_on_from_its_caller_through_the_batch_to_the_statements() {
     command.envs([
         ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url.as_str()),
         ("OTEL_BSP_SCHEDULE_DELAY", "50"),
+        ("OTEL_TRACES_SAMPLER", "parentbased_always_off"),
         ("REDIS_NAMESPACE", &redis.namespace),
     ]);
     let mut server = serve_by(command).await;
@@ -96,8 +98,16 @@ async fn a_trace_goes_on_from_its_caller_through_the_batch_to_the_statements() {
         matches!(parts[..], ["00", TRACE, span, "01"] if span != "b7ad6b7169203331"),
         "{told}"
     );
-    let read = ana.request("GET", &format!("/orders/{}", placed.id()));
+    let order = format!("/orders/{}", placed.id());
+    let read = ana.request("GET", &order);
     let _ = Answer::to(read.header("traceparent", &traceparent)).await;
+    // What the sampler does not take, and what the caller does not, is not told.
+    let untold = ana.request("GET", "/products/best-sellers");
+    let untold = untold.header("traceparent", format!("00-{UNTOLD}-b7ad6b7169203331-00"));
+    for read in [ana.request("GET", &order), untold] {
+        let read = Answer::to(read).await.expect(200);
+        assert_eq!(read.header("traceresponse"), None);
+    }
 
     let id: Vec<u8> = (0..16)
         .map(|n| u8::from_str_radix(&TRACE[2 * n..2 * n + 2], 16).unwrap())
@@ -115,6 +125,13 @@ async fn a_trace_goes_on_from_its_caller_through_the_batch_to_the_statements() {
             collector.has_heard(what)
         })
         .await;
+    }
+    for untold in [&b"best-sellers"[..], b"best_sellers", b"sessions"] {
+        assert!(
+            !collector.has_heard(untold),
+            "{}",
+            String::from_utf8_lossy(untold)
+        );
     }
     for personal in ["ana@example.com", PASSWORD, ana.token().unwrap()] {
         assert!(!collector.has_heard(personal.as_bytes()), "{personal}");

@@ -99,13 +99,16 @@ impl<Q, A> Batch<Q, A> {
     }
 
     /// What handling the batch is to whoever traces it: it belongs to none of its requests, and follows
-    /// from all of them.
+    /// from those that are traced. Nothing where none is.
     pub(crate) fn span(&self) -> Span {
+        let spans = self.callers.iter().map(|caller| &caller.span);
+        let mut traced = spans.filter(|span| !span.is_disabled()).peekable();
+        if traced.peek().is_none() {
+            return Span::none();
+        }
         let span = tracing::debug_span!("batch", requests = self.requests.len());
-        if !span.is_disabled() {
-            for caller in &self.callers {
-                span.follows_from(&caller.span);
-            }
+        for caller in traced {
+            span.follows_from(caller);
         }
         span
     }

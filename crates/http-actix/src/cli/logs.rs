@@ -10,11 +10,10 @@ use std::{
 use clap::Args;
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{
-    EnvFilter, Layer as _, filter::filter_fn, layer::SubscriberExt as _,
-    util::SubscriberInitExt as _,
+    EnvFilter, Layer as _, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 
-use crate::traces::{self, Traces};
+use crate::traces::Traces;
 
 /// How the log is written.
 #[derive(Debug, Args)]
@@ -48,15 +47,9 @@ pub(super) fn init(args: &LogArgs, traces: Option<&Traces>) -> WorkerGuard {
     let log = tracing_subscriber::fmt::layer()
         .with_writer(writer)
         .with_target(false);
-    let spans = traces.map(|traces| {
-        let layer = tracing_opentelemetry::layer()
-            .with_tracer(traces.tracer())
-            .with_location(false)
-            .with_threads(false)
-            .with_target(false);
-        layer.with_filter(filter_fn(traces::is_ours))
-    });
-    let registry = tracing_subscriber::registry().with(spans);
+    let registry = tracing_subscriber::registry()
+        .with(traces.map(Traces::told))
+        .with(traces.map(Traces::layer));
     if io::stderr().is_terminal() {
         registry.with(log.with_filter(filter)).init();
     } else {
