@@ -86,7 +86,7 @@ impl Traces {
             .with_threads(false)
             .with_target(false)
             .with_tracked_inactivity(false)
-            .with_filter(filter_fn(|about| about.is_span()))
+            .with_filter(filter_fn(|about| about.is_span()).with_max_level_hint(told::LEVEL))
     }
 }
 

@@ -6,7 +6,7 @@ use opentelemetry::{Context, trace::SpanKind};
 use opentelemetry_sdk::trace::{
     IdGenerator as _, RandomIdGenerator, Sampler, SamplingDecision, ShouldSample as _,
 };
-use tracing::{Level, Metadata, Subscriber, subscriber::Interest};
+use tracing::{Metadata, Subscriber, level_filters::LevelFilter, subscriber::Interest};
 use tracing_subscriber::{Layer, layer, registry::LookupSpan};
 
 /// Of how many traces one is told, unless `OTEL_TRACES_SAMPLER` says otherwise: of each hundred.
@@ -43,6 +43,9 @@ pub(super) fn from_env() -> Result<Sampler, String> {
     })
 }
 
+/// The most detailed spans that are told.
+pub(super) const LEVEL: LevelFilter = LevelFilter::DEBUG;
+
 /// Lets through what is to be told: the requests that the sampler takes, the batches (which are made for
 /// these), and all that happens within them. The others are no spans at all: making them cost a tenth of
 /// the orders.
@@ -76,6 +79,10 @@ where
         }
     }
 
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(LEVEL)
+    }
+
     fn enabled(&self, about: &Metadata<'_>, context: layer::Context<'_, S>) -> bool {
         if about.is_event() {
             return true;
@@ -98,5 +105,5 @@ fn is_ours(about: &Metadata<'_>) -> bool {
         "adapters_redis",
     ];
     let target = about.target();
-    *about.level() <= Level::DEBUG && crates.iter().any(|name| target.starts_with(name))
+    *about.level() <= LEVEL && crates.iter().any(|name| target.starts_with(name))
 }
