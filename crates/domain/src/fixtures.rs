@@ -5,11 +5,15 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+use futures_util::{
+    FutureExt as _,
+    future::{BoxFuture, pending},
+};
 use time::{Duration, OffsetDateTime, macros::datetime};
 use uuid::Uuid;
 
 use crate::{
-    Clock, IdSource, StorageError,
+    Clock, IdSource, StorageError, Timer,
     catalog::{BestSeller, Product, ProductId},
     customers::{Customer, CustomerId},
     idempotency::{IdempotencyKey, ScopedKey},
@@ -52,6 +56,12 @@ impl Clock for StoppedClock {
     }
 }
 
+impl Timer for StoppedClock {
+    fn sleep(&self, _: std::time::Duration) -> BoxFuture<'static, ()> {
+        pending().boxed()
+    }
+}
+
 /// A clock that the test moves.
 #[derive(Default)]
 pub(crate) struct MovingClock(pub(crate) Mutex<Duration>);
@@ -62,7 +72,7 @@ impl Clock for MovingClock {
     }
 }
 
-pub(crate) fn clock() -> Arc<dyn Clock> {
+pub(crate) fn clock() -> Arc<dyn Timer> {
     Arc::new(StoppedClock)
 }
 

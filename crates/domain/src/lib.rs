@@ -10,7 +10,7 @@
 //! # The rules of a port
 //!
 //! - A lookup returns `Result<Option<T>, StorageError>`: not found is an answer, not an error.
-//! - Time and randomness are parameters: they come through [`Clock`] and [`IdSource`].
+//! - Time and randomness are parameters: they come through [`Clock`], [`Timer`] and [`IdSource`].
 //! - A unit of work locks when it is opened and writes when it is committed. If it is dropped
 //!   without `commit` or `abandon`, it MUST leave no lock and no open transaction.
 //! - A cache cannot fail: a read that fails is a miss, and a value that cannot be kept is
@@ -35,7 +35,7 @@ pub mod stock;
 pub mod unit_of_work;
 pub mod values;
 
-pub use clock::Clock;
+pub use clock::{Clock, Timer};
 pub use error::StorageError;
 pub use housekeeping::Housekeeping;
 pub use ids::IdSource;

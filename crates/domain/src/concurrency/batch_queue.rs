@@ -9,21 +9,21 @@ use std::sync::Arc;
 
 use async_channel::{Receiver, Sender, TrySendError};
 use futures_channel::oneshot;
-use futures_util::{FutureExt, future::BoxFuture};
-use time::OffsetDateTime;
+use futures_util::{FutureExt, future::BoxFuture, lock::Mutex};
+use time::{Duration, OffsetDateTime};
 use tracing::{Instrument, Span};
 
 use super::gate::Gate;
-use crate::Clock;
+use crate::{Clock, Timer};
 
 /// Handles the requests of a queue.
 pub(crate) trait BatchHandler: Send + Sync {
     type Request: Send + Sync;
     type Answer: Send;
 
-    /// Handles a batch and returns one answer for each request, in the same sequence. A request
-    /// without an answer gets [`QueueError::NoAnswer`].
-    fn handle(&self, batch: &[Self::Request]) -> impl Future<Output = Vec<Self::Answer>> + Send;
+    /// Handles a batch.
+    fn handle(&self, batch: &[Self::Request])
+    -> impl Future<Output = Handled<Self::Answer>> + Send;
 
     /// Diverts a request from the batch that is being gathered: `None` means that it was taken
     /// over.
@@ -38,6 +38,15 @@ pub(crate) trait BatchHandler: Send + Sync {
     fn answer(&self, queued: Queued<Self::Request, Self::Answer>, answer: Self::Answer) {
         queued.answer(answer);
     }
+}
+
+/// A batch that was handled.
+pub(crate) struct Handled<A> {
+    /// One answer for each request, in the same sequence. A request without an answer gets
+    /// [`QueueError::NoAnswer`].
+    pub(crate) answers: Vec<A>,
+    /// How long storage kept it waiting for what others do there.
+    pub(crate) waited: Duration,
 }
 
 /// The limits of a queue.
@@ -146,23 +155,30 @@ where
     /// Opens a queue, and returns it with its workers, which the caller must drive.
     pub(crate) fn open<H>(
         handler: &H,
-        clock: Arc<dyn Clock>,
+        timer: Arc<dyn Timer>,
         settings: QueueSettings,
     ) -> (Self, Vec<BoxFuture<'static, ()>>)
     where
         H: BatchHandler<Request = Q, Answer = A> + Clone + 'static,
     {
         let (queue, queued) = async_channel::bounded(settings.max_queued.max(1));
-        let gate = Arc::new(Gate::new(settings.min_parallel_batch));
+        let gate = Arc::new(Gate::new(settings.min_parallel_batch, Arc::clone(&timer)));
+        let turn = Arc::default();
         let worker = || BatchWorker {
             handler: handler.clone(),
             queued: queued.clone(),
             gate: Arc::clone(&gate),
+            turn: Arc::clone(&turn),
             max_batch: settings.max_batch.max(1),
         };
         let workers = std::iter::repeat_with(worker).take(settings.workers.max(1));
         let workers = workers.map(|worker| worker.run().boxed()).collect();
-        (Self { queue, gate, clock }, workers)
+        let queue = Self {
+            queue,
+            gate,
+            clock: timer,
+        };
+        (queue, workers)
     }
 
     /// Queues a request and waits for its answer. If the caller stops waiting while the request is
@@ -208,19 +224,26 @@ struct BatchWorker<H: BatchHandler> {
     handler: H,
     queued: Receiver<Queued<H::Request, H::Answer>>,
     gate: Arc<Gate>,
+    /// Of the workers, one at a time gathers a batch.
+    turn: Arc<Mutex<()>>,
     max_batch: usize,
 }
 
 impl<H: BatchHandler> BatchWorker<H> {
     /// Runs until the queue is empty, and closed or without senders.
     async fn run(self) {
-        while let Ok(first) = self.queued.recv().await {
+        loop {
+            let turn = self.turn.lock().await;
+            let Ok(first) = self.queued.recv().await else {
+                return;
+            };
             // The queued ones, and the one just taken.
             let permit = self.gate.admit(|| self.queued.len() + 1).await;
             let batch = Batch::of(self.gather(first));
+            drop(turn);
             let handling = self.handler.handle(&batch.requests);
-            let answers = handling.instrument(batch.span()).await;
-            drop(permit);
+            let Handled { answers, waited } = handling.instrument(batch.span()).await;
+            permit.ended(waited, batch.requests.len() + self.queued.len());
             for (queued, answer) in batch.with(answers) {
                 self.handler.answer(queued, answer);
             }
@@ -260,7 +283,7 @@ mod tests {
         type Request = usize;
         type Answer = ();
 
-        async fn handle(&self, batch: &[usize]) -> Vec<()> {
+        async fn handle(&self, batch: &[usize]) -> Handled<()> {
             let n = {
                 let mut batches = self.batches.lock().unwrap();
                 batches.push(batch.to_vec());
@@ -276,7 +299,10 @@ mod tests {
                     yield_now().await;
                 }
             }
-            vec![(); batch.len()]
+            Handled {
+                answers: vec![(); batch.len()],
+                waited: Duration::ZERO,
+            }
         }
     }
 

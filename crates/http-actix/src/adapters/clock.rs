@@ -1,6 +1,9 @@
-//! The clock port, from the operating system.
+//! The ports of time, from the operating system.
 
-use domain::Clock;
+use std::time::Duration;
+
+use domain::{Clock, Timer};
+use futures_util::{FutureExt as _, future::BoxFuture};
 use time::OffsetDateTime;
 
 /// The system's clock, to the microsecond.
@@ -14,6 +17,12 @@ impl Clock for SystemClock {
     fn now(&self) -> OffsetDateTime {
         let now = OffsetDateTime::now_utc();
         now.replace_microsecond(now.microsecond()).unwrap_or(now)
+    }
+}
+
+impl Timer for SystemClock {
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        tokio::time::sleep(duration).boxed()
     }
 }
 

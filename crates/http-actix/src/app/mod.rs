@@ -190,7 +190,7 @@ impl Parts<'_> {
         if self.is_metered {
             placements = Arc::new(MeteredPlacements::new(placements));
         }
-        let (desk, tasks) = Desk::open(placements, clock(), ids(), desk);
+        let (desk, tasks) = Desk::open(placements, Arc::new(SystemClock), ids(), desk);
         let catalog = Arc::new(PgCatalog::new(self.database));
         let shop = Shop {
             customers: CustomerService::new(

@@ -25,7 +25,7 @@ use opentelemetry_sdk::{
     trace::{Sampler, SdkTracerProvider},
 };
 use tokio::runtime::{Builder, Runtime};
-use tracing::{Span, Subscriber, debug_span, field::Empty};
+use tracing::{Metadata, Span, Subscriber, debug_span, field::Empty};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use tracing_subscriber::{Layer, filter::filter_fn, registry::LookupSpan};
 
@@ -86,7 +86,7 @@ impl Traces {
             .with_threads(false)
             .with_target(false)
             .with_tracked_inactivity(false)
-            .with_filter(filter_fn(|about| about.is_span()).with_max_level_hint(told::LEVEL))
+            .with_filter(filter_fn(is_span).with_max_level_hint(told::LEVEL))
     }
 }
 
@@ -171,6 +171,11 @@ pub(crate) fn answered<B>(span: &Span, response: &mut ServiceResponse<B>, route:
     if let Ok(told) = HeaderValue::from_str(&told) {
         response.headers_mut().insert(TRACE_RESPONSE, told);
     }
+}
+
+/// The log is not told.
+fn is_span(about: &Metadata<'_>) -> bool {
+    about.is_span()
 }
 
 /// The headers of a request, for the propagator.

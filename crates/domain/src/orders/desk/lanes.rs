@@ -14,7 +14,7 @@ use tracing::Instrument;
 use super::{Answer, DeskError, QueuedOrder, placing::Placing};
 use crate::{
     catalog::ProductId,
-    concurrency::batch_queue::{Batch, BatchHandler},
+    concurrency::batch_queue::{Batch, BatchHandler, Handled},
     orders::{
         LockWait,
         placement::{Refusal, Request},
@@ -125,7 +125,7 @@ impl BatchHandler for PlaceOrDivert {
     type Request = Request;
     type Answer = Answer;
 
-    async fn handle(&self, batch: &[Request]) -> Vec<Answer> {
+    async fn handle(&self, batch: &[Request]) -> Handled<Answer> {
         self.placing.place(batch, LockWait::Briefly).await
     }
 
@@ -194,7 +194,7 @@ impl LaneWorker {
         let batch = Batch::of(self.lanes.take(product, self.max_batch));
         let wait = LockWait::InLineFor(product);
         let placing = self.placing.place(&batch.requests, wait);
-        let answers = placing.instrument(batch.span()).await;
+        let Handled { answers, .. } = placing.instrument(batch.span()).await;
         let too_late = self.placing.clock.now() - self.lanes.patience;
         let mut still_held = Vec::new();
         for (queued, answer) in batch.with(answers) {

@@ -26,7 +26,7 @@ use super::{
     placement::{Outcome, Refusal, Request},
 };
 use crate::{
-    Clock, IdSource, StorageError,
+    IdSource, StorageError, Timer,
     concurrency::batch_queue::{BatchQueue, QueueError, QueueSettings, Queued},
 };
 
@@ -95,13 +95,13 @@ impl Desk {
     #[must_use]
     pub fn open(
         store: Arc<dyn PlacementStore>,
-        clock: Arc<dyn Clock>,
+        timer: Arc<dyn Timer>,
         ids: Arc<dyn IdSource>,
         settings: DeskSettings,
     ) -> (Self, Vec<DeskTask>) {
         let placing = Arc::new(Placing {
             store,
-            clock: Arc::clone(&clock),
+            clock: Arc::<dyn Timer>::clone(&timer),
             ids,
         });
         let lanes = Arc::new(Lanes::new(settings.max_queued, settings.patience));
@@ -125,8 +125,8 @@ impl Desk {
             min_parallel_batch: settings.min_parallel_batch,
             max_queued: settings.max_queued,
         };
-        let (orders, mut tasks) = BatchQueue::open(&place, Arc::clone(&clock), queue);
-        let (quotes, quote_workers) = BatchQueue::open(&QuoteBatch(placing), clock, quotes::QUEUE);
+        let (orders, mut tasks) = BatchQueue::open(&place, Arc::clone(&timer), queue);
+        let (quotes, quote_workers) = BatchQueue::open(&QuoteBatch(placing), timer, quotes::QUEUE);
         tasks.push(lane_worker.run().boxed());
         tasks.extend(quote_workers);
         let desk = Self {

@@ -3,10 +3,12 @@
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use futures_util::FutureExt;
+use time::Duration;
 
 use super::DeskError;
 use crate::{
     Clock, IdSource, StorageError,
+    concurrency::batch_queue::Handled,
     orders::{
         LockWait, PlacementStore,
         placement::{self, Outcome, Refusal, Request, Scope},
@@ -32,16 +34,27 @@ impl Placing {
     /// Places a batch, and returns one answer per request. When storage rejects the batch, it is
     /// halved and each half is placed, until only the request at fault fails. A batch that panics
     /// has no answers.
-    pub(crate) async fn place(&self, batch: &[Request], wait: LockWait) -> Vec<Answer> {
-        let placed = AssertUnwindSafe(self.place_in_parts(batch, wait)).catch_unwind();
-        placed.await.unwrap_or_default()
+    pub(crate) async fn place(&self, batch: &[Request], wait: LockWait) -> Handled<Answer> {
+        let mut placed = Handled {
+            answers: Vec::with_capacity(batch.len()),
+            waited: Duration::ZERO,
+        };
+        let placing = AssertUnwindSafe(self.place_in_parts(batch, wait, &mut placed));
+        if placing.catch_unwind().await.is_err() {
+            placed.answers.clear();
+        }
+        placed
     }
 
-    async fn place_in_parts(&self, batch: &[Request], wait: LockWait) -> Vec<Answer> {
-        let mut answers = Vec::with_capacity(batch.len());
+    async fn place_in_parts(
+        &self,
+        batch: &[Request],
+        wait: LockWait,
+        Handled { answers, waited }: &mut Handled<Answer>,
+    ) {
         let mut parts = vec![batch];
         while let Some(part) = parts.pop() {
-            match self.place_part(part, wait).await {
+            match self.place_part(part, wait, waited).await {
                 Ok(placed) => answers.extend(placed.into_iter().map(|answer| Ok(answer?))),
                 Err(PartError::Halve) => {
                     let (first, second) = part.split_at(part.len() / 2);
@@ -53,7 +66,6 @@ impl Placing {
                 }
             }
         }
-        answers
     }
 
     /// Places a batch or a part of one. A single request whose plan is outdated is decided again.
@@ -61,10 +73,11 @@ impl Placing {
         &self,
         part: &[Request],
         wait: LockWait,
+        waited: &mut Duration,
     ) -> Result<Vec<Result<Outcome, Refusal>>, PartError> {
         let mut tries = 1;
         loop {
-            match self.try_to_place(part, wait).await {
+            match self.try_to_place(part, wait, waited).await {
                 Ok(answers) => return Ok(answers),
                 Err(CommitError::Outdated(_) | CommitError::Storage(StorageError::Internal(_)))
                     if part.len() > 1 =>
@@ -81,12 +94,17 @@ impl Placing {
         &self,
         batch: &[Request],
         wait: LockWait,
+        waited: &mut Duration,
     ) -> Result<Vec<Result<Outcome, Refusal>>, CommitError> {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
+        let asked_at = self.clock.now();
         let Opened { state, unit } = self.store.open(&Scope::of(batch), wait).await?;
-        let plan = placement::decide(state, batch, self.clock.now(), &*self.ids);
+        let now = self.clock.now();
+        // To lock and read takes no time that is worth a word, but where others are at it.
+        *waited += now - asked_at;
+        let plan = placement::decide(state, batch, now, &*self.ids);
         if plan.accepted().next().is_some() {
             unit.commit(&plan).await?;
         } else {

@@ -3,9 +3,11 @@
 
 use std::sync::Arc;
 
+use time::Duration;
+
 use super::{DeskError, placing::Placing};
 use crate::{
-    concurrency::batch_queue::{BatchHandler, QueueSettings},
+    concurrency::batch_queue::{BatchHandler, Handled, QueueSettings},
     orders::{
         Order,
         placement::{self, Request, Scope},
@@ -31,9 +33,11 @@ impl BatchHandler for QuoteBatch {
     type Request = Request;
     type Answer = Quote;
 
-    async fn handle(&self, requests: &[Request]) -> Vec<Quote> {
+    async fn handle(&self, requests: &[Request]) -> Handled<Quote> {
+        let waited = Duration::ZERO;
         if requests.is_empty() {
-            return Vec::new();
+            let answers = Vec::new();
+            return Handled { answers, waited };
         }
         let Placing { store, clock, ids } = &*self.0;
         let peeked = store.peek(&Scope::of(requests)).await;
@@ -42,6 +46,9 @@ impl BatchHandler for QuoteBatch {
             Ok(state) => Ok(placement::quote(state, request, now, &**ids)?),
             Err(error) => Err(error.clone().into()),
         };
-        requests.iter().map(quote).collect()
+        Handled {
+            answers: requests.iter().map(quote).collect(),
+            waited,
+        }
     }
 }

@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 
 use super::*;
-use crate::orders::placement::State;
+use crate::{Clock, orders::placement::State};
 
 /// What opening a placement returns while product 2 is locked.
 fn while_2_is_held(unit: MockUnitOfWork<Plan>) -> Opened<State, Plan> {
@@ -120,6 +120,12 @@ async fn an_order_that_has_waited_in_line_for_too_long_is_refused_as_held() {
             let mut now = self.0.lock().unwrap();
             *now += time::Duration::SECOND;
             *now
+        }
+    }
+
+    impl Timer for Hasty {
+        fn sleep(&self, _: std::time::Duration) -> BoxFuture<'static, ()> {
+            std::future::ready(()).boxed()
         }
     }
 
