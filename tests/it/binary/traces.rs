@@ -35,6 +35,25 @@ impl Collector {
         let told = self.told.lock().unwrap();
         told.windows(what.len()).any(|part| part == what)
     }
+
+    /// Ends when it has been told of the order and of the reading of it.
+    async fn hears_of_the_order(&self) {
+        let id: Vec<u8> = (0..16)
+            .map(|n| u8::from_str_radix(&TRACE[2 * n..2 * n + 2], 16).unwrap())
+            .collect();
+        for what in [
+            &id[..],
+            b"POST /orders",
+            b"batch",
+            b"db.placements.open",
+            b"db.placements.write",
+            b"redis.script",
+            b"redis.get",
+        ] {
+            let name = String::from_utf8_lossy(what);
+            eventually(&name, async || self.has_heard(what)).await;
+        }
+    }
 }
 
 async fn listen(stream: TcpStream, kept: Arc<Mutex<Vec<u8>>>) {
@@ -109,23 +128,7 @@ async fn a_trace_goes_on_from_its_caller_through_the_batch_to_the_statements() {
         assert_eq!(read.header("traceresponse"), None);
     }
 
-    let id: Vec<u8> = (0..16)
-        .map(|n| u8::from_str_radix(&TRACE[2 * n..2 * n + 2], 16).unwrap())
-        .collect();
-    for what in [
-        &id[..],
-        b"POST /orders",
-        b"batch",
-        b"db.placements.open",
-        b"db.placements.write",
-        b"redis.script",
-        b"redis.get",
-    ] {
-        eventually(&String::from_utf8_lossy(what), async || {
-            collector.has_heard(what)
-        })
-        .await;
-    }
+    collector.hears_of_the_order().await;
     for untold in [&b"best-sellers"[..], b"best_sellers", b"sessions"] {
         assert!(
             !collector.has_heard(untold),
