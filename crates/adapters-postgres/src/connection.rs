@@ -13,7 +13,7 @@ use tokio_postgres::{Client, Config, Error, Row, Transaction};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::{
-    error::{from_pool, is_stale_statement},
+    error::{from_pool, is_stale_statement, storage},
     session::{Pooling, Session, Settings},
     statements::{self, Statement, Value, untyped},
     transaction::behind,
@@ -196,6 +196,23 @@ impl Connection {
                 self.try_query(statement, values).await
             }
             done => done,
+        }
+    }
+
+    /// The same, if an answer comes in time. A connection over which none comes is given up: the next one
+    /// may get through.
+    pub(crate) async fn query_within(
+        self,
+        patience: Duration,
+        statement: &str,
+        values: &[&dyn Value],
+    ) -> Result<Vec<Row>, StorageError> {
+        match timeout(patience, self.query(statement, values)).await {
+            Ok(rows) => rows.map_err(storage),
+            Err(late) => {
+                self.close();
+                Err(StorageError::unavailable(late))
+            }
         }
     }
 

@@ -5,6 +5,7 @@ mod abandonable;
 mod advisory_lock;
 mod audit;
 mod catalog;
+mod closures;
 mod connection;
 mod creation_keys;
 mod customers;
@@ -26,6 +27,7 @@ mod transaction;
 
 pub use audit::PgAudit;
 pub use catalog::PgCatalog;
+pub use closures::PgClosures;
 pub use customers::PgCustomers;
 pub use database::{Database, DatabaseSettings, InvalidDatabaseUrl, PoolState, SessionError};
 pub use error::MAPPED_CONSTRAINTS;

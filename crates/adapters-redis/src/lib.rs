@@ -6,6 +6,7 @@
 //! It lives for a configured time ±10 %, so that entries that were cached together do not expire
 //! together.
 
+mod agreement;
 mod availability;
 mod entries;
 mod failed_attempts;

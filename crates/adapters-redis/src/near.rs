@@ -45,6 +45,11 @@ impl<T: Versioned> Cache<T> for NearCache<T> {
         self.far.put(value).await;
     }
 
+    async fn publish(&self, value: Arc<T>) {
+        self.near.publish(Arc::clone(&value)).await;
+        self.far.publish(value).await;
+    }
+
     async fn forget(&self, key: T::Key, version: Version) {
         self.near.forget(key, version).await;
         self.far.forget(key, version).await;

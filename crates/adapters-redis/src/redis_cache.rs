@@ -3,12 +3,18 @@
 use std::{marker::PhantomData, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use domain::{cache::Cache, values::Version};
+use domain::{
+    StorageError,
+    cache::{Cache, Closures},
+    values::Version,
+};
 use thiserror::Error;
 
 use crate::{
+    agreement::Agreement,
     entries::{FORMAT, Stored, decode, encode},
     store::Store,
+    times::longest,
 };
 
 /// The connections to a Redis, shared by caches and by clones.
@@ -37,12 +43,17 @@ pub struct RedisSettings {
 pub struct InvalidRedisUrl;
 
 impl Redis {
-    /// Prepares the connections; nothing is connected yet. Needs a tokio runtime.
+    /// Prepares the connections; nothing is connected yet. Needs a tokio runtime. What replicas tell each
+    /// other goes by `closures`; no entry of what they agree on is kept for longer than `ttl`.
     ///
     /// # Errors
     ///
     /// When the URL does not name a Redis.
-    pub fn new(settings: &RedisSettings) -> Result<Self, InvalidRedisUrl> {
+    pub fn new(
+        settings: &RedisSettings,
+        closures: Arc<dyn Closures>,
+        ttl: Duration,
+    ) -> Result<Self, InvalidRedisUrl> {
         let RedisSettings {
             url,
             namespace,
@@ -50,8 +61,9 @@ impl Redis {
             timeout,
         } = settings;
         let probe = format!("{namespace}:{FORMAT}:probe");
-        let store =
-            Store::new(url, *max_connections, *timeout, probe).map_err(|_| InvalidRedisUrl)?;
+        let agreement = Agreement::new(closures, longest(ttl));
+        let store = Store::new(url, *max_connections, *timeout, probe, agreement)
+            .map_err(|_| InvalidRedisUrl)?;
         Ok(Self {
             store,
             namespace: namespace.clone(),
@@ -75,6 +87,16 @@ impl Redis {
         self.store.is_up()
     }
 
+    /// Hears from the other replicas whether what is in Redis may be read. Without a word from storage it
+    /// is not read for long: this is to be called several times a second.
+    ///
+    /// # Errors
+    ///
+    /// When storage fails.
+    pub async fn listen(&self) -> Result<(), StorageError> {
+        self.store.listen().await
+    }
+
     /// Whether Redis answers.
     pub async fn ping(&self) -> bool {
         self.store.ping().await
@@ -85,6 +107,7 @@ impl Redis {
 pub struct RedisCache<T> {
     redis: Redis,
     ttl: Duration,
+    may_lag: bool,
     of: PhantomData<fn() -> T>,
 }
 
@@ -95,7 +118,17 @@ impl<T: Stored> RedisCache<T> {
         Self {
             redis,
             ttl,
+            may_lag: false,
             of: PhantomData,
+        }
+    }
+
+    /// For entities that may be old: they are read whatever other replicas could not write.
+    #[must_use]
+    pub fn that_may_lag(self) -> Self {
+        Self {
+            may_lag: true,
+            ..self
         }
     }
 
@@ -110,6 +143,9 @@ impl<T: Stored> Cache<T> for RedisCache<T> {
     /// entity: it is a miss, and is removed.
     async fn get(&self, id: T::Key) -> Option<Arc<T>> {
         let (store, key) = (&self.redis.store, self.key(id));
+        if !self.may_lag && !store.is_agreed() {
+            return None;
+        }
         let kept = store.get(&key).await?;
         let value = decode::<T>(&kept).filter(|value| value.key() == id);
         if value.is_none() {
@@ -126,8 +162,20 @@ impl<T: Stored> Cache<T> for RedisCache<T> {
         }
     }
 
+    async fn publish(&self, value: Arc<T>) {
+        let (key, version) = (self.key(value.key()), value.version().number());
+        let body = encode(&*value).unwrap_or_else(|error| {
+            tracing::error!(%error, key, "an entity cannot be cached");
+            Vec::new()
+        });
+        self.redis
+            .store
+            .publish(&key, version, &body, self.ttl)
+            .await;
+    }
+
     async fn forget(&self, id: T::Key, version: Version) {
         let (key, version) = (self.key(id), version.number());
-        self.redis.store.put(&key, version, &[], self.ttl).await;
+        self.redis.store.publish(&key, version, &[], self.ttl).await;
     }
 }

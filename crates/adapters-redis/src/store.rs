@@ -22,9 +22,11 @@ use deadpool_redis::{
         aio::{ConnectionManager, ConnectionManagerConfig},
     },
 };
+use domain::StorageError;
 use thread_local::ThreadLocal;
 
 use crate::{
+    agreement::Agreement,
     availability::{Availability, Missed},
     failure::Failure,
     scripts::{KEEP_NEWER, REMOVE_FOREIGN},
@@ -54,6 +56,7 @@ struct Inner {
     reads: ThreadLocal<ConnectionManager>,
     writes: Pool,
     availability: Availability,
+    agreement: Agreement,
     timeout: Duration,
     /// The key that is written to check whether Redis can be written.
     probe: String,
@@ -98,6 +101,7 @@ impl Store {
         max_connections: usize,
         timeout: Duration,
         probe: String,
+        agreement: Agreement,
     ) -> Result<Self, RedisError> {
         let info = url.into_connection_info()?;
         let nodelay = info.tcp_settings().clone().set_nodelay(true);
@@ -128,6 +132,7 @@ impl Store {
             reads: ThreadLocal::new(),
             writes,
             availability: Availability::up(),
+            agreement,
             timeout,
             probe,
         })))
@@ -168,22 +173,44 @@ impl Store {
         }
     }
 
-    /// Stores an entry for `ttl` ±10 %, unless a newer version is stored. If Redis is down, it gets
-    /// this version before it is read again. An entry that it refuses to replace is removed.
+    /// Stores an entry of what was read for `ttl` ±10 %, unless a newer version is stored.
     pub(crate) async fn put(&self, key: &str, version: i64, body: &[u8], ttl: Duration) {
-        if self.0.is_missed(key, version, ttl) {
+        if !self.0.availability.is_up() {
             return;
         }
-        let Err(failure) = self.0.write(key, version, body, jittered(ttl)).await else {
-            return;
-        };
-        if failure.refusal().is_some() && version != FIRST_VERSION {
-            // A full Redis accepts deletes even though it accepts no writes. If it refuses this
-            // too, it refuses the other replicas' reads, or is down for them as well.
-            let _ = self.0.delete(key).await;
+        if let Err(failure) = self.0.write(key, version, body, jittered(ttl)).await {
+            self.went_down(&failure, None);
         }
-        let missed = (version != FIRST_VERSION).then_some((key, version, longest(ttl)));
-        self.went_down(&failure, missed);
+    }
+
+    /// Stores an entry of what was written, likewise. If Redis is down, it gets this version before it is
+    /// read again. An entry that it refuses to replace is removed.
+    pub(crate) async fn publish(&self, key: &str, version: i64, body: &[u8], ttl: Duration) {
+        if version == FIRST_VERSION {
+            return self.put(key, version, body, ttl).await;
+        }
+        if !self.0.availability.miss(key, version, longest(ttl)) {
+            let written = self.0.write(key, version, body, jittered(ttl)).await;
+            let Err(failure) = written else { return };
+            if failure.refusal().is_some() {
+                // A full Redis accepts deletes even though it accepts no writes.
+                let _ = self.0.delete(key).await;
+            }
+            self.went_down(&failure, Some((key, version, longest(ttl))));
+        }
+        // Others may reach Redis, or the old entry in it.
+        self.0.agreement.close().await;
+        self.0.open_if_up().await;
+    }
+
+    /// Whether no replica has written what Redis does not have.
+    pub(crate) fn is_agreed(&self) -> bool {
+        self.0.agreement.may_read()
+    }
+
+    /// Hears from the other replicas whether Redis may be read.
+    pub(crate) async fn listen(&self) -> Result<(), StorageError> {
+        self.0.agreement.listen().await
     }
 
     /// Runs a script that writes; `None` when Redis is down.
@@ -260,6 +287,7 @@ async fn wait_until_up(store: Weak<Inner>) {
         }
         if store.availability.is_up() {
             tracing::info!("Redis answers again");
+            store.open_if_up().await;
             return;
         }
     }
@@ -349,12 +377,9 @@ impl Inner {
             .unwrap_or(Err(Failure::Timeout(self.timeout)))
     }
 
-    /// Records the version that a Redis which is down misses. Returns whether it is down.
-    fn is_missed(&self, key: &str, version: i64, ttl: Duration) -> bool {
-        if version == FIRST_VERSION {
-            return !self.availability.is_up();
-        }
-        self.availability.miss(key, version, longest(ttl))
+    /// Lets the other replicas read again, if Redis has all that it missed.
+    async fn open_if_up(&self) {
+        self.agreement.open_if(|| self.availability.is_up()).await;
     }
 
     /// Writes an empty entry for every missed version. On a failure, returns those that are not

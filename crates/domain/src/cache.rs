@@ -1,10 +1,10 @@
 //! The cache of versioned entities: its port, and read-through.
 
-use std::{fmt::Display, hash::Hash, sync::Arc};
+use std::{fmt::Display, hash::Hash, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
-use crate::{concurrency::single_flight::SingleFlight, values::Version};
+use crate::{StorageError, concurrency::single_flight::SingleFlight, values::Version};
 
 /// An entity that can be cached. Of two copies with the same key, the one with the greater version
 /// is newer.
@@ -24,14 +24,49 @@ pub trait Versioned: Send + Sync + 'static {
 #[cfg_attr(test, mockall::automock)]
 #[async_trait]
 pub trait Cache<T: Versioned>: Send + Sync {
-    /// The cached copy. It MUST NOT be older than the version last given to `put` or `forget`.
+    /// The cached copy. It MUST NOT be older than the version last given to `publish` or `forget`, at
+    /// whichever replica.
     async fn get(&self, key: T::Key) -> Option<Arc<T>>;
 
-    /// Stores this copy, unless a newer one is stored already.
+    /// Stores this copy, which was read, unless a newer one is stored already.
     async fn put(&self, value: Arc<T>);
 
-    /// Removes every copy older than `version`, and MUST NOT accept one from now on.
+    /// Stores this copy, which was written, unless a newer one is stored already. Once it returns no
+    /// replica is shown an older one.
+    async fn publish(&self, value: Arc<T>) {
+        self.put(value).await;
+    }
+
+    /// Removes every copy older than `version`, and MUST NOT accept one from now on. Once it returns no
+    /// replica is shown one.
     async fn forget(&self, key: T::Key, version: Version);
+}
+
+/// How replicas tell each other, through storage, which all of them reach, that one of them cannot write
+/// to the cache that they share: what others find there may be old. Each replica has an adapter of its own.
+#[cfg_attr(test, mockall::automock)]
+#[async_trait]
+pub trait Closures: Send + Sync {
+    /// Closes the cache on behalf of this replica, for this long at most.
+    ///
+    /// # Errors
+    ///
+    /// When storage fails.
+    async fn close(&self, duration: Duration) -> Result<(), StorageError>;
+
+    /// Ends what this replica has closed.
+    ///
+    /// # Errors
+    ///
+    /// When storage fails.
+    async fn open(&self) -> Result<(), StorageError>;
+
+    /// Whether any replica has closed the cache.
+    ///
+    /// # Errors
+    ///
+    /// When storage fails.
+    async fn are_any(&self) -> Result<bool, StorageError>;
 }
 
 /// Read-through, by cache-aside: concurrent misses of one key share one load, and every value that
@@ -91,7 +126,7 @@ impl<T: Versioned, E: Clone + Send + Sync + 'static> ReadThrough<T, E> {
 
     /// Puts a value into the cache, once its write is committed.
     pub(crate) async fn publish(&self, value: Arc<T>) {
-        self.cache.put(value).await;
+        self.cache.publish(value).await;
     }
 
     /// Removes copies older than `version`, when it is not known whether `version` was written.

@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use adapters_redis::Redis;
 use domain::{
     Housekeeping, StorageError,
     identity::{KnownApiKeys, LiveCredentials},
@@ -29,6 +30,10 @@ use crate::metrics::{TASK_ENDED, TASK_FAILURES};
 /// How often revocations are heard: at every replica, tokens stop working within two seconds of a
 /// logout.
 const REVOCATIONS_INTERVAL: Duration = Duration::from_millis(500);
+
+/// How often replicas ask each other whether what is in Redis may be read: several times before what they
+/// have heard does not count any more.
+const AGREEMENT_INTERVAL: Duration = Duration::from_millis(250);
 
 /// How often replicas share what they count for rate limits.
 const SHARING_INTERVAL: Duration = Duration::from_millis(500);
@@ -80,6 +85,15 @@ impl Background {
             gather_sales(Arc::clone(&sales))
         });
         Self { desk, tasks }
+    }
+
+    /// Lets this replica and the others know whether what is in Redis may be read.
+    pub(crate) fn agree(&mut self, redis: Option<Redis>) {
+        let Some(redis) = redis else { return };
+        self.tasks.every("cache", AGREEMENT_INTERVAL, move || {
+            let redis = redis.clone();
+            async move { redis.listen().await }
+        });
     }
 
     /// Lets this replica and the others know of the requests that they count.

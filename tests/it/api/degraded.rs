@@ -92,6 +92,45 @@ async fn what_changed_while_redis_was_away_is_not_old_when_it_is_back() {
 }
 
 #[tokio::test]
+async fn what_a_replica_cannot_write_to_redis_is_old_at_no_other() {
+    let proxy = Proxy::to_redis().await;
+    let shop = Shop::with(behind(&proxy)).await;
+    let other = shop.replica_with(|settings| {
+        if let (Some(redis), Caches::Redis(directly)) = (&mut settings.redis, Caches::redis()) {
+            redis.url = directly.url;
+        }
+    });
+    let product = shop.product("1.00", 99).await;
+    let (ana, _) = shop.customer().await;
+    let placed = ana.order(&product, 1).await.expect(201);
+    let path = format!("/orders/{}", placed.body["id"].as_str().unwrap());
+    let at_the_other = ana.at(&other.anonymous());
+    let seen = at_the_other.get(&path).await.expect(200);
+    assert_eq!(seen.body["status"], "pending");
+
+    proxy.cut();
+    for status in ["paid", "shipped"] {
+        let changed = shop.staff.put(&path, &json!({ "status": status })).await;
+        let _ = changed.expect(200);
+        let seen = at_the_other.get(&path).await.expect(200);
+        assert_eq!(seen.body["status"], status);
+    }
+    proxy.mend();
+    integration_tests::eventually("Redis is used again", || async {
+        let seen = at_the_other.get(&path).await.expect(200);
+        assert_eq!(seen.body["status"], "shipped");
+        shop.anonymous().get("/readyz").await.body["redis"] == "up"
+    })
+    .await;
+    let database = shop.database.client().await;
+    integration_tests::eventually("nobody keeps it closed", || async {
+        let closures = database.query("select from cache_closures", &[]).await;
+        closures.unwrap().is_empty()
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_server_starts_without_its_redis() {
     let shop = Shop::with(Caches::redis_at("redis://127.0.0.1:1")).await;
     let product = shop.product("1.00", 9).await;

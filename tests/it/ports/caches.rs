@@ -3,13 +3,16 @@
 use std::{sync::Arc, time::Duration};
 
 use adapters_redis::{InProcessCache, NearCache, Redis, RedisCache};
+use async_trait::async_trait;
 use domain::{
-    cache::Cache,
+    StorageError,
+    cache::{Cache, Closures},
     catalog::{BestSeller, BestSellersList, ProductId},
     customers::{Customer, CustomerId},
     orders::{Order, OrderId, OrderItem, OrderItemId, OrderStatus},
     values::{Email, Name, Price, Quantity, Version},
 };
+use futures_util::FutureExt as _;
 use http_actix::settings::TimesToLive;
 use integration_tests::{Caches, World};
 
@@ -29,11 +32,30 @@ fn in_process(ttl: TimesToLive) -> Backend {
     }
 }
 
+/// Closures where there is no other replica.
+struct Alone;
+
+#[async_trait]
+impl Closures for Alone {
+    async fn close(&self, _: Duration) -> Result<(), StorageError> {
+        Ok(())
+    }
+
+    async fn open(&self) -> Result<(), StorageError> {
+        Ok(())
+    }
+
+    async fn are_any(&self) -> Result<bool, StorageError> {
+        Ok(false)
+    }
+}
+
 fn redis(ttl: TimesToLive) -> Backend {
     let Caches::Redis(settings) = Caches::redis() else {
         unreachable!("`redis` gives Redis")
     };
-    let redis = Redis::new(&settings).unwrap();
+    let redis = Redis::new(&settings, Arc::new(Alone), ttl.orders).unwrap();
+    redis.listen().now_or_never().unwrap().unwrap();
     let lists = RedisCache::new(redis.clone(), ttl.best_sellers);
     Backend {
         orders: Arc::new(RedisCache::new(redis.clone(), ttl.orders)),

@@ -15,11 +15,7 @@ use time::OffsetDateTime;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::{
-    principal,
-    revocations::{PATIENCE, asked},
-    sessions::hash,
-};
+use super::{principal, revocations::PATIENCE, sessions::hash};
 use crate::{
     audit::Entries,
     connection::Connection,
@@ -134,7 +130,9 @@ impl ApiKeyRepository for PgApiKeys {
         secret: &TokenHash,
     ) -> Result<Option<OwnedApiKey>, StorageError> {
         let client = self.database.client().await?;
-        let rows = asked(client, FIND_BY_SECRET, &[&secret.as_bytes()], PATIENCE).await?;
+        let rows = client
+            .query_within(PATIENCE, FIND_BY_SECRET, &[&secret.as_bytes()])
+            .await?;
         let owned = |row: &Row| {
             Ok(OwnedApiKey {
                 key: key(row)?,

@@ -7,16 +7,10 @@ use domain::{
     StorageError,
     identity::{Revocations, Revoked, RevokedSince, RevokedUpTo, SessionId},
 };
-use tokio::time::timeout;
-use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::PgSessions;
-use crate::{
-    connection::Connection,
-    error::{column, storage},
-    statements::Value,
-};
+use crate::error::column;
 
 const SINCE_MOMENT: &str = "
     select pg_snapshot_xmin(pg_current_snapshot())::text as up_to, id
@@ -49,10 +43,14 @@ impl Revocations for PgSessions {
         let client = self.database.revocations_client().await?;
         let rows = match since {
             RevokedSince::Moment(moment) => {
-                asked(client, SINCE_MOMENT, &[&moment], AT_FIRST).await?
+                client
+                    .query_within(AT_FIRST, SINCE_MOMENT, &[&moment])
+                    .await?
             }
             RevokedSince::Reading(RevokedUpTo(up_to)) => {
-                asked(client, SINCE_READING, &[&up_to.to_string()], PATIENCE).await?
+                client
+                    .query_within(PATIENCE, SINCE_READING, &[&up_to.to_string()])
+                    .await?
             }
         };
         let ids = rows.iter().map(|row| column::<Option<Uuid>>(row, "id"));
@@ -69,24 +67,9 @@ impl Revocations for PgSessions {
     #[tracing::instrument(level = "debug", name = "db.sessions.is_live", skip_all)]
     async fn is_live(&self, id: SessionId) -> Result<bool, StorageError> {
         let client = self.database.client().await?;
-        let rows = asked(client, IS_LIVE, &[&id.as_uuid()], PATIENCE).await?;
+        let rows = client
+            .query_within(PATIENCE, IS_LIVE, &[&id.as_uuid()])
+            .await?;
         Ok(!rows.is_empty())
-    }
-}
-
-/// The rows that a statement finds in time. A connection over which no answer comes is given up: the
-/// next one may get through.
-pub(super) async fn asked(
-    client: Connection,
-    statement: &str,
-    params: &[&dyn Value],
-    patience: Duration,
-) -> Result<Vec<Row>, StorageError> {
-    match timeout(patience, client.query(statement, params)).await {
-        Ok(rows) => rows.map_err(storage),
-        Err(late) => {
-            client.close();
-            Err(StorageError::unavailable(late))
-        }
     }
 }

@@ -3,7 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use adapters_redis::{InProcessCache, InvalidRedisUrl, NearCache, Redis, RedisCache};
-use domain::{cache::Cache, catalog::BestSellersList, customers::Customer, orders::Order};
+use domain::{
+    cache::{Cache, Closures},
+    catalog::BestSellersList,
+    customers::Customer,
+    orders::Order,
+};
 
 use crate::{
     metrics::MeteredCache,
@@ -26,21 +31,25 @@ const NEAR_TTL: Duration = Duration::from_secs(1);
 const KEPT_FOR: u32 = 20;
 
 impl Caches {
-    pub(super) fn new(settings: &Settings) -> Result<Self, InvalidRedisUrl> {
-        let caches = Self::plain(settings)?;
+    /// What replicas tell each other of their caches goes by `closures`.
+    pub(super) fn new(
+        settings: &Settings,
+        closures: impl Closures + 'static,
+    ) -> Result<Self, InvalidRedisUrl> {
+        let caches = Self::plain(settings, Arc::new(closures))?;
         Ok(match settings.metrics_addr {
             Some(_) => caches.metered(),
             None => caches,
         })
     }
 
-    fn plain(settings: &Settings) -> Result<Self, InvalidRedisUrl> {
+    fn plain(settings: &Settings, closures: Arc<dyn Closures>) -> Result<Self, InvalidRedisUrl> {
         let ttl = settings.cache_ttl;
         let Some(redis) = &settings.redis else {
             return Ok(Self::in_process(ttl));
         };
-        let redis = Redis::new(redis)?;
-        let lists = RedisCache::new(redis.clone(), ttl.best_sellers * KEPT_FOR);
+        let redis = Redis::new(redis, closures, ttl.orders.max(ttl.customers))?;
+        let lists = RedisCache::new(redis.clone(), ttl.best_sellers * KEPT_FOR).that_may_lag();
         Ok(Self {
             orders: Arc::new(RedisCache::new(redis.clone(), ttl.orders)),
             customers: Arc::new(RedisCache::new(redis.clone(), ttl.customers)),

@@ -6,7 +6,8 @@ mod identity;
 use std::sync::Arc;
 
 use adapters_postgres::{
-    Database, PgAccounts, PgApiKeys, PgAudit, PgCatalog, PgCustomers, PgOrders, PgSessions, PgStock,
+    Database, PgAccounts, PgApiKeys, PgAudit, PgCatalog, PgClosures, PgCustomers, PgOrders,
+    PgSessions, PgStock,
 };
 use adapters_redis::{InvalidRedisUrl, Redis};
 use domain::{
@@ -96,7 +97,7 @@ impl App {
         let lifecycle = Lifecycle::default();
         let is_metered = settings.metrics_addr.is_some();
         let passwords = metered_hasher(&settings.passwords, is_metered)?;
-        let caches = Caches::new(settings)?;
+        let caches = Caches::new(settings, PgClosures::new(database, ids.next_id()))?;
         let redis = caches.redis.clone();
         let failed = failed_attempts(redis.as_ref());
         let parts = Parts {
@@ -115,6 +116,7 @@ impl App {
         let credentials = (Arc::clone(&live), Arc::clone(&keys));
         let mut background = Background::start(desk.clone(), tasks, housekeeping, credentials);
         let rate_limits = rate_limits(settings, redis.as_ref(), &clock);
+        background.agree(redis.clone());
         background.share(rate_limits.as_ref().map(RateLimits::limiter));
         let (clock_of_tokens, ids_of_tokens) = (Arc::clone(&clock), Arc::clone(&ids));
         let tokens = JwtTokens::new(&settings.jwt, clock_of_tokens, ids_of_tokens);

@@ -58,6 +58,10 @@ impl<T: Versioned> Cache<T> for MeteredCache<T> {
         self.cache.put(value).await;
     }
 
+    async fn publish(&self, value: Arc<T>) {
+        self.cache.publish(value).await;
+    }
+
     async fn forget(&self, key: T::Key, version: Version) {
         self.cache.forget(key, version).await;
     }

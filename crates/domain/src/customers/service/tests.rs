@@ -48,7 +48,7 @@ async fn who_signs_up_gets_an_account_of_their_own() {
         .returning(|_, _, _, _| Ok(()));
     let mut cache = MockCache::new();
     cache
-        .expect_put()
+        .expect_publish()
         .times(1)
         .in_sequence(&mut order)
         .return_const(());
@@ -76,7 +76,7 @@ async fn the_shop_registers_a_customer_without_an_account() {
         .times(1)
         .returning(|_, _, _, _| Ok(()));
     let mut cache = MockCache::new();
-    cache.expect_put().return_const(());
+    cache.expect_publish().return_const(());
     let made = service(customers, cache)
         .register(
             Some(&caller(Principal::Staff)),

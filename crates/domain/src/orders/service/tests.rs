@@ -267,7 +267,7 @@ async fn a_cancellation_returns_every_line_and_is_cached_after_the_commit() {
     let mut ports = Ports::default().locking(OrderStatus::Pending, unit);
     ports
         .cache
-        .expect_put()
+        .expect_publish()
         .withf(|order| order.status == OrderStatus::Cancelled)
         .times(1)
         .in_sequence(&mut sequence)
@@ -291,7 +291,7 @@ async fn a_cancellation_returns_every_line_and_is_cached_after_the_commit() {
 #[tokio::test]
 async fn the_status_that_an_order_has_is_a_success_that_writes_nothing() {
     let mut ports = Ports::default().locking(OrderStatus::Cancelled, only_abandoned());
-    ports.cache.expect_put().times(1).return_const(());
+    ports.cache.expect_publish().times(1).return_const(());
     let same = ports
         .service()
         .transition(
@@ -348,7 +348,7 @@ async fn a_transition_that_may_not_be_committed_is_not_cached_and_what_was_befor
         .times(1)
         .returning(|_| Err(storage_is_down().into()));
     let mut ports = Ports::default().locking(OrderStatus::Pending, unit);
-    ports.cache.expect_put().never();
+    ports.cache.expect_publish().never();
     ports
         .cache
         .expect_forget()

@@ -49,6 +49,7 @@ async fn a_read_after_a_change_is_not_answered_by_a_load_that_began_before_it() 
     let mut cache = MockCache::new();
     cache.expect_get().returning(|_| None);
     cache.expect_put().return_const(());
+    cache.expect_publish().return_const(());
     let storage = Arc::new(PaidMeanwhile {
         is_paid: false.into(),
         may_end: tokio::sync::Semaphore::new(0),

@@ -1,0 +1,98 @@
+//! What replicas agree on, over closures of their own.
+
+use std::sync::Mutex as BlockingMutex;
+
+use async_trait::async_trait;
+use futures_util::FutureExt as _;
+
+use super::*;
+
+const LONGEST: Duration = Duration::from_mins(5);
+
+/// What was told, and what others have closed.
+#[derive(Default)]
+struct Told {
+    words: BlockingMutex<Vec<&'static str>>,
+    is_closed: std::sync::atomic::AtomicBool,
+    refuses: AtomicU64,
+}
+
+impl Told {
+    fn told(&self) -> Vec<&'static str> {
+        self.words.lock().unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl Closures for Told {
+    async fn close(&self, duration: Duration) -> Result<(), StorageError> {
+        assert_eq!(duration, 2 * LONGEST);
+        self.words.lock().unwrap().push("close");
+        match self
+            .refuses
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1))
+        {
+            Ok(_) => Err(StorageError::unavailable("not now")),
+            Err(_) => Ok(()),
+        }
+    }
+
+    async fn open(&self) -> Result<(), StorageError> {
+        self.words.lock().unwrap().push("open");
+        Ok(())
+    }
+
+    async fn are_any(&self) -> Result<bool, StorageError> {
+        Ok(self.is_closed.load(Ordering::SeqCst))
+    }
+}
+
+fn agreement() -> (Agreement, Arc<Told>) {
+    let told = Arc::new(Told::default());
+    (Agreement::new(Arc::<Told>::clone(&told), LONGEST), told)
+}
+
+#[tokio::test]
+async fn redis_is_read_only_once_and_as_long_as_nobody_has_closed_it() {
+    let (agreement, told) = agreement();
+    assert!(!agreement.may_read(), "nothing was heard yet");
+    agreement.listen().await.unwrap();
+    assert!(agreement.may_read());
+    told.is_closed.store(true, Ordering::SeqCst);
+    agreement.listen().await.unwrap();
+    assert!(!agreement.may_read());
+}
+
+#[tokio::test]
+async fn what_was_heard_counts_for_as_long_as_whoever_closes_it_waits() {
+    let (agreement, told) = agreement();
+    agreement.listen().await.unwrap();
+    let closing = Instant::now();
+    agreement.close().await;
+    assert!(closing.elapsed() >= LEASE);
+    assert!(!agreement.may_read(), "it was heard before");
+    assert!(agreement.close().now_or_never().is_some(), "it is closed");
+    assert_eq!(told.told(), ["close"]);
+}
+
+#[tokio::test]
+async fn what_storage_does_not_take_is_told_again() {
+    let (agreement, told) = agreement();
+    told.refuses.store(2, Ordering::SeqCst);
+    agreement.close().await;
+    assert_eq!(told.told(), ["close", "close", "close"]);
+}
+
+#[tokio::test]
+async fn it_is_opened_once_redis_has_what_it_missed_and_closed_anew_after_that() {
+    let (agreement, told) = agreement();
+    agreement.open_if(|| true).await;
+    assert!(told.told().is_empty(), "nothing was closed");
+    agreement.close().await;
+    agreement.open_if(|| false).await;
+    assert_eq!(told.told(), ["close"]);
+    agreement.open_if(|| true).await;
+    assert_eq!(told.told(), ["close", "open"]);
+    agreement.close().await;
+    assert_eq!(told.told(), ["close", "open", "close"]);
+}
