@@ -1,7 +1,7 @@
 # What can be done here. `make help` lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help run reset test integration faults lint format bench conformance fuzz observability attacks poolers manifests verify
+.PHONY: help run reset test integration faults failover lint format bench conformance fuzz observability attacks poolers manifests verify
 
 TEST_SERVICES := .dev/test
 
@@ -43,6 +43,10 @@ faults: ## a storm of orders through two replicas, while everything around them 
 	@export TEST_POSTGRES_PROGRAMS=$$(deploy/services programs $(TEST_SERVICES)) \
 		TEST_REDIS_SERVER=$$(deploy/services redis $(TEST_SERVICES)); \
 	set -x; $(FAULTS)
+
+failover: ## the same while PostgreSQL, on three nodes under Patroni, changes its primary
+	cargo build --locked --workspace --bins
+	@export TEST_REDIS_SERVER=$$(deploy/services redis $(TEST_SERVICES)); set -x; $(FAULTS) --ha
 
 lint: ## format, clippy, docs, who may depend on whom, and known faults of libraries
 	cargo fmt --all --check

@@ -24,7 +24,7 @@ use tokio::{
 use tokio_postgres::NoTls;
 use uuid::Uuid;
 
-use crate::{balancer::Balancer, storm::BUYERS};
+use crate::{balancer::Balancer, patroni::Patroni, storm::BUYERS};
 
 /// The size of the disk of PostgreSQL, in MiB.
 const DISK: u32 = 768;
@@ -32,11 +32,49 @@ const DISK: u32 = 768;
 /// The stock of a product: of the first there is little, so that some orders are refused.
 const STOCK: [i64; 6] = [2_000, 1_000_000, 1_000_000, 1_000_000, 1_000_000, 1_000_000];
 
+/// Where the shop is kept.
+pub(crate) enum Postgres {
+    Alone(PrivatePostgres),
+    Cluster(Patroni),
+}
+
+impl Postgres {
+    pub(crate) fn only(&self) -> &PrivatePostgres {
+        match self {
+            Self::Alone(postgres) => postgres,
+            Self::Cluster(_) => unreachable!("a fault of one that is alone"),
+        }
+    }
+
+    pub(crate) fn alone(&mut self) -> &mut PrivatePostgres {
+        match self {
+            Self::Alone(postgres) => postgres,
+            Self::Cluster(_) => unreachable!("a fault of one that is alone"),
+        }
+    }
+
+    pub(crate) fn cluster(&self) -> &Patroni {
+        match self {
+            Self::Alone(_) => unreachable!("a fault of a cluster"),
+            Self::Cluster(cluster) => cluster,
+        }
+    }
+
+    /// The URL of a superuser who is alone, or of whom the shop of a cluster belongs to.
+    fn url(&self) -> String {
+        match self {
+            Self::Alone(postgres) => format!("postgres://balcao@{}/shop", postgres.addr()),
+            Self::Cluster(cluster) => cluster.url.clone(),
+        }
+    }
+}
+
 pub(crate) struct Arena {
-    pub(crate) postgres: PrivatePostgres,
+    pub(crate) postgres: Postgres,
     pub(crate) redis: PrivateRedis,
     pub(crate) to_postgres: Proxy,
-    pub(crate) to_redis: Proxy,
+    /// A wire for each replica.
+    pub(crate) to_redis: [Proxy; 2],
     pub(crate) replicas: Vec<Replica>,
     pub(crate) balancer: Balancer,
     /// The tokens of the buyers.
@@ -46,6 +84,8 @@ pub(crate) struct Arena {
     pub(crate) known: HashSet<Uuid>,
     /// What a fault does again and again until it ends.
     pub(crate) repeated: Option<AbortHandle>,
+    /// The number of the node that is lost.
+    pub(crate) broken_node: usize,
     /// A transaction that holds a lock.
     pub(crate) holder: Option<tokio_postgres::Client>,
 }
@@ -56,11 +96,18 @@ pub(crate) struct Replica {
 }
 
 impl Arena {
-    pub(crate) async fn open() -> Self {
-        let postgres = PrivatePostgres::start_on_a_disk_of(DISK).await;
+    /// Over a PostgreSQL that is alone, or over a cluster.
+    pub(crate) async fn open(is_over_a_cluster: bool) -> Self {
+        let postgres = if is_over_a_cluster {
+            Postgres::Cluster(Patroni::start().await)
+        } else {
+            let postgres = PrivatePostgres::start_on_a_disk_of(DISK).await;
+            make_the_database(&postgres).await;
+            Postgres::Alone(postgres)
+        };
         let redis = PrivateRedis::start().await;
-        let to_postgres = Proxy::to(&postgres.addr()).await;
-        let to_redis = Proxy::to(redis.addr()).await;
+        let to_postgres = Proxy::to_server_of(&postgres.url()).await;
+        let to_redis = [Proxy::to(redis.addr()).await, Proxy::to(redis.addr()).await];
         let mut arena = Self {
             postgres,
             redis,
@@ -72,6 +119,7 @@ impl Arena {
             products: Vec::new(),
             known: HashSet::new(),
             repeated: None,
+            broken_node: 0,
             holder: None,
         };
         arena.make_the_shop().await;
@@ -79,17 +127,6 @@ impl Arena {
     }
 
     async fn make_the_shop(&mut self) {
-        let sql = self.sql_of("balcao").await;
-        for statement in [
-            // Not a superuser, for whom limits do not hold.
-            "create role shop login",
-            "create database shop owner shop",
-            "alter system set max_wal_size = '128MB'",
-            "alter system set min_wal_size = '80MB'",
-            "select pg_reload_conf()",
-        ] {
-            sql.batch_execute(statement).await.unwrap();
-        }
         let mut ports = 20_000..32_000;
         for n in 0..2 {
             let addr = quiet_addr(&mut ports).await;
@@ -126,17 +163,20 @@ impl Arena {
         assert!(boss.wait().await.unwrap().success());
     }
 
+    /// The URL that replicas are given: over the wire, and not of a superuser, for whom limits do not hold.
+    fn url_of_replicas(&self) -> String {
+        let url = self.postgres.url();
+        let url = self.to_postgres.in_place_of_the_server_of(&url);
+        url.replace("//balcao@", "//shop@")
+    }
+
     fn balcao(&self, program: PathBuf, args: &[&str]) -> Command {
         let mut command = Command::new(program);
         command
             .args(args)
             .env_clear()
             .envs([
-                (
-                    "DATABASE_URL",
-                    self.to_postgres.postgres_url("shop", "shop"),
-                ),
-                ("REDIS_URL", self.to_redis.url()),
+                ("DATABASE_URL", self.url_of_replicas()),
                 (
                     "JWT_SECRET",
                     "a secret of the storm, of 32 bytes".to_owned(),
@@ -160,6 +200,7 @@ impl Arena {
             _ => balcao_program(),
         };
         let mut serve = self.balcao(program, &["serve", "--http-addr", &addr.to_string()]);
+        serve.env("REDIS_URL", self.to_redis[n].url());
         serve.stderr(Stdio::null()).spawn().unwrap()
     }
 
@@ -171,14 +212,7 @@ impl Arena {
 
     /// A connection of a superuser to the shop's database, past the wire.
     pub(crate) async fn sql(&self) -> tokio_postgres::Client {
-        self.sql_of("shop").await
-    }
-
-    async fn sql_of(&self, database: &str) -> tokio_postgres::Client {
-        let url = format!("postgres://balcao@{}/{database}", self.postgres.addr());
-        let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
-        tokio::spawn(connection);
-        client
+        connect(&self.postgres.url()).await
     }
 
     /// Waits until every replica says that it is ready.
@@ -205,6 +239,28 @@ impl Arena {
         for replica in &mut self.replicas {
             replica.kill().await;
         }
+        if let Postgres::Cluster(cluster) = &mut self.postgres {
+            cluster.end().await;
+        }
+    }
+}
+
+async fn connect(url: &str) -> tokio_postgres::Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+async fn make_the_database(postgres: &PrivatePostgres) {
+    let sql = connect(&format!("postgres://balcao@{}/balcao", postgres.addr())).await;
+    for statement in [
+        "create role shop login",
+        "create database shop owner shop",
+        "alter system set max_wal_size = '128MB'",
+        "alter system set min_wal_size = '80MB'",
+        "select pg_reload_conf()",
+    ] {
+        sql.batch_execute(statement).await.unwrap();
     }
 }
 

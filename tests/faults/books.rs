@@ -42,9 +42,9 @@ const KEPT_KEYS: &str = "select count(*) from idempotency_keys where key = any($
 /// The most connections that two replicas open on two cores, and more on more: what is beyond is leaked.
 const MAX_CONNECTIONS: i64 = 200;
 
-/// Connections of the replicas.
+/// Connections to the shop.
 const CONNECTIONS: &str = "
-    select count(*) from pg_stat_activity where usename = 'shop'";
+    select count(*) from pg_stat_activity where datname = current_database()";
 
 pub(crate) async fn audit(arena: &Arena, seen: &Seen) -> Books {
     let mut books = Books::default();

@@ -2,9 +2,13 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use integration_tests::Proxy;
 use tokio::{fs::File, io::AsyncWriteExt as _, time::sleep};
 
-use crate::arena::{Arena, signal};
+use crate::{
+    arena::{Arena, signal},
+    cluster::ClusterKind,
+};
 
 pub(crate) struct Fault {
     pub(crate) name: &'static str,
@@ -12,6 +16,8 @@ pub(crate) struct Fault {
     /// Whether every request must be served meanwhile as if nothing were.
     pub(crate) is_survived: bool,
     pub(crate) is_in_short: bool,
+    /// The longest time in which no order may be placed, where there is one.
+    pub(crate) outage: Option<Duration>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -29,6 +35,7 @@ pub(crate) enum Kind {
     RedisCrash,
     RedisPause,
     RedisCut,
+    RedisCutFromOne,
     RedisSlowness,
     RedisFlushes,
     RedisMemory,
@@ -39,14 +46,16 @@ pub(crate) enum Kind {
     ReplicaKill,
     ReplicaTermination,
     ReplicasKill,
+    Cluster(ClusterKind),
 }
 
-const fn fault(name: &'static str, kind: Kind) -> Fault {
+pub(crate) const fn fault(name: &'static str, kind: Kind) -> Fault {
     Fault {
         name,
         kind,
         is_survived: false,
         is_in_short: false,
+        outage: None,
     }
 }
 
@@ -54,6 +63,13 @@ impl Fault {
     const fn survived(self) -> Self {
         Self {
             is_survived: true,
+            ..self
+        }
+    }
+
+    pub(crate) const fn with_an_outage_of(self, outage: Duration) -> Self {
+        Self {
+            outage: Some(outage),
             ..self
         }
     }
@@ -98,6 +114,9 @@ pub(crate) const FAULTS: &[Fault] = &[
         .survived()
         .in_short(),
     fault("Redis is cut off", Kind::RedisCut).survived(),
+    fault("Redis is cut off from one replica", Kind::RedisCutFromOne)
+        .survived()
+        .in_short(),
     fault("Redis is slow (paused every 30 ms)", Kind::RedisSlowness).survived(),
     fault("Redis is flushed, again and again", Kind::RedisFlushes).survived(),
     fault("Redis is full", Kind::RedisMemory).survived(),
@@ -134,8 +153,8 @@ impl Kind {
     pub(crate) async fn begin(self, arena: &mut Arena) -> Result<(), String> {
         let redis = arena.redis.raw.clone();
         match self {
-            Self::PostgresCrash => arena.postgres.crash().await,
-            Self::PostgresPause => arena.postgres.signal("-STOP").await,
+            Self::PostgresCrash => arena.postgres.alone().crash().await,
+            Self::PostgresPause => arena.postgres.alone().signal("-STOP").await,
             Self::PostgresCut => arena.to_postgres.cut(),
             Self::PostgresSilence => arena.to_postgres.hold(),
             Self::PostgresTermination => terminate_connections(arena).await,
@@ -147,7 +166,8 @@ impl Kind {
             Self::StockLock => lock_stock(arena).await,
             Self::RedisCrash => arena.redis.kill().await,
             Self::RedisPause => signal("-STOP", arena.redis.pid()),
-            Self::RedisCut => arena.to_redis.cut(),
+            Self::RedisCut => arena.to_redis.iter().for_each(Proxy::cut),
+            Self::RedisCutFromOne => arena.to_redis[0].cut(),
             Self::RedisSlowness => pause_again_and_again(arena),
             Self::RedisFlushes => flush_again_and_again(arena),
             Self::RedisMemory => redis.ok(&["CONFIG", "SET", "maxmemory", "1"]).await,
@@ -155,8 +175,8 @@ impl Kind {
             Self::RedisPassword => {
                 redis.ok(&["CONFIG", "SET", "requirepass", "another"]).await;
                 // Who is logged in stays so: everybody has to come again.
-                arena.to_redis.cut();
-                arena.to_redis.mend();
+                arena.to_redis.iter().for_each(Proxy::cut);
+                arena.to_redis.iter().for_each(Proxy::mend);
             }
             Self::RedisGarbage => redis.ok(&["EVAL", GARBAGE, "0"]).await,
             Self::RedisReplacement => {
@@ -173,6 +193,7 @@ impl Kind {
                     replica.kill().await;
                 }
             }
+            Self::Cluster(kind) => kind.begin(arena).await,
         }
         Ok(())
     }
@@ -184,8 +205,8 @@ impl Kind {
         }
         let redis = arena.redis.raw.clone();
         match self {
-            Self::PostgresCrash => arena.postgres.restart().await,
-            Self::PostgresPause => arena.postgres.signal("-CONT").await,
+            Self::PostgresCrash => arena.postgres.alone().restart().await,
+            Self::PostgresPause => arena.postgres.alone().signal("-CONT").await,
             Self::PostgresCut => arena.to_postgres.mend(),
             Self::PostgresSilence => arena.to_postgres.let_go(),
             Self::PostgresReadOnly => set(arena, "reset default_transaction_read_only").await,
@@ -197,12 +218,14 @@ impl Kind {
             Self::PostgresDisk => {
                 let _ = std::fs::remove_file(ballast(arena));
                 // It may have ended for lack of room.
-                arena.postgres.restart().await;
+                arena.postgres.alone().restart().await;
             }
             Self::StockLock => arena.holder = None,
             Self::RedisCrash => arena.redis.start_again().await,
             Self::RedisPause | Self::RedisSlowness => signal("-CONT", arena.redis.pid()),
-            Self::RedisCut => arena.to_redis.mend(),
+            Self::RedisCut | Self::RedisCutFromOne => {
+                arena.to_redis.iter().for_each(Proxy::mend);
+            }
             Self::RedisMemory => redis.ok(&["CONFIG", "SET", "maxmemory", "0"]).await,
             Self::RedisReadOnly => redis.ok(&["REPLICAOF", "NO", "ONE"]).await,
             Self::RedisPassword => {
@@ -214,6 +237,7 @@ impl Kind {
                 arena.start_again(0);
                 arena.start_again(1);
             }
+            Self::Cluster(kind) => kind.end(arena).await,
             Self::PostgresTermination
             | Self::RedisFlushes
             | Self::RedisGarbage
@@ -291,12 +315,12 @@ fn again_and_again<F>(
 }
 
 fn ballast(arena: &Arena) -> PathBuf {
-    arena.postgres.folder().join("ballast")
+    arena.postgres.only().folder().join("ballast")
 }
 
 /// Writes until there is no room left.
 async fn fill_disk(arena: &Arena) -> Result<(), String> {
-    if !arena.postgres.has_a_disk_of_its_own() {
+    if !arena.postgres.only().has_a_disk_of_its_own() {
         return Err("no disk of its own could be mounted: that needs root".to_owned());
     }
     let mut file = File::create(ballast(arena)).await.unwrap();

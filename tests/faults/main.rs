@@ -4,9 +4,11 @@
 //!   faults            every fault, for three seconds each
 //!   faults --short    some of them, for a second each: a part of `make integration`
 //!   faults NAME…      those whose names contain one of these words
+//!   faults --ha       those of a cluster under Patroni (`deploy/ha`), in place of the others
 
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::print_stdout,
     clippy::print_stderr,
@@ -16,7 +18,9 @@
 mod arena;
 mod balancer;
 mod books;
+mod cluster;
 mod faults;
+mod patroni;
 mod report;
 mod storm;
 
@@ -37,16 +41,22 @@ const CALM: Duration = Duration::from_millis(700);
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let is_short = args.iter().any(|arg| arg == "--short");
-    let names: Vec<_> = args.iter().filter(|arg| *arg != "--short").collect();
+    let has = |flag| args.iter().any(|arg| arg == flag);
+    let (is_short, is_over_a_cluster) = (has("--short"), has("--ha"));
+    let names: Vec<_> = args.iter().filter(|arg| !arg.starts_with("--")).collect();
+    let faults = if is_over_a_cluster {
+        cluster::FAULTS
+    } else {
+        FAULTS
+    };
     let is_meant = |fault: &&Fault| {
         (!is_short || fault.is_in_short)
             && (names.is_empty() || names.iter().any(|name| fault.name.contains(*name)))
     };
     let lasts = Duration::from_secs(if is_short { 1 } else { 3 });
-    let mut arena = Arena::open().await;
+    let mut arena = Arena::open(is_over_a_cluster).await;
     let mut reports = Vec::new();
-    for fault in FAULTS.iter().filter(is_meant) {
+    for fault in faults.iter().filter(is_meant) {
         eprintln!("· {}", fault.name);
         let report = endure(&mut arena, fault, lasts).await;
         for broken in &report.broken {

@@ -101,6 +101,10 @@ impl Report {
                 format!("it was back after {:?}", self.back_after),
             ),
             (
+                fault.outage.is_some_and(|most| self.outage > most),
+                format!("no order was placed for {:?}", self.outage),
+            ),
+            (
                 self.slowest > SLOWEST,
                 format!("an answer took {:?}", self.slowest),
             ),

@@ -44,7 +44,12 @@ impl Proxy {
 
     /// A wire to the server of a database.
     pub async fn to_database(database: &TestDatabase) -> Self {
-        Self::to(&server_of(&database.url())).await
+        Self::to_server_of(&database.url()).await
+    }
+
+    /// A wire to the server of a database with this URL.
+    pub async fn to_server_of(url: &str) -> Self {
+        Self::to(&server_of(url)).await
     }
 
     /// A wire to this address, `ADDRESS:PORT`.
@@ -67,17 +72,16 @@ impl Proxy {
         format!("redis://{}", self.addr)
     }
 
-    /// Where to connect instead, as this user to this database.
-    #[must_use]
-    pub fn postgres_url(&self, user: &str, database: &str) -> String {
-        format!("postgres://{user}@{}/{database}", self.addr)
-    }
-
     /// Where to connect instead, for a database.
     #[must_use]
     pub fn database_url(&self, database: &TestDatabase) -> String {
-        let url = database.url();
-        url.replace(&server_of(&url), &self.addr.to_string())
+        self.in_place_of_the_server_of(&database.url())
+    }
+
+    /// Where to connect instead, for the database with this URL.
+    #[must_use]
+    pub fn in_place_of_the_server_of(&self, url: &str) -> String {
+        url.replace(&server_of(url), &self.addr.to_string())
     }
 
     /// Breaks every connection, and refuses new ones.

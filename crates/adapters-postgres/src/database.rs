@@ -10,7 +10,7 @@ use domain::StorageError;
 use rustls::ClientConfig;
 use thiserror::Error;
 use thread_local::ThreadLocal;
-use tokio_postgres::{Config, Error};
+use tokio_postgres::{Config, Error, config::TargetSessionAttrs};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::{
@@ -160,7 +160,12 @@ impl DatabaseSettings {
         if let Some(mode) = tls.mode {
             config.ssl_mode(mode);
         }
-        config.connect_timeout(CONNECTION_TIMEOUT);
+        // They are tried one after the other, and one that is gone does not say so.
+        let hosts = u32::try_from(config.get_hosts().len()).unwrap_or(u32::MAX);
+        config.connect_timeout(CONNECTION_TIMEOUT / hosts);
+        if hosts > 1 && config.get_target_session_attrs() == TargetSessionAttrs::Any {
+            config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+        }
         if config.get_tcp_user_timeout().is_none() {
             config.tcp_user_timeout(SILENCE);
         }

@@ -27,3 +27,18 @@ fn a_pooler_is_told_no_options() {
     let refused = through(Pooling::Session);
     assert!(matches!(refused, Err(InvalidDatabaseUrl::Options)));
 }
+
+#[test]
+fn of_several_hosts_the_one_that_can_be_written_to_is_taken() {
+    let attrs = |url| {
+        let settings = DatabaseSettings::parse(url, 1).unwrap();
+        settings.config.get_target_session_attrs()
+    };
+    let hosts = "postgres://localhost:5432,localhost:5433/balcao";
+    assert_eq!(attrs(hosts), TargetSessionAttrs::ReadWrite);
+    let read_only = "postgres://a,b/balcao?target_session_attrs=read-only";
+    assert_eq!(attrs(read_only), TargetSessionAttrs::ReadOnly);
+    // A standby can be exported from.
+    let one = "postgres://localhost/balcao";
+    assert_eq!(attrs(one), TargetSessionAttrs::Any);
+}
