@@ -131,6 +131,10 @@ impl Buyer {
             let items = order["itens"].as_array().unwrap().len();
             let items = i64::try_from(items).unwrap();
             let is_to_be_cancelled = n.is_multiple_of(3);
+            if is_to_be_cancelled {
+                // From then on a cache has it as it will not be any more.
+                self.look_at(id, "pending", false).await;
+            }
             let is_cancelled = is_to_be_cancelled && self.cancel(id).await;
             self.seen.lock().unwrap().orders.push(Acknowledged {
                 id,

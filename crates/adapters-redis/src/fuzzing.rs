@@ -9,7 +9,7 @@ use domain::{catalog::BestSellersList, customers::Customer, orders::Order};
 use crate::{
     InvalidRedisUrl, Redis,
     entries::{Stored, decode, encode},
-    store::Entry,
+    entry::Entry,
 };
 
 /// The first byte chooses the kind of the entity. What is read as one is written and read again as it

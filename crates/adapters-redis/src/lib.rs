@@ -9,6 +9,7 @@
 mod agreement;
 mod availability;
 mod entries;
+mod entry;
 mod failed_attempts;
 mod failure;
 #[cfg(any(test, fuzzing))]

@@ -1,9 +1,5 @@
 //! Versioned entries in Redis.
 //!
-//! An entry is the text `VERSION:BODY`. An empty body records that this version exists and that
-//! nothing older may be shown: it reads as a miss. Any other content is foreign: it reads as a miss
-//! too, and is removed.
-//!
 //! A Redis that can be read but not written is as good as down: after it refused a write, it would
 //! go on showing the old entry. So reads use a command that such a Redis refuses as well, and every
 //! replica notices before it reads a stale entry.
@@ -28,6 +24,7 @@ use thread_local::ThreadLocal;
 use crate::{
     agreement::Agreement,
     availability::{Availability, Missed},
+    entry::Entry,
     failure::Failure,
     scripts::{KEEP_NEWER, REMOVE_FOREIGN},
     times::{jittered, longest},
@@ -60,38 +57,6 @@ struct Inner {
     timeout: Duration,
     /// The key that is written to check whether Redis can be written.
     probe: String,
-}
-
-/// The entry of a key.
-pub(crate) struct Entry {
-    /// The version that its text gives.
-    pub(crate) version: i64,
-    text: Vec<u8>,
-    body: usize,
-}
-
-impl Entry {
-    /// Parses `VERSION:BODY`.
-    pub(crate) fn parse(text: Vec<u8>) -> Result<Self, Vec<u8>> {
-        let parse = || {
-            let colon = text.iter().position(|byte| *byte == b':')?;
-            let version = std::str::from_utf8(text.get(..colon)?).ok()?;
-            Some((version.parse().ok()?, colon + 1))
-        };
-        match parse() {
-            Some((version, body)) => Ok(Self {
-                version,
-                text,
-                body,
-            }),
-            None => Err(text),
-        }
-    }
-
-    /// The entity in its stored form; empty when only the version is recorded.
-    pub(crate) fn body(&self) -> &[u8] {
-        self.text.get(self.body..).unwrap_or_default()
-    }
 }
 
 impl Store {

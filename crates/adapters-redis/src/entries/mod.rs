@@ -13,7 +13,7 @@ use domain::{
 use rust_decimal::Decimal;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::store::Entry;
+use crate::entry::Entry;
 
 /// The format of the entries, a part of every key.
 pub(crate) const FORMAT: &str = "3";
