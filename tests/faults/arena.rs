@@ -239,9 +239,6 @@ impl Arena {
         for replica in &mut self.replicas {
             replica.kill().await;
         }
-        if let Postgres::Cluster(cluster) = &mut self.postgres {
-            cluster.end().await;
-        }
     }
 }
 

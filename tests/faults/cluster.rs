@@ -1,6 +1,6 @@
 //! What breaks in a cluster under Patroni.
 
-use std::time::Duration;
+use std::{process::Command, time::Duration};
 
 use crate::{
     arena::{Arena, signal},
@@ -25,7 +25,8 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault(
         "the primary's PostgreSQL is killed (kill -9)",
         Kind::Cluster(ClusterKind::PrimaryKill),
-    ),
+    )
+    .with_an_outage_of(Duration::from_secs(6)),
     fault(
         "the primary's node is lost (kill -9 of everything)",
         Kind::Cluster(ClusterKind::NodeLoss),
@@ -35,7 +36,9 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault(
         "the synchronous standby is paused (SIGSTOP)",
         Kind::Cluster(ClusterKind::StandbyPause),
-    ),
+    )
+    // Five until the primary gives it up, and one or two until another one takes its place.
+    .with_an_outage_of(Duration::from_secs(10)),
 ];
 
 impl ClusterKind {
@@ -64,13 +67,17 @@ impl ClusterKind {
                 cluster.is_promoted_instead_of(node).await;
                 cluster.start_again(node);
             }
-            Self::StandbyPause => signal_all("-CONT", cluster, node),
+            Self::StandbyPause => {
+                cluster.is_replaced_as_standby(node).await;
+                signal_all("-CONT", cluster, node);
+            }
         }
     }
 }
 
 fn signal_all(name: &str, cluster: &Patroni, node: usize) {
-    for process in cluster.processes(node) {
-        signal(name, process);
-    }
+    let processes = cluster.processes(node);
+    let processes = processes.iter().map(u32::to_string);
+    // Some of them may have ended by then.
+    let _ = Command::new("kill").arg(name).args(processes).status();
 }

@@ -39,7 +39,7 @@ impl Patroni {
         let mut lines = BufReader::new(serve.stdout.take().unwrap()).lines();
         let mut told = async |name: &str| {
             let line = lines.next_line().await.unwrap();
-            let line = line.expect("deploy/ha/serve has ended: its log is in .dev/ha");
+            let line = line.expect("deploy/ha/serve has ended: its folder has the logs");
             let value = line
                 .strip_prefix(name)
                 .and_then(|line| line.strip_prefix('='));
@@ -49,12 +49,6 @@ impl Patroni {
         let _ = told("STANDBYS_URL").await;
         let nodes = told("NODES").await.into();
         Self { url, nodes, serve }
-    }
-
-    /// Ends all of it.
-    pub(crate) async fn end(&mut self) {
-        signal("-TERM", self.serve.id().unwrap());
-        let _ = self.serve.wait().await.unwrap();
     }
 
     /// Waits until all nodes run, and one of them has whatever is acknowledged besides the primary.
@@ -86,6 +80,15 @@ impl Patroni {
 
     pub(crate) async fn synchronous_standby(&self) -> usize {
         self.with_role("sync_standby").await.expect("a standby")
+    }
+
+    /// Waits until another standby is the synchronous one.
+    pub(crate) async fn is_replaced_as_standby(&self, node: usize) {
+        eventually("orders are on another standby", || async {
+            let standby = self.with_role("sync_standby").await;
+            standby.is_some_and(|standby| standby != node)
+        })
+        .await;
     }
 
     /// Waits until a node says that it is the primary, and not this one.
@@ -162,5 +165,16 @@ impl Patroni {
             .send();
         let answer = answer.await.ok()?.error_for_status().ok()?;
         answer.json().await.ok()
+    }
+}
+
+impl Drop for Patroni {
+    /// Ends all of it, also when a test has failed.
+    fn drop(&mut self) {
+        let Some(serve) = self.serve.id() else { return };
+        signal("-TERM", serve);
+        while let Ok(None) = self.serve.try_wait() {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
     }
 }

@@ -13,13 +13,13 @@ use tokio_postgres::{Client, Config, Error, Row, Transaction};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::{
-    error::{from_pool, is_stale_statement, storage},
+    error::{TransactionError, from_pool, is_stale_statement, storage},
     session::{Pooling, Session, Settings},
     statements::{self, Statement, Value, untyped},
     transaction::behind,
 };
 
-/// How long to wait for a pooled connection, or for a new one.
+/// How long to wait for a new connection, or for an answer that says that one is good.
 pub(crate) const CONNECTION_TIMEOUT: Duration = Duration::from_millis(1_500);
 
 /// How a connection is made.
@@ -77,7 +77,7 @@ impl Pool {
         let mut pool = deadpool_postgres::Pool::builder(manager)
             .max_size(max_connections)
             .runtime(Runtime::Tokio1)
-            .wait_timeout(Some(CONNECTION_TIMEOUT))
+            .wait_timeout(Some(connector.session.patience))
             .create_timeout(Some(CONNECTION_TIMEOUT))
             .recycle_timeout(Some(CONNECTION_TIMEOUT));
         if let Some(greeting) = connector.greeting {
@@ -180,6 +180,34 @@ impl Connection {
             transaction.batch_execute(local).await?;
         }
         Ok(transaction)
+    }
+
+    /// Runs `work` in a transaction, and commits. A commit that does not end in time is left to itself, and
+    /// the connection with it.
+    pub(crate) async fn in_transaction<T>(
+        mut self,
+        work: impl AsyncFnOnce(&Client) -> Result<T, Error>,
+    ) -> Result<T, TransactionError> {
+        let patience = self.patience();
+        let transaction = self.transaction().await?;
+        let done = work(transaction.client()).await?;
+        let Ok(committed) = timeout(patience, transaction.commit()).await else {
+            self.leave_to_its_commit();
+            return Err(TransactionError::Undecided);
+        };
+        committed?;
+        Ok(done)
+    }
+
+    /// Leaves the connection to a commit that does not end, whose outcome is unknown: no timeout of
+    /// PostgreSQL's ends the wait for a synchronous standby. The connection keeps its place in the
+    /// pool until then, so that there are never more of them.
+    pub(crate) fn leave_to_its_commit(self) {
+        tokio::spawn(async move {
+            // Answered once the commit has ended.
+            let _ = self.batch_execute("").await;
+            self.close();
+        });
     }
 
     /// The rows that a statement finds, outside a transaction. If a table has changed since it was

@@ -10,13 +10,13 @@ use domain::StorageError;
 use rustls::ClientConfig;
 use thiserror::Error;
 use thread_local::ThreadLocal;
-use tokio_postgres::{Config, Error, config::TargetSessionAttrs};
+use tokio_postgres::{Config, config::TargetSessionAttrs};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::{
     abandonable::Abandonable,
     connection::{CONNECTION_TIMEOUT, Connection, Connector, Pool},
-    error::{column, is_lock_not_available, storage},
+    error::{TransactionError, column, is_lock_not_available, storage},
     session::{LaxSession, Pooling, Settings},
     tls::{self, InvalidTls},
 };
@@ -36,7 +36,7 @@ pub struct Database {
     per_thread: usize,
     /// Only for placing orders.
     desk: Pool,
-    /// For changes of rows that exist, which may have to wait for a lock.
+    /// For what is written besides orders, which may have to wait for a lock, or for a standby.
     changes: Pool,
     /// For lists whose best plan depends on what is searched for.
     searches: Pool,
@@ -129,7 +129,7 @@ const SILENCE: Duration = Duration::from_secs(5);
 /// The most imports and exports at once.
 const MAX_BULK: usize = 4;
 
-/// The most connections that change existing rows.
+/// The most connections that write, besides those of the desk.
 const MAX_CHANGES: usize = 4;
 
 /// The fewest connections that each thread may open: while one waits, another is of use.
@@ -204,8 +204,8 @@ impl DatabaseSettings {
         Self { threads, ..self }
     }
 
-    /// How long a change waits for others: for a row that another transaction has locked, and for a
-    /// commit, which a standby may keep waiting.
+    /// How long to wait for others: for a connection that they use, for a row that another transaction has
+    /// locked, and for a commit, which a standby may keep waiting.
     #[must_use]
     pub fn patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
@@ -333,6 +333,11 @@ impl Database {
         self.desk.get().await
     }
 
+    /// A connection that changes one row, which nobody else changes.
+    pub(crate) async fn writing_client(&self) -> Result<Connection, StorageError> {
+        self.changes.get().await
+    }
+
     /// A connection for searches.
     pub(crate) async fn searches_client(&self) -> Result<Abandonable, StorageError> {
         Ok(self.abandonable(self.searches.get().await?))
@@ -358,22 +363,24 @@ impl Database {
         Abandonable::new(client, self.by_id.tls.clone())
     }
 
-    /// Runs `work`, which locks rows. When another transaction holds one of the locks for longer
+    /// Runs `work`, which locks rows, or writes what another transaction may be writing. When another transaction holds one of the locks for longer
     /// than a moment, `work` is retried from its beginning, and no connection is held in between: a
     /// row that stays locked delays only those who want to change it.
-    pub(crate) async fn lock_patiently<T, F>(
+    pub(crate) async fn lock_patiently<T, E, F>(
         &self,
         work: impl Fn(Connection) -> F,
-    ) -> Result<T, StorageError>
+    ) -> Result<T, TransactionError>
     where
-        F: Future<Output = Result<T, Error>>,
+        F: Future<Output = Result<T, E>>,
+        E: Into<TransactionError>,
     {
         let deadline = Instant::now() + self.patience;
         loop {
             let client = self.changes.get().await?;
-            match work(client).await {
-                Err(error) if is_lock_not_available(&error) && Instant::now() < deadline => {}
-                done => return done.map_err(storage),
+            match work(client).await.map_err(Into::into) {
+                Err(TransactionError::Failed(error))
+                    if is_lock_not_available(&error) && Instant::now() < deadline => {}
+                done => return done,
             }
             tokio::time::sleep(LOCK_RETRY_INTERVAL).await;
         }

@@ -49,10 +49,52 @@ pub(crate) fn from_pool(error: PoolError) -> StorageError {
     StorageError::unavailable(error)
 }
 
+/// Why a transaction was not committed, as far as is known.
+pub(crate) enum TransactionError {
+    /// It failed.
+    Failed(Error),
+    /// Its commit does not end: nobody knows what becomes of it.
+    Undecided,
+    /// There was no connection for it.
+    Unreached(StorageError),
+}
+
+impl From<StorageError> for TransactionError {
+    fn from(error: StorageError) -> Self {
+        Self::Unreached(error)
+    }
+}
+
+impl From<Error> for TransactionError {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<TransactionError> for StorageError {
+    fn from(error: TransactionError) -> Self {
+        match error {
+            TransactionError::Failed(error) => storage(error),
+            TransactionError::Undecided => Self::unavailable("the commit does not end"),
+            TransactionError::Unreached(error) => error,
+        }
+    }
+}
+
 /// Whether a unique constraint of this name was violated.
 pub(crate) fn violates(error: &Error, constraint: &str) -> bool {
     error.as_db_error().is_some_and(|db| {
-        *db.code() == SqlState::UNIQUE_VIOLATION && db.constraint() == Some(constraint)
+        *db.code() == SqlState::UNIQUE_VIOLATION
+            && db.constraint().is_some_and(|name| is_of(name, constraint))
+    })
+}
+
+/// Whether this is the name of a constraint, or of that of a shard (`users_email_key_102015`: Citus
+/// manual, "Citus Tables and Views").
+fn is_of(name: &str, constraint: &str) -> bool {
+    name.strip_prefix(constraint).is_some_and(|rest| {
+        let shard = rest.strip_prefix('_').unwrap_or("none");
+        rest.is_empty() || shard.bytes().all(|byte| byte.is_ascii_digit())
     })
 }
 
@@ -128,6 +170,19 @@ pub(crate) fn column<'a, T: FromSql<'a>>(row: &'a Row, name: &str) -> Result<T, 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_constraint_of_a_shard_is_that_of_the_table() {
+        for (name, is_that) in [
+            ("users_email_key", true),
+            ("users_email_key_102015", true),
+            ("users_email_key_2_old", false),
+            ("users_email_keys", false),
+            ("customers_email_key_102015", false),
+        ] {
+            assert_eq!(is_of(name, USERS_EMAIL_KEY), is_that, "{name}");
+        }
+    }
 
     #[test]
     fn what_the_server_did_not_answer_to_is_not_taken_for_refused() {

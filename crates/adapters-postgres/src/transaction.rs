@@ -16,7 +16,7 @@ use tokio_postgres::{Client, Error, Row};
 
 use crate::{
     connection::Connection,
-    error::{is_aborted, is_outdated, is_stale_statement, is_taken, storage},
+    error::{TransactionError, is_aborted, is_outdated, is_stale_statement, is_taken, storage},
     statements::{Statement, Value},
 };
 
@@ -155,16 +155,10 @@ impl Transaction {
         self.end("rollback").await
     }
 
-    /// Leaves the connection to a commit that does not end, whose outcome is unknown: no timeout of
-    /// PostgreSQL's ends the wait for a synchronous standby. The connection keeps its place in the
-    /// pool until then, so that there are never more of them.
+    /// See [`Connection::leave_to_its_commit`].
     fn give_up(mut self: Box<Self>) {
         if let Some(client) = self.client.take() {
-            tokio::spawn(async move {
-                // Answered once the commit has ended.
-                let _ = client.batch_execute("").await;
-                client.close();
-            });
+            client.leave_to_its_commit();
         }
     }
 
@@ -214,7 +208,7 @@ impl<P: WritePlan> UnitOfWork<P> for Transaction {
         };
         let Ok(committed) = timeout(patience, commit).await else {
             self.give_up();
-            return Err(StorageError::unavailable("the commit does not end").into());
+            return Err(StorageError::from(TransactionError::Undecided).into());
         };
         committed.map_err(|error| {
             let (is_outdated, is_taken) = (is_outdated(&error), is_taken(&error));

@@ -12,6 +12,7 @@ use std::{
 
 use domain::{StorageError, cache::Closures};
 use tokio::{sync::Mutex, time::sleep};
+use uuid::Uuid;
 
 /// For how long what was heard of the others counts, from the moment of asking: as long as it takes until
 /// everybody knows what was told.
@@ -28,8 +29,16 @@ pub(crate) struct Agreement {
     started_at: Instant,
     /// Until when Redis may be read, in milliseconds from the start.
     readable_until: AtomicU64,
-    /// When this replica told the others last that it keeps Redis closed.
-    closed_at: Mutex<Option<Instant>>,
+    told: Mutex<Told>,
+}
+
+/// What this replica has told the others.
+#[derive(Default)]
+struct Told {
+    /// The closure by which it keeps Redis closed, and since when that was told last.
+    closed: Option<(Uuid, Instant)>,
+    /// Closures that are over, and were not ended yet.
+    over: Vec<Uuid>,
 }
 
 impl Agreement {
@@ -39,7 +48,7 @@ impl Agreement {
             longest,
             started_at: Instant::now(),
             readable_until: AtomicU64::new(0),
-            closed_at: Mutex::new(None),
+            told: Mutex::default(),
         }
     }
 
@@ -48,7 +57,7 @@ impl Agreement {
         self.since_start(Instant::now()) < self.readable_until.load(Ordering::SeqCst)
     }
 
-    /// Asks whether anybody has closed Redis.
+    /// Asks whether anybody has closed Redis, and ends what could not be ended before.
     pub(crate) async fn listen(&self) -> Result<(), StorageError> {
         let asked_at = Instant::now();
         let until = if self.closures.are_any().await? {
@@ -57,46 +66,58 @@ impl Agreement {
             self.since_start(asked_at + LEASE)
         };
         self.readable_until.store(until, Ordering::SeqCst);
-        Ok(())
+        match self.told.try_lock() {
+            Ok(mut told) => self.end(&mut told).await,
+            // It is being closed: there is time for that later.
+            Err(_) => Ok(()),
+        }
     }
 
     /// Closes Redis to everybody until every entry of now has expired. Once it returns nobody reads there.
     pub(crate) async fn close(&self) {
-        let mut closed_at = self.closed_at.lock().await;
-        let since = closed_at.map(|at| at.elapsed());
-        if since.is_some_and(|since| since < self.longest) {
+        let mut told = self.told.lock().await;
+        if let Some((_, at)) = told.closed
+            && at.elapsed() < self.longest
+        {
             return;
         }
-        // Told for twice as long, so that it is told again before it ends.
-        let told_for = self.longest * 2;
-        while let Err(error) = self.closures.close(told_for).await {
-            tracing::warn!(
-                %error,
-                "a change is not in Redis, and the other replicas cannot be told: trying again"
-            );
+        let id = told.closed.map_or_else(Uuid::new_v4, |(id, _)| id);
+        let told_at = loop {
+            let told_at = Instant::now();
+            // For twice as long, so that it is told again before it ends.
+            match self.closures.close(id, self.longest * 2).await {
+                Ok(()) => break told_at,
+                Err(error) => tracing::warn!(
+                    %error,
+                    "a change is not in Redis, and the other replicas cannot be told: trying again"
+                ),
+            }
             sleep(RETRY_INTERVAL).await;
-        }
-        if since.is_none_or(|since| since >= told_for) {
-            sleep(LEASE).await;
-        }
-        *closed_at = Some(Instant::now());
+        };
+        sleep(LEASE).await;
+        told.closed = Some((id, told_at));
     }
 
     /// Ends what this replica has closed, if by now Redis has everything that it missed. Whoever finds
     /// that it misses something closes it after that, or keeps it closed.
     pub(crate) async fn open_if(&self, is_up: impl Fn() -> bool) {
-        let mut closed_at = self.closed_at.lock().await;
-        if closed_at.is_none() || !is_up() {
+        let mut told = self.told.lock().await;
+        if !is_up() {
             return;
         }
-        // Nobody may go by what was told before, whether or not that is gone.
-        *closed_at = None;
-        if let Err(error) = self.closures.open().await {
-            tracing::warn!(
-                %error,
-                "Redis stays closed to all replicas until what was told of it ends by itself"
-            );
+        let closed = told.closed.take();
+        told.over.extend(closed.map(|(id, _)| id));
+        if let Err(error) = self.end(&mut told).await {
+            tracing::warn!(%error, "Redis stays closed to all replicas until storage takes that");
         }
+    }
+
+    async fn end(&self, told: &mut Told) -> Result<(), StorageError> {
+        if !told.over.is_empty() {
+            self.closures.open(&told.over).await?;
+            told.over.clear();
+        }
+        Ok(())
     }
 
     fn since_start(&self, moment: Instant) -> u64 {

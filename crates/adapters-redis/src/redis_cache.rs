@@ -17,6 +17,10 @@ use crate::{
     times::longest,
 };
 
+/// By how much longer a closure lasts than the entries for which it is made: one of them may just be under
+/// way to Redis.
+const MARGIN: Duration = Duration::from_secs(5);
+
 /// The connections to a Redis, shared by caches and by clones.
 #[derive(Clone)]
 pub struct Redis {
@@ -61,7 +65,7 @@ impl Redis {
             timeout,
         } = settings;
         let probe = format!("{namespace}:{FORMAT}:probe");
-        let agreement = Agreement::new(closures, longest(ttl));
+        let agreement = Agreement::new(closures, longest(ttl) + MARGIN);
         let store = Store::new(url, *max_connections, *timeout, probe, agreement)
             .map_err(|_| InvalidRedisUrl)?;
         Ok(Self {

@@ -3,6 +3,7 @@
 use std::{fmt::Display, hash::Hash, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use uuid::Uuid;
 
 use crate::{StorageError, concurrency::single_flight::SingleFlight, values::Version};
 
@@ -43,23 +44,23 @@ pub trait Cache<T: Versioned>: Send + Sync {
 }
 
 /// How replicas tell each other, through storage, which all of them reach, that one of them cannot write
-/// to the cache that they share: what others find there may be old. Each replica has an adapter of its own.
+/// to the cache that they share: what others find there may be old.
 #[cfg_attr(test, mockall::automock)]
 #[async_trait]
 pub trait Closures: Send + Sync {
-    /// Closes the cache on behalf of this replica, for this long at most.
+    /// Closes the cache for this long at most, under an id of this closure; again, if it is closed.
     ///
     /// # Errors
     ///
     /// When storage fails.
-    async fn close(&self, duration: Duration) -> Result<(), StorageError>;
+    async fn close(&self, id: Uuid, duration: Duration) -> Result<(), StorageError>;
 
-    /// Ends what this replica has closed.
+    /// Ends these closures. One of them MUST NOT be made again.
     ///
     /// # Errors
     ///
     /// When storage fails.
-    async fn open(&self) -> Result<(), StorageError>;
+    async fn open(&self, ids: &[Uuid]) -> Result<(), StorageError>;
 
     /// Whether any replica has closed the cache.
     ///

@@ -1,8 +1,12 @@
 //! Without Redis, and without PostgreSQL.
 
-use std::time::{Duration, Instant};
+use std::{
+    pin::pin,
+    time::{Duration, Instant},
+};
 
-use integration_tests::{Caches, Proxy, Shop};
+use futures_util::future::join_all;
+use integration_tests::{Caches, PASSWORD, PrivatePostgres, Proxy, Shop};
 use serde_json::json;
 
 /// Caches in Redis behind this wire, which answer soon or not at all.
@@ -136,6 +140,51 @@ async fn a_server_starts_without_its_redis() {
     let product = shop.product("1.00", 9).await;
     let (ana, _) = shop.customer().await;
     let _ = ana.order(&product, 1).await.expect(201);
+}
+
+#[tokio::test]
+async fn who_signs_up_while_a_standby_is_away_keeps_nobody_from_reading() {
+    let postgres = PrivatePostgres::start().await;
+    let shop = Shop::on(&postgres).await;
+    let product = format!("/products/{}", shop.product("1.00", 9).await);
+    let (ana, ana_id) = shop.customer().await;
+    let client = shop.database.client().await;
+    let set = async |statement: &str| {
+        for statement in [
+            "set synchronous_commit = local",
+            statement,
+            "select pg_reload_conf()",
+        ] {
+            client.batch_execute(statement).await.unwrap();
+        }
+    };
+    let sign_up = async |n: usize| {
+        let email = format!("new-{n}@example.com");
+        let body = json!({"nome": "Ana", "email": email, "password": PASSWORD});
+        shop.anonymous().post("/customers", &body).await
+    };
+
+    set("alter system set synchronous_standby_names = 'away'").await;
+    let mut signing_up = pin!(join_all((0..8).map(sign_up)));
+    let signed_up = loop {
+        let read = async {
+            let _ = shop.anonymous().get(&product).await.expect(200);
+            let _ = ana.get(&format!("/customers/{ana_id}")).await.expect(200);
+        };
+        tokio::select! {
+            signed_up = &mut signing_up => break signed_up,
+            () = read => {}
+        }
+    };
+    for answer in signed_up {
+        let answer = answer.expect(503);
+        assert!(answer.header("retry-after").is_some());
+    }
+    set("alter system reset synchronous_standby_names").await;
+    integration_tests::eventually("customers sign up again", || async {
+        sign_up(9).await.status != 503
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ use domain::{
 use futures_util::FutureExt as _;
 use http_actix::settings::TimesToLive;
 use integration_tests::{Caches, World};
+use uuid::Uuid;
 
 /// The caches of one backend.
 #[derive(Clone)]
@@ -37,11 +38,11 @@ struct Alone;
 
 #[async_trait]
 impl Closures for Alone {
-    async fn close(&self, _: Duration) -> Result<(), StorageError> {
+    async fn close(&self, _: Uuid, _: Duration) -> Result<(), StorageError> {
         Ok(())
     }
 
-    async fn open(&self) -> Result<(), StorageError> {
+    async fn open(&self, _: &[Uuid]) -> Result<(), StorageError> {
         Ok(())
     }
 
@@ -56,6 +57,13 @@ fn redis(ttl: TimesToLive) -> Backend {
     };
     let redis = Redis::new(&settings, Arc::new(Alone), ttl.orders).unwrap();
     redis.listen().now_or_never().unwrap().unwrap();
+    let heard = redis.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_millis(250)).await;
+            heard.listen().await.unwrap();
+        }
+    });
     let lists = RedisCache::new(redis.clone(), ttl.best_sellers);
     Backend {
         orders: Arc::new(RedisCache::new(redis.clone(), ttl.orders)),

@@ -28,9 +28,10 @@ use tokio_postgres::{Client, Error, Row};
 use self::reader::ProductReader;
 use crate::{
     audit::Entries,
+    connection::Connection,
     creation_keys::{self, Kind},
     database::Database,
-    error::{CREATION_KEYS_PKEY, column, is_taken, storage, violates},
+    error::{CREATION_KEYS_PKEY, TransactionError, column, is_taken, violates},
     statements::{self, Statement, Value},
     stock,
 };
@@ -97,38 +98,38 @@ impl ProductRepository for PgCatalog {
         key: Option<&'a CreationKey>,
         by: &Actor,
     ) -> Result<(), InsertProductError> {
-        let mut client = self.database.client().await?;
-        let all = async {
-            let transaction = client.transaction().await?;
-            let client = transaction.client();
-            let id = product.id.as_uuid();
-            if let Some(key) = key {
-                creation_keys::insert(
-                    client,
-                    &Statement::Unnamed(creation_keys::INSERT),
-                    Kind::Product,
-                    key,
-                    id,
-                    product.created_at,
-                )
-                .await?;
-            }
-            insert(client, product).await?;
-            stock::insert(client, stock).await?;
-            statements::execute(client, KNOW_WORDS, &[&vec![id]]).await?;
-            let audited = Entries::one(product.created_at, by, Action::ProductsCreate, id);
-            audited.write_now(client).await?;
-            transaction.commit().await
+        let all = async |client: Connection| {
+            let all = client.in_transaction(async |client| {
+                let id = product.id.as_uuid();
+                if let Some(key) = key {
+                    creation_keys::insert(
+                        client,
+                        &Statement::Unnamed(creation_keys::INSERT),
+                        Kind::Product,
+                        key,
+                        id,
+                        product.created_at,
+                    )
+                    .await?;
+                }
+                insert(client, product).await?;
+                stock::insert(client, stock).await?;
+                statements::execute(client, KNOW_WORDS, &[&vec![id]]).await?;
+                let audited = Entries::one(product.created_at, by, Action::ProductsCreate, id);
+                audited.write_now(client).await
+            });
+            all.await
         };
-        all.await.map_err(|error| {
-            if violates(&error, CREATION_KEYS_PKEY) {
-                InsertProductError::KeyTaken
-            } else if is_taken(&error) {
-                InsertProductError::SkuTaken
-            } else {
-                storage(error).into()
-            }
-        })
+        self.database
+            .lock_patiently(all)
+            .await
+            .map_err(|error| match error {
+                TransactionError::Failed(error) if violates(&error, CREATION_KEYS_PKEY) => {
+                    InsertProductError::KeyTaken
+                }
+                TransactionError::Failed(error) if is_taken(&error) => InsertProductError::SkuTaken,
+                error => StorageError::from(error).into(),
+            })
     }
 
     #[tracing::instrument(level = "debug", name = "db.products.inserted_under", skip_all)]

@@ -20,9 +20,10 @@ use tokio_postgres::{Client, Error, Row};
 
 use crate::{
     audit::Entries,
+    connection::Connection,
     creation_keys::{self, Kind},
     database::Database,
-    error::{CREATION_KEYS_PKEY, column, is_taken, storage, violates},
+    error::{CREATION_KEYS_PKEY, TransactionError, column, is_taken, storage, violates},
     export::{self, Entities},
     identity,
     list::{Conditions, Keyset, page_of_table},
@@ -106,34 +107,37 @@ impl CustomerRepository for PgCustomers {
         key: Option<&'a CreationKey>,
         by: Option<&'a Actor>,
     ) -> Result<(), InsertCustomerError> {
-        let mut client = self.database.client().await?;
-        let all = async {
-            let transaction = client.transaction().await?;
-            if let Some(key) = key {
-                let (id, created_at) = (customer.id.as_uuid(), customer.created_at);
-                let client = transaction.client();
-                creation_keys::insert(
-                    client,
-                    &Statement::Unnamed(creation_keys::INSERT),
-                    Kind::Customer,
-                    key,
-                    id,
-                    created_at,
-                )
-                .await?;
-            }
-            insert(transaction.client(), customer).await?;
-            if let Some(account) = account {
-                identity::insert(transaction.client(), account).await?;
-            }
-            if let Some(by) = by {
-                let (id, at) = (customer.id.as_uuid(), customer.created_at);
-                let audited = Entries::one(at, by, Action::CustomersRegister, id);
-                audited.write_now(transaction.client()).await?;
-            }
-            transaction.commit().await
+        let all = async |client: Connection| {
+            let all = client.in_transaction(async |client| {
+                if let Some(key) = key {
+                    let (id, created_at) = (customer.id.as_uuid(), customer.created_at);
+                    creation_keys::insert(
+                        client,
+                        &Statement::Unnamed(creation_keys::INSERT),
+                        Kind::Customer,
+                        key,
+                        id,
+                        created_at,
+                    )
+                    .await?;
+                }
+                insert(client, customer).await?;
+                if let Some(account) = account {
+                    identity::insert(client, account).await?;
+                }
+                if let Some(by) = by {
+                    let (id, at) = (customer.id.as_uuid(), customer.created_at);
+                    let audited = Entries::one(at, by, Action::CustomersRegister, id);
+                    audited.write_now(client).await?;
+                }
+                Ok(())
+            });
+            all.await
         };
-        all.await.map_err(insert_error)
+        self.database
+            .lock_patiently(all)
+            .await
+            .map_err(insert_error)
     }
 
     #[tracing::instrument(level = "debug", name = "db.customers.inserted_under", skip_all)]
@@ -184,13 +188,13 @@ pub(crate) async fn insert(client: &Client, customer: &Customer) -> Result<(), E
     Ok(())
 }
 
-fn insert_error(error: Error) -> InsertCustomerError {
-    if violates(&error, CREATION_KEYS_PKEY) {
-        InsertCustomerError::KeyTaken
-    } else if is_taken(&error) {
-        InsertCustomerError::EmailTaken
-    } else {
-        storage(error).into()
+fn insert_error(error: TransactionError) -> InsertCustomerError {
+    match error {
+        TransactionError::Failed(error) if violates(&error, CREATION_KEYS_PKEY) => {
+            InsertCustomerError::KeyTaken
+        }
+        TransactionError::Failed(error) if is_taken(&error) => InsertCustomerError::EmailTaken,
+        error => StorageError::from(error).into(),
     }
 }
 

@@ -110,18 +110,19 @@ impl ApiKeyRepository for PgApiKeys {
             &key.expires_at,
             &key.secret.as_bytes(),
         ];
-        let insert = async |mut client: Connection| {
-            let transaction = client.transaction().await?;
-            let inserted = statements::execute(transaction.client(), INSERT, &params).await?;
-            if inserted == 1 {
-                let id = key.id.as_uuid();
-                let audited = Entries::one(key.created_at, by, Action::ApiKeysCreate, id);
-                audited.write_now(transaction.client()).await?;
-            }
-            transaction.commit().await?;
-            Ok(inserted == 1)
+        let insert = async |client: Connection| {
+            let inserting = client.in_transaction(async |client| {
+                let inserted = statements::execute(client, INSERT, &params).await?;
+                if inserted == 1 {
+                    let id = key.id.as_uuid();
+                    let audited = Entries::one(key.created_at, by, Action::ApiKeysCreate, id);
+                    audited.write_now(client).await?;
+                }
+                Ok(inserted == 1)
+            });
+            inserting.await
         };
-        self.database.lock_patiently(insert).await
+        Ok(self.database.lock_patiently(insert).await?)
     }
 
     #[tracing::instrument(level = "debug", name = "db.api_keys.find_by_secret", skip_all)]
@@ -168,17 +169,18 @@ impl ApiKeyRepository for PgApiKeys {
         now: OffsetDateTime,
     ) -> Result<bool, StorageError> {
         let (of, id) = (by.account_id.as_uuid(), id.as_uuid());
-        let remove = async |mut client: Connection| {
-            let transaction = client.transaction().await?;
-            let removed = statements::execute(transaction.client(), REMOVE, &[&of, &id]).await?;
-            if removed == 1 {
-                let audited = Entries::one(now, by, Action::ApiKeysRemove, id);
-                audited.write_now(transaction.client()).await?;
-            }
-            transaction.commit().await?;
-            Ok(removed == 1)
+        let remove = async |client: Connection| {
+            let removing = client.in_transaction(async |client| {
+                let removed = statements::execute(client, REMOVE, &[&of, &id]).await?;
+                if removed == 1 {
+                    let audited = Entries::one(now, by, Action::ApiKeysRemove, id);
+                    audited.write_now(client).await?;
+                }
+                Ok(removed == 1)
+            });
+            removing.await
         };
-        self.database.lock_patiently(remove).await
+        Ok(self.database.lock_patiently(remove).await?)
     }
 
     #[tracing::instrument(level = "debug", name = "db.api_keys.record_uses", skip_all)]

@@ -123,7 +123,7 @@ impl AccountChanges for PgAccounts {
             let client = transaction.client();
             let find = client.prepare(FIND_RESET).await?;
             let is_there = find.query_opt(client, &[&token, &now]).await?.is_some();
-            Ok((transaction, row.filter(|_| is_there)))
+            Ok::<_, Error>((transaction, row.filter(|_| is_there)))
         };
         opened(self.database.lock_patiently(open).await?).await
     }

@@ -25,7 +25,7 @@ use crate::{
     audit::Entries,
     connection::Connection,
     database::Database,
-    error::{USERS_EMAIL_KEY, column, storage, violates},
+    error::{TransactionError, USERS_EMAIL_KEY, column, storage, violates},
     list::{Conditions, Keyset, page_of_table},
     statements::{self, Value},
 };
@@ -126,21 +126,21 @@ impl AccountRepository for PgAccounts {
 
     #[tracing::instrument(level = "debug", name = "db.users.insert", skip_all)]
     async fn insert(&self, account: &Account, by: &Actor) -> Result<(), InsertAccountError> {
-        let mut client = self.database.client().await?;
-        let inserted = async {
-            let transaction = client.transaction().await?;
-            insert(transaction.client(), account).await?;
-            let (id, at) = (account.id.as_uuid(), account.created_at);
-            let audited = Entries::one(at, by, Action::UsersCreate, id);
-            audited.write_now(transaction.client()).await?;
-            transaction.commit().await
+        let inserted = async |client: Connection| {
+            let inserting = client.in_transaction(async |client| {
+                insert(client, account).await?;
+                let (id, at) = (account.id.as_uuid(), account.created_at);
+                let audited = Entries::one(at, by, Action::UsersCreate, id);
+                audited.write_now(client).await
+            });
+            inserting.await
         };
-        inserted.await.map_err(|error| {
-            if violates(&error, USERS_EMAIL_KEY) {
+        let inserted = self.database.lock_patiently(inserted);
+        inserted.await.map_err(|error| match error {
+            TransactionError::Failed(error) if violates(&error, USERS_EMAIL_KEY) => {
                 InsertAccountError::EmailTaken
-            } else {
-                storage(error).into()
             }
+            error => StorageError::from(error).into(),
         })
     }
 

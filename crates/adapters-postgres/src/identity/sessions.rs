@@ -145,19 +145,20 @@ impl SessionRepository for PgSessions {
         by: &Actor,
     ) -> Result<bool, StorageError> {
         let (version, at) = (of.version.number(), session.created_at);
-        let inserted = async |mut client: Connection| {
+        let inserted = async |client: Connection| {
             let statement = client.prepare(INSERT).await?;
-            let transaction = client.transaction().await?;
-            let inserted = insert(transaction.client(), &statement, session, version).await?;
-            if inserted == 1 {
-                let id = session.id.as_uuid();
-                let audited = Entries::one(at, by, Action::SessionsBegin, id);
-                audited.write_now(transaction.client()).await?;
-            }
-            transaction.commit().await?;
-            Ok(inserted == 1)
+            let inserting = client.in_transaction(async |client| {
+                let inserted = insert(client, &statement, session, version).await?;
+                if inserted == 1 {
+                    let id = session.id.as_uuid();
+                    let audited = Entries::one(at, by, Action::SessionsBegin, id);
+                    audited.write_now(client).await?;
+                }
+                Ok(inserted == 1)
+            });
+            inserting.await
         };
-        self.database.lock_patiently(inserted).await
+        Ok(self.database.lock_patiently(inserted).await?)
     }
 
     #[tracing::instrument(level = "debug", name = "db.sessions.find", skip_all)]
@@ -210,25 +211,25 @@ impl SessionRepository for PgSessions {
         now: OffsetDateTime,
     ) -> Result<u64, StorageError> {
         let (of, id) = (by.account_id.as_uuid(), id.map(SessionId::as_uuid));
-        let end = async |mut client: Connection| {
-            let transaction = client.transaction().await?;
-            let ended = match &id {
-                Some(id) => statements::query(transaction.client(), END_OWN, &[&of, id]).await?,
-                None => statements::query(transaction.client(), END_EVERY_OWN, &[&of]).await?,
-            };
-            let ids = ended.iter().map(|row| row.try_get::<_, Uuid>("id"));
-            let acts = ids.map(|id| {
-                Ok::<_, Error>(Act {
-                    by,
-                    action: Action::SessionsEnd,
-                    thing_id: id?,
-                })
+        let end = async |client: Connection| {
+            let ending = client.in_transaction(async |client| {
+                let ended = match &id {
+                    Some(id) => statements::query(client, END_OWN, &[&of, id]).await?,
+                    None => statements::query(client, END_EVERY_OWN, &[&of]).await?,
+                };
+                let ids = ended.iter().map(|row| row.try_get::<_, Uuid>("id"));
+                let acts = ids.map(|id| {
+                    Ok::<_, Error>(Act {
+                        by,
+                        action: Action::SessionsEnd,
+                        thing_id: id?,
+                    })
+                });
+                let acts = acts.collect::<Result<Vec<_>, _>>()?;
+                Entries::of(now, acts).write_now(client).await?;
+                Ok(ended.len())
             });
-            let acts = acts.collect::<Result<Vec<_>, _>>()?;
-            let audited = Entries::of(now, acts);
-            audited.write_now(transaction.client()).await?;
-            transaction.commit().await?;
-            Ok(ended.len())
+            ending.await
         };
         let ended = self.database.lock_patiently(end).await?;
         u64::try_from(ended).map_err(StorageError::corrupt)

@@ -18,6 +18,15 @@ struct Told {
 }
 
 impl Told {
+    fn answer(&self) -> Result<(), StorageError> {
+        let left = &self.refuses;
+        let next = |n: u64| n.checked_sub(1);
+        match left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, next) {
+            Ok(_) => Err(StorageError::unavailable("not now")),
+            Err(_) => Ok(()),
+        }
+    }
+
     fn told(&self) -> Vec<&'static str> {
         self.words.lock().unwrap().clone()
     }
@@ -25,7 +34,7 @@ impl Told {
 
 #[async_trait]
 impl Closures for Told {
-    async fn close(&self, duration: Duration) -> Result<(), StorageError> {
+    async fn close(&self, _: Uuid, duration: Duration) -> Result<(), StorageError> {
         assert_eq!(duration, 2 * LONGEST);
         self.words.lock().unwrap().push("close");
         match self
@@ -37,9 +46,10 @@ impl Closures for Told {
         }
     }
 
-    async fn open(&self) -> Result<(), StorageError> {
+    async fn open(&self, ids: &[Uuid]) -> Result<(), StorageError> {
+        assert_eq!(ids.len(), 1);
         self.words.lock().unwrap().push("open");
-        Ok(())
+        self.answer()
     }
 
     async fn are_any(&self) -> Result<bool, StorageError> {
@@ -95,4 +105,15 @@ async fn it_is_opened_once_redis_has_what_it_missed_and_closed_anew_after_that()
     assert_eq!(told.told(), ["close", "open"]);
     agreement.close().await;
     assert_eq!(told.told(), ["close", "open", "close"]);
+}
+
+#[tokio::test]
+async fn what_could_not_be_ended_is_ended_later() {
+    let (agreement, told) = agreement();
+    agreement.close().await;
+    told.refuses.store(1, Ordering::SeqCst);
+    agreement.open_if(|| true).await;
+    agreement.listen().await.unwrap();
+    agreement.listen().await.unwrap();
+    assert_eq!(told.told(), ["close", "open", "open"]);
 }

@@ -86,6 +86,8 @@ impl Gate {
         if !left.is_positive() {
             return;
         }
+        // The clock may have been set back.
+        let left = left.min(MAX_LINGERING);
         let enough = last.callers.min(self.min_parallel_batch);
         let all = std::pin::pin!(self.until(enough, queued, |queued| queued >= enough));
         // Whichever comes first.

@@ -102,12 +102,12 @@ pub(super) fn failed_attempts(redis: Option<&Redis>) -> Arc<dyn FailedAttempts> 
 pub(super) fn rate_limits(
     settings: &Settings,
     redis: Option<&Redis>,
-    clock: &Arc<dyn Clock>,
+    clock: Arc<dyn Clock>,
 ) -> Option<RateLimits> {
     let most = settings.rate_limits?;
     let shared = redis
         .map(|redis| -> Arc<dyn SharedCounts> { Arc::new(RedisSharedCounts::new(redis.clone())) });
-    let limiter = RateLimiter::new(shared, Arc::clone(clock), pepper(&settings.jwt));
+    let limiter = RateLimiter::new(shared, clock, pepper(&settings.jwt));
     Some(RateLimits::new(limiter, most))
 }
 

@@ -11,7 +11,7 @@ use adapters_postgres::{
 };
 use adapters_redis::{InvalidRedisUrl, Redis};
 use domain::{
-    Clock, Housekeeping, IdSource, StorageError,
+    Clock, Housekeeping, IdSource, StorageError, Timer,
     audit::AuditService,
     catalog::CatalogService,
     customers::CustomerService,
@@ -92,33 +92,33 @@ impl App {
     ///
     /// When a setting is out of range.
     pub fn new(settings: &Settings, database: &Database) -> Result<(Self, Background), AppError> {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let clock: Arc<dyn Timer> = Arc::new(SystemClock);
         let ids: Arc<dyn IdSource> = Arc::new(UuidV7Source);
         let lifecycle = Lifecycle::default();
         let is_metered = settings.metrics_addr.is_some();
         let passwords = metered_hasher(&settings.passwords, is_metered)?;
-        let caches = Caches::new(settings, PgClosures::new(database, ids.next_id()))?;
+        let caches = Caches::new(settings, PgClosures::new(database))?;
         let redis = caches.redis.clone();
         let failed = failed_attempts(redis.as_ref());
         let parts = Parts {
             database,
             caches,
             passwords: Arc::clone(&passwords),
-            clock: Arc::clone(&clock),
+            clock: clock.clone(),
             ids: Arc::clone(&ids),
             best_sellers_fresh_for: settings.cache_ttl.best_sellers.try_into()?,
             is_metered,
         };
         let (shop, desk, tasks) = parts.open(settings.desk);
-        let housekeeping = housekeeping(database, Arc::clone(&clock));
-        let live = live_credentials(database, Arc::clone(&clock));
-        let keys = known_api_keys(database, &live, &clock);
+        let housekeeping = housekeeping(database, clock.clone());
+        let live = live_credentials(database, clock.clone());
+        let keys = known_api_keys(database, &live, clock.clone());
         let credentials = (Arc::clone(&live), Arc::clone(&keys));
         let mut background = Background::start(desk.clone(), tasks, housekeeping, credentials);
-        let rate_limits = rate_limits(settings, redis.as_ref(), &clock);
+        let rate_limits = rate_limits(settings, redis.as_ref(), clock.clone());
         background.agree(redis.clone());
         background.share(rate_limits.as_ref().map(RateLimits::limiter));
-        let (clock_of_tokens, ids_of_tokens) = (Arc::clone(&clock), Arc::clone(&ids));
+        let (clock_of_tokens, ids_of_tokens) = (clock.clone(), Arc::clone(&ids));
         let tokens = JwtTokens::new(&settings.jwt, clock_of_tokens, ids_of_tokens);
         let tokens = Arc::new(tokens);
         let people = People {
@@ -176,7 +176,7 @@ struct Parts<'a> {
     database: &'a Database,
     caches: Caches,
     passwords: Arc<dyn PasswordHasher>,
-    clock: Arc<dyn Clock>,
+    clock: Arc<dyn Timer>,
     ids: Arc<dyn IdSource>,
     best_sellers_fresh_for: time::Duration,
     /// Whether what is done is counted.
@@ -186,13 +186,14 @@ struct Parts<'a> {
 impl Parts<'_> {
     /// Builds the use cases; orders are placed once the tasks of the desk are driven.
     fn open(self, desk: DeskSettings) -> (Shop, Desk, Vec<DeskTask>) {
-        let (clock, ids) = (|| Arc::clone(&self.clock), || Arc::clone(&self.ids));
+        let clock = || -> Arc<dyn Clock> { self.clock.clone() };
+        let ids = || Arc::clone(&self.ids);
         let orders = Arc::new(PgOrders::new(self.database));
         let mut placements: Arc<dyn PlacementStore> = orders.clone();
         if self.is_metered {
             placements = Arc::new(MeteredPlacements::new(placements));
         }
-        let (desk, tasks) = Desk::open(placements, Arc::new(SystemClock), ids(), desk);
+        let (desk, tasks) = Desk::open(placements, Arc::clone(&self.clock), ids(), desk);
         let catalog = Arc::new(PgCatalog::new(self.database));
         let shop = Shop {
             customers: CustomerService::new(
@@ -229,7 +230,7 @@ impl Parts<'_> {
 pub(crate) fn quiet_shop(
     database: &Database,
     passwords: &PasswordSettings,
-    clock: Arc<dyn Clock>,
+    clock: Arc<dyn Timer>,
     ids: Arc<dyn IdSource>,
 ) -> Result<(Shop, Vec<DeskTask>), AppError> {
     let parts = Parts {
@@ -271,10 +272,10 @@ fn housekeeping(database: &Database, clock: Arc<dyn Clock>) -> Housekeeping {
 fn known_api_keys(
     database: &Database,
     live: &Arc<LiveCredentials>,
-    clock: &Arc<dyn Clock>,
+    clock: Arc<dyn Clock>,
 ) -> Arc<KnownApiKeys> {
     let keys = Arc::new(PgApiKeys::new(database));
-    Arc::new(KnownApiKeys::new(keys, Arc::clone(live), Arc::clone(clock)))
+    Arc::new(KnownApiKeys::new(keys, Arc::clone(live), clock))
 }
 
 /// The service that creates accounts, for the command line.

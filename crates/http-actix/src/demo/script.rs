@@ -2,7 +2,8 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use domain::{Clock, IdSource};
+use domain::{Clock, IdSource, Timer};
+use futures_util::{FutureExt as _, future::BoxFuture};
 use time::OffsetDateTime;
 use uuid::{Builder, Uuid};
 
@@ -48,6 +49,12 @@ impl Script {
 impl Clock for Script {
     fn now(&self) -> OffsetDateTime {
         self.scene().now
+    }
+}
+
+impl Timer for Script {
+    fn sleep(&self, _: std::time::Duration) -> BoxFuture<'static, ()> {
+        std::future::ready(()).boxed()
     }
 }
 

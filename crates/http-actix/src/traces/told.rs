@@ -2,7 +2,10 @@
 
 use std::env;
 
-use opentelemetry::{Context, trace::SpanKind};
+use opentelemetry::{
+    Context,
+    trace::{SpanKind, TraceContextExt as _, TraceId},
+};
 use opentelemetry_sdk::trace::{
     IdGenerator as _, RandomIdGenerator, Sampler, SamplingDecision, ShouldSample as _,
 };
@@ -55,7 +58,11 @@ impl Told {
     /// Whether the request that is about to begin is taken, as part of the trace which is attached.
     fn takes_request(&self) -> bool {
         Context::map_current(|parent| {
-            let trace = RandomIdGenerator::default().new_trace_id();
+            let continued = parent.span().span_context().trace_id();
+            let trace = match continued {
+                TraceId::INVALID => RandomIdGenerator::default().new_trace_id(),
+                continued => continued,
+            };
             let sampled =
                 self.0
                     .should_sample(Some(parent), trace, "request", &SpanKind::Server, &[], &[]);
