@@ -91,4 +91,4 @@ manifests: ## hold the files for Kubernetes and Compose to their schemas (Python
 poolers: ## the tests of `make integration` with PgBouncer in between, in both of its modes
 	@tests/poolers/run
 
-verify: lint test integration ## what CI runs, which adds conformance, observability, poolers and manifests
+verify: lint test integration ## what CI runs, which adds conformance, observability, poolers, failover and manifests

@@ -39,14 +39,7 @@ pub(crate) enum Postgres {
 }
 
 impl Postgres {
-    pub(crate) fn only(&self) -> &PrivatePostgres {
-        match self {
-            Self::Alone(postgres) => postgres,
-            Self::Cluster(_) => unreachable!("a fault of one that is alone"),
-        }
-    }
-
-    pub(crate) fn alone(&mut self) -> &mut PrivatePostgres {
+    pub(crate) fn alone(&self) -> &PrivatePostgres {
         match self {
             Self::Alone(postgres) => postgres,
             Self::Cluster(_) => unreachable!("a fault of one that is alone"),

@@ -315,12 +315,12 @@ fn again_and_again<F>(
 }
 
 fn ballast(arena: &Arena) -> PathBuf {
-    arena.postgres.only().folder().join("ballast")
+    arena.postgres.alone().folder().join("ballast")
 }
 
 /// Writes until there is no room left.
 async fn fill_disk(arena: &Arena) -> Result<(), String> {
-    if !arena.postgres.only().has_a_disk_of_its_own() {
+    if !arena.postgres.alone().has_a_disk_of_its_own() {
         return Err("no disk of its own could be mounted: that needs root".to_owned());
     }
     let mut file = File::create(ballast(arena)).await.unwrap();

@@ -92,10 +92,9 @@ pub(crate) fn violates(error: &Error, constraint: &str) -> bool {
 /// Whether this is the name of a constraint, or of that of a shard (`users_email_key_102015`: Citus
 /// manual, "Citus Tables and Views").
 fn is_of(name: &str, constraint: &str) -> bool {
-    name.strip_prefix(constraint).is_some_and(|rest| {
-        let shard = rest.strip_prefix('_').unwrap_or("none");
-        rest.is_empty() || shard.bytes().all(|byte| byte.is_ascii_digit())
-    })
+    let is_shard = |number: &str| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+    name.strip_prefix(constraint)
+        .is_some_and(|rest| rest.is_empty() || rest.strip_prefix('_').is_some_and(is_shard))
 }
 
 /// Whether another transaction held a lock for too long.
@@ -177,6 +176,7 @@ mod tests {
             ("users_email_key", true),
             ("users_email_key_102015", true),
             ("users_email_key_2_old", false),
+            ("users_email_key_", false),
             ("users_email_keys", false),
             ("customers_email_key_102015", false),
         ] {

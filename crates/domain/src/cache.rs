@@ -45,7 +45,6 @@ pub trait Cache<T: Versioned>: Send + Sync {
 
 /// How replicas tell each other, through storage, which all of them reach, that one of them cannot write
 /// to the cache that they share: what others find there may be old.
-#[cfg_attr(test, mockall::automock)]
 #[async_trait]
 pub trait Closures: Send + Sync {
     /// Closes the cache for this long at most, under an id of this closure; again, if it is closed.
