@@ -284,7 +284,7 @@ impl World {
         };
         let store = Arc::new(self.orders.clone());
         let (clock, ids) = (Arc::new(SystemClock), Arc::new(UuidV7Source));
-        let (desk, tasks) = Desk::open(store, clock, ids, settings);
+        let (desk, tasks) = Desk::open(store, clock, ids, None, settings);
         for task in tasks {
             tokio::spawn(task);
         }

@@ -91,6 +91,18 @@ impl Redis {
         self.store.is_up()
     }
 
+    /// Whether replicas read in Redis what they agree on: none of them could not write a change to it.
+    #[must_use]
+    pub fn is_agreed(&self) -> bool {
+        self.store.is_agreed()
+    }
+
+    /// How many entries were not stored because Redis has a newer one.
+    #[must_use]
+    pub fn stale(&self) -> u64 {
+        self.store.stale()
+    }
+
     /// Hears from the other replicas whether what is in Redis may be read. Without a word from storage it
     /// is not read for long: this is to be called several times a second.
     ///

@@ -6,7 +6,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Weak},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -55,6 +58,8 @@ struct Inner {
     availability: Availability,
     agreement: Agreement,
     timeout: Duration,
+    /// How many entries were not stored because a newer one is.
+    stale: AtomicU64,
     /// The key that is written to check whether Redis can be written.
     probe: String,
 }
@@ -99,6 +104,7 @@ impl Store {
             availability: Availability::up(),
             agreement,
             timeout,
+            stale: AtomicU64::new(0),
             probe,
         })))
     }
@@ -213,6 +219,11 @@ impl Store {
         self.0.availability.is_up()
     }
 
+    /// How many entries were not stored because a newer one is.
+    pub(crate) fn stale(&self) -> u64 {
+        self.0.stale.load(Ordering::Relaxed)
+    }
+
     /// Whether Redis answers.
     pub(crate) async fn ping(&self) -> bool {
         self.0.availability.is_up() && self.0.ping().await.is_ok()
@@ -292,7 +303,11 @@ impl Inner {
         let milliseconds = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX).max(1);
         let mut keep = KEEP_NEWER.key(key);
         keep.arg(version).arg(body).arg(milliseconds);
-        self.run(&keep).await
+        let is_stored: bool = self.run(&keep).await?;
+        if !is_stored {
+            self.stale.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     async fn remove(&self, key: &str, text: &[u8]) -> Result<(), Failure> {

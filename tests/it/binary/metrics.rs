@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use integration_tests::{Client, PASSWORD, TestDatabase, free_addr};
+use integration_tests::{Client, PASSWORD, PrivateRedis, TestDatabase, eventually, free_addr};
 use serde_json::json;
 
 use super::{CREATE_BOSS, balcao, run, serve, stdout, terminate};
@@ -31,7 +31,7 @@ async fn scrape(metrics: &Client) -> HashMap<String, f64> {
 }
 
 /// What is counted of the story below.
-const COUNTED: [(&str, f64); 15] = [
+const COUNTED: [(&str, f64); 19] = [
     (
         r#"balcao_http_requests_total{method="POST",route="/orders",status="201"}"#,
         1.0,
@@ -67,9 +67,13 @@ const COUNTED: [(&str, f64); 15] = [
     ),
     (
         r#"balcao_password_duration_seconds_count{work="check"}"#,
-        2.0,
+        3.0,
     ),
+    (r#"balcao_logins_total{result="ok"}"#, 2.0),
+    (r#"balcao_logins_total{result="wrong"}"#, 1.0),
+    (r#"balcao_passwords_waiting{work="check"}"#, 0.0),
     (r#"balcao_desk_queued{queue="orders"}"#, 0.0),
+    ("balcao_desk_wait_seconds_count", 2.0),
     (r#"balcao_postgresql_waiting{pool="desk"}"#, 0.0),
 ];
 
@@ -94,6 +98,8 @@ async fn what_happens_is_counted() {
         let _ = ana.get(&format!("/orders/{order}")).await.expect(200);
     }
     let _ = server.client.get("/nowhere").await.expect(404);
+    let wrong = json!({"email": "ana@example.com", "password": "not hers at all"});
+    let _ = server.client.post("/auth/login", &wrong).await.expect(401);
 
     let metrics = Client::new(metrics_addr);
     let samples = scrape(&metrics).await;
@@ -102,6 +108,58 @@ async fn what_happens_is_counted() {
     }
     assert!(samples[r#"balcao_postgresql_connections{pool="desk",state="idle"}"#] >= 1.0);
     assert!(samples["process_resident_memory_bytes"] > 1e6);
+    terminate(&mut server.process).await;
+}
+
+#[tokio::test]
+async fn how_redis_fares_is_shown() {
+    let (database, mut redis) = (TestDatabase::empty().await, PrivateRedis::start().await);
+    let metrics_addr = free_addr().await;
+    let (metrics_arg, redis_url) = (metrics_addr.to_string(), redis.url());
+    let args = ["--metrics-addr", &metrics_arg, "--redis-url", &redis_url];
+    let mut server = serve(&database, &args).await;
+    let metrics = Client::new(metrics_addr);
+    let shows = async |up: f64, breaker: f64, closed: f64| {
+        eventually("Redis is as it should be", || async {
+            let samples = scrape(&metrics).await;
+            let shown = |name| samples[name].to_bits();
+            shown("balcao_redis_up") == up.to_bits()
+                && shown("balcao_redis_breaker_open") == breaker.to_bits()
+                && shown("balcao_redis_closed") == closed.to_bits()
+        })
+        .await;
+    };
+    shows(1.0, 0.0, 0.0).await;
+
+    // Somebody has told Redis of a later version than the one that is read.
+    let ana = json!({"nome": "Ana", "email": "ana@example.com", "password": PASSWORD});
+    let customer = server
+        .client
+        .post("/customers", &ana)
+        .await
+        .expect(201)
+        .id();
+    let ana = server.client.logged_in("ana@example.com").await;
+    let path = format!("/customers/{customer}");
+    let _ = ana.get(&path).await.expect(200);
+    let make_all_later = "
+        for _, key in ipairs(redis.call('KEYS', '*customer*')) do
+            redis.call('SET', key, '99:')
+        end
+        return 'OK'";
+    redis.raw.ok(&["EVAL", make_all_later, "0"]).await;
+    let _ = ana.get(&path).await.expect(200);
+    eventually("what is older is not stored", || async {
+        scrape(&metrics).await["balcao_cache_stale_total"] >= 1.0
+    })
+    .await;
+
+    redis.kill().await;
+    let edit = json!({"nome": "Ana Lima"});
+    let _ = ana.patch(&path, "*", &edit).await.expect(200);
+    shows(0.0, 1.0, 1.0).await;
+    redis.start_again().await;
+    shows(1.0, 0.0, 0.0).await;
     terminate(&mut server.process).await;
 }
 

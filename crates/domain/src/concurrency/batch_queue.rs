@@ -34,6 +34,9 @@ pub(crate) trait BatchHandler: Send + Sync {
         Some(queued)
     }
 
+    /// A batch begins. The default does nothing.
+    fn begins(&self, _: &Batch<Self::Request, Self::Answer>) {}
+
     /// Sends an answer to its caller. The next batch may be in progress by then.
     fn answer(&self, queued: Queued<Self::Request, Self::Answer>, answer: Self::Answer) {
         queued.answer(answer);
@@ -105,6 +108,13 @@ impl<Q, A> Batch<Q, A> {
         let queued = queued.into_iter();
         let (requests, callers) = queued.map(|queued| (queued.request, queued.caller)).unzip();
         Self { requests, callers }
+    }
+
+    /// How long each request has waited until this moment.
+    pub(crate) fn waits(&self, now: OffsetDateTime) -> impl Iterator<Item = Duration> {
+        self.callers
+            .iter()
+            .map(move |caller| now - caller.arrived_at)
     }
 
     /// What handling the batch is to whoever traces it: it belongs to none of its requests, and follows
@@ -241,6 +251,7 @@ impl<H: BatchHandler> BatchWorker<H> {
             let permit = self.gate.admit(|| self.queued.len() + 1).await;
             let batch = Batch::of(self.gather(first));
             drop(turn);
+            self.handler.begins(&batch);
             let handling = self.handler.handle(&batch.requests);
             let Handled { answers, waited } = handling.instrument(batch.span()).await;
             permit.ended(waited, batch.requests.len() + self.queued.len());

@@ -15,7 +15,9 @@ pub use history::{History, HistoryEntry};
 pub use list::{OrderSort, OrdersFilter};
 
 pub use order::{NewOrder, Order, OrderId, OrderItem, OrderItemId, OrderLine};
-pub use ports::{IdempotencyKeys, LockWait, OrderRepository, PlacementStore, TransitionStore};
+pub use ports::{
+    DeskObserver, IdempotencyKeys, LockWait, OrderRepository, PlacementStore, TransitionStore,
+};
 pub use service::{OrderError, OrderRequest, OrderService};
 pub use status::OrderStatus;
 pub use transition::{Transition, TransitionLocks, TransitionRefused, TransitionRequest};

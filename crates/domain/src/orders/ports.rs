@@ -1,7 +1,7 @@
 //! The ports of orders.
 
 use async_trait::async_trait;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::{
     History, HistoryEntry, Order, OrderId, OrderSort, OrdersFilter, Transition, TransitionLocks,
@@ -53,6 +53,12 @@ pub trait OrderRepository: Send + Sync {
     ///
     /// When storage fails.
     async fn history(&self, id: OrderId) -> Result<Option<History>, StorageError>;
+}
+
+/// Learns how long orders wait at the desk.
+pub trait DeskObserver: Send + Sync {
+    /// A batch takes an order that has waited for this long in the queue.
+    fn taken_after(&self, wait: Duration);
 }
 
 /// Opens the units of work that place orders.

@@ -53,6 +53,11 @@ impl BcryptHasher {
         })
     }
 
+    /// How many wait to have a password hashed, and to have one checked.
+    pub(crate) fn waiting(&self) -> [usize; 2] {
+        [&self.hashing, &self.checking].map(|queue| queue.permits.waiting())
+    }
+
     /// The cost of a hash; a malformed hash has the current cost.
     fn cost_of(&self, hash: &PasswordHash) -> u32 {
         let parts = hash.expose().parse::<HashParts>();
@@ -195,6 +200,7 @@ fn failed(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Passwo
 #[cfg(test)]
 mod tests {
     use domain::identity::ClientAddress;
+    use futures_util::FutureExt as _;
 
     use super::*;
 
@@ -299,6 +305,24 @@ mod tests {
             });
             assert_eq!(rounds + checked, 1 << dearest, "{attempt}");
         }
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_a_permit_is_counted() {
+        let hasher = hasher(COST);
+        let permit = hasher.checking.permits.acquire(REQUESTER).await.unwrap();
+        let mut waiting = Box::pin(check(&hasher, "correct horse", None));
+        assert!((&mut waiting).now_or_never().is_none());
+        assert_eq!(hasher.waiting(), [0, 1]);
+        drop(permit);
+        waiting.await;
+        assert_eq!(hasher.waiting(), [0, 0]);
+        let permit = hasher.checking.permits.acquire(REQUESTER).await;
+        let mut gone = Box::pin(check(&hasher, "correct horse", None));
+        assert!((&mut gone).now_or_never().is_none());
+        drop(gone);
+        assert_eq!(hasher.waiting(), [0, 0], "whoever hung up does not wait");
+        drop(permit);
     }
 
     #[tokio::test]

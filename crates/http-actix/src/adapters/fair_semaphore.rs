@@ -61,6 +61,13 @@ impl FairSemaphore {
         };
         granted.await.map_err(|_| TooMany)
     }
+
+    /// How many wait for a permit.
+    pub(super) fn waiting(&self) -> usize {
+        let state = lock(&self.0);
+        let waiting = state.waiting.values().flatten();
+        waiting.filter(|waiting| !waiting.is_closed()).count()
+    }
 }
 
 impl Line {

@@ -19,7 +19,7 @@ use domain::{
         AccountRepository, AccountService, AuthenticationService, KnownApiKeys, LiveCredentials,
         PasswordHasher, PasswordHasherError,
     },
-    orders::{Desk, DeskSettings, DeskTask, OrderService, PlacementStore},
+    orders::{Desk, DeskObserver, DeskSettings, DeskTask, OrderService, PlacementStore},
     stock::StockService,
 };
 use metrics_process::Collector;
@@ -37,7 +37,7 @@ use crate::{
     bodies::Bodies,
     cursors::Cursors,
     lifecycle::Lifecycle,
-    metrics::{Gauges, MeteredHasher, MeteredPlacements},
+    metrics::{Gauges, MeteredHasher, MeteredPlacements, MeteredWaits},
     proxies::TrustedProxies,
     rate_limits::RateLimits,
     settings::{PasswordSettings, Settings, TimesToLive},
@@ -96,7 +96,8 @@ impl App {
         let ids: Arc<dyn IdSource> = Arc::new(UuidV7Source);
         let lifecycle = Lifecycle::default();
         let is_metered = settings.metrics_addr.is_some();
-        let passwords = metered_hasher(&settings.passwords, is_metered)?;
+        let hasher = password_hasher(&settings.passwords)?;
+        let passwords = metered(Arc::clone(&hasher), is_metered);
         let caches = Caches::new(settings, PgClosures::new(database))?;
         let redis = caches.redis.clone();
         let failed = failed_attempts(redis.as_ref());
@@ -147,6 +148,7 @@ impl App {
                 database: database.clone(),
                 redis,
                 desk,
+                hasher,
                 lifecycle,
                 is_metered,
             },
@@ -160,6 +162,7 @@ impl App {
             desk: self.probes.desk.clone(),
             database: self.probes.database.clone(),
             redis: self.probes.redis.clone(),
+            hasher: Arc::clone(&self.probes.hasher),
             process: Collector::default(),
         }
     }
@@ -190,10 +193,13 @@ impl Parts<'_> {
         let ids = || Arc::clone(&self.ids);
         let orders = Arc::new(PgOrders::new(self.database));
         let mut placements: Arc<dyn PlacementStore> = orders.clone();
+        let mut observer: Option<Arc<dyn DeskObserver>> = None;
         if self.is_metered {
             placements = Arc::new(MeteredPlacements::new(placements));
+            observer = Some(Arc::new(MeteredWaits::new()));
         }
-        let (desk, tasks) = Desk::open(placements, Arc::clone(&self.clock), ids(), desk);
+        let timer = Arc::clone(&self.clock);
+        let (desk, tasks) = Desk::open(placements, timer, ids(), observer, desk);
         let catalog = Arc::new(PgCatalog::new(self.database));
         let shop = Shop {
             customers: CustomerService::new(
@@ -309,23 +315,17 @@ fn public_keys(settings: &JwtSettings) -> Vec<PublicKey> {
     public.cloned().collect()
 }
 
-fn password_hasher(
-    settings: &PasswordSettings,
-) -> Result<Arc<dyn PasswordHasher>, PasswordHasherError> {
+fn password_hasher(settings: &PasswordSettings) -> Result<Arc<BcryptHasher>, PasswordHasherError> {
     let hasher = BcryptHasher::new(settings.cost, settings.concurrency)?;
     Ok(Arc::new(hasher))
 }
 
-fn metered_hasher(
-    settings: &PasswordSettings,
-    is_metered: bool,
-) -> Result<Arc<dyn PasswordHasher>, PasswordHasherError> {
-    let hasher = password_hasher(settings)?;
-    Ok(if is_metered {
+fn metered(hasher: Arc<BcryptHasher>, is_metered: bool) -> Arc<dyn PasswordHasher> {
+    if is_metered {
         Arc::new(MeteredHasher::new(hasher))
     } else {
         hasher
-    })
+    }
 }
 
 /// The checks behind the health endpoints.
@@ -333,6 +333,7 @@ pub(crate) struct Probes {
     database: Database,
     redis: Option<Redis>,
     desk: Desk,
+    hasher: Arc<BcryptHasher>,
     lifecycle: Lifecycle,
     pub(crate) is_metered: bool,
 }

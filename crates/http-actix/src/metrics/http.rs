@@ -3,9 +3,10 @@
 use std::{cell::RefCell, collections::HashMap, time::Duration};
 
 use actix_web::http::{Method, StatusCode};
+use domain::identity::AuthError;
 use metrics::{Counter, Histogram, counter, histogram};
 
-use super::{HTTP_REQUESTS, HTTP_SECONDS, PROBLEMS};
+use super::{HTTP_REQUESTS, HTTP_SECONDS, LOGINS, PROBLEMS};
 use crate::problem::Code;
 
 /// One kind of answer: a method, a route and a status. All of them are ours to name: no caller makes up
@@ -44,11 +45,26 @@ pub(crate) fn count(
     }
 }
 
+/// Counts a login, by what became of it.
+pub(crate) fn count_login(login: Result<(), &AuthError>) {
+    let result = match login {
+        Ok(()) => "ok",
+        Err(AuthError::WrongCredentials) => "wrong",
+        Err(AuthError::Disabled) => "disabled",
+        Err(AuthError::TooManyAttempts { .. }) => "slowed_down",
+        Err(AuthError::Passwords(_) | AuthError::Session(_) | AuthError::Storage(_)) => "failed",
+    };
+    counter!(LOGINS, "result" => result).increment(1);
+}
+
 /// Begins at zero what is worth an alert when it happens for the first time: of a counter that begins at
 /// one, nobody sees that it grew.
 pub(super) fn register() {
     for code in Code::ALL {
         let _ = counter!(PROBLEMS, "code" => code.as_str());
+    }
+    for result in ["ok", "wrong", "disabled", "slowed_down", "failed"] {
+        let _ = counter!(LOGINS, "result" => result);
     }
     for status in ["500", "503"] {
         let _ =

@@ -6,18 +6,22 @@ mod ports;
 mod server;
 
 pub(crate) use self::{
-    http::count,
-    ports::{MeteredCache, MeteredHasher, MeteredPlacements},
+    http::{count, count_login},
+    ports::{MeteredCache, MeteredHasher, MeteredPlacements, MeteredWaits},
     server::serve,
 };
 
-use metrics::{Unit, describe_counter, describe_gauge, describe_histogram, gauge};
+use std::sync::Arc;
+
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_process::Collector;
 
 use adapters_postgres::Database;
 use adapters_redis::Redis;
 use domain::orders::Desk;
+
+use crate::adapters::BcryptHasher;
 
 /// The bounds of durations, in seconds.
 const SECONDS: [f64; 14] = [
@@ -35,12 +39,18 @@ const BATCH_ORDERS: &str = "balcao_batch_orders";
 const BATCH_SECONDS: &str = "balcao_batch_duration_seconds";
 const BATCH_FAILURES: &str = "balcao_batch_failures_total";
 const DESK_QUEUED: &str = "balcao_desk_queued";
+const DESK_WAIT_SECONDS: &str = "balcao_desk_wait_seconds";
 const CACHE_READS: &str = "balcao_cache_reads_total";
+const CACHE_STALE: &str = "balcao_cache_stale_total";
+const LOGINS: &str = "balcao_logins_total";
 const PASSWORD_SECONDS: &str = "balcao_password_duration_seconds";
 const PASSWORDS_REFUSED: &str = "balcao_passwords_refused_total";
+const PASSWORDS_WAITING: &str = "balcao_passwords_waiting";
 const POSTGRESQL_CONNECTIONS: &str = "balcao_postgresql_connections";
 const POSTGRESQL_WAITING: &str = "balcao_postgresql_waiting";
 const REDIS_UP: &str = "balcao_redis_up";
+const REDIS_BREAKER: &str = "balcao_redis_breaker_open";
+const REDIS_CLOSED: &str = "balcao_redis_closed";
 pub(crate) const TASK_FAILURES: &str = "balcao_task_failures_total";
 pub(crate) const TASK_ENDED: &str = "balcao_task_ended";
 
@@ -94,10 +104,20 @@ fn describe() {
         "Transactions that were to place orders, and failed."
     );
     describe_gauge!(DESK_QUEUED, "Orders and quotes that wait.");
+    describe_histogram!(
+        DESK_WAIT_SECONDS,
+        Unit::Seconds,
+        "How long orders waited before their batch began."
+    );
     describe_counter!(
         CACHE_READS,
         "Reads of a cache that found an entry, or missed it."
     );
+    describe_counter!(
+        CACHE_STALE,
+        "Entries that Redis was not given, for it has a newer one."
+    );
+    describe_counter!(LOGINS, "Logins, by what became of them.");
     describe_histogram!(
         PASSWORD_SECONDS,
         Unit::Seconds,
@@ -108,6 +128,10 @@ fn describe() {
         "Passwords that were not looked at: too many waited."
     );
     describe_gauge!(
+        PASSWORDS_WAITING,
+        "Passwords that wait to be hashed or checked."
+    );
+    describe_gauge!(
         POSTGRESQL_CONNECTIONS,
         "Connections to PostgreSQL, by pool and state."
     );
@@ -115,7 +139,15 @@ fn describe() {
         POSTGRESQL_WAITING,
         "Requests that wait for a connection to PostgreSQL, by pool."
     );
-    describe_gauge!(REDIS_UP, "Whether Redis is used (1), or done without (0).");
+    describe_gauge!(REDIS_UP, "Whether Redis is used and answers (1).");
+    describe_gauge!(
+        REDIS_BREAKER,
+        "Whether Redis is done without (1), because it failed."
+    );
+    describe_gauge!(
+        REDIS_CLOSED,
+        "Whether orders and customers are not read from Redis (1), because a replica could not write there."
+    );
     describe_counter!(TASK_FAILURES, "Runs of a background task that failed.");
     describe_gauge!(
         TASK_ENDED,
@@ -128,6 +160,7 @@ pub(crate) struct Gauges {
     pub(crate) desk: Desk,
     pub(crate) database: Database,
     pub(crate) redis: Option<Redis>,
+    pub(crate) hasher: Arc<BcryptHasher>,
     pub(crate) process: Collector,
 }
 
@@ -146,10 +179,20 @@ impl Gauges {
         }
         if let Some(redis) = &self.redis {
             // Asked, for a replica that nobody uses has not noticed that it is away.
-            gauge!(REDIS_UP).set(f64::from(u8::from(redis.ping().await)));
+            gauge!(REDIS_UP).set(truth(redis.ping().await));
+            gauge!(REDIS_BREAKER).set(truth(!redis.is_up()));
+            gauge!(REDIS_CLOSED).set(truth(!redis.is_agreed()));
+            counter!(CACHE_STALE).absolute(redis.stale());
         }
+        let [hashing, checking] = self.hasher.waiting();
+        gauge!(PASSWORDS_WAITING, "work" => "hash").set(float(hashing));
+        gauge!(PASSWORDS_WAITING, "work" => "check").set(float(checking));
         self.process.collect();
     }
+}
+
+fn truth(is_so: bool) -> f64 {
+    f64::from(u8::from(is_so))
 }
 
 /// Counts of things in memory are far below what is exact.

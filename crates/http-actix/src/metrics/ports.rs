@@ -11,7 +11,7 @@ use domain::{
         Verdict,
     },
     orders::{
-        LockWait, PlacementStore,
+        DeskObserver, LockWait, PlacementStore,
         placement::{Plan, Scope, State},
     },
     unit_of_work::{CommitError, Opened, UnitOfWork},
@@ -20,8 +20,8 @@ use domain::{
 use metrics::{Counter, Histogram, counter, histogram};
 
 use super::{
-    BATCH_FAILURES, BATCH_ORDERS, BATCH_SECONDS, CACHE_READS, ORDERS_PLACED, PASSWORD_SECONDS,
-    PASSWORDS_REFUSED, float,
+    BATCH_FAILURES, BATCH_ORDERS, BATCH_SECONDS, CACHE_READS, DESK_WAIT_SECONDS, ORDERS_PLACED,
+    PASSWORD_SECONDS, PASSWORDS_REFUSED, float,
 };
 
 /// A cache, with its hits and misses.
@@ -171,6 +171,21 @@ impl PlacementStore for MeteredPlacements {
 
     async fn peek(&self, scope: &Scope) -> Result<State, StorageError> {
         self.store.peek(scope).await
+    }
+}
+
+/// How long orders wait at the desk.
+pub(crate) struct MeteredWaits(Histogram);
+
+impl MeteredWaits {
+    pub(crate) fn new() -> Self {
+        Self(histogram!(DESK_WAIT_SECONDS))
+    }
+}
+
+impl DeskObserver for MeteredWaits {
+    fn taken_after(&self, wait: time::Duration) {
+        self.0.record(wait.as_seconds_f64());
     }
 }
 

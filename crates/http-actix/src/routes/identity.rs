@@ -15,6 +15,7 @@ use crate::{
         tokens::{read_refresh, read_reset},
     },
     extract::{Authenticated, Body, CallsItself, From},
+    metrics,
     problem::{Code, Problem},
 };
 
@@ -80,6 +81,7 @@ async fn login(
     };
     let auth = &app.identity.auth;
     let login = auth.login(&email, password, device, origin).await;
+    metrics::count_login(login.as_ref().map(|_| ()));
     if let Err(error) = &login {
         hold_back(error).await;
     }

@@ -112,7 +112,7 @@ async fn a_batch_with_one_poisoned_order_places_the_others() {
         patience: time::Duration::milliseconds(1_500),
     };
     let (clock, ids) = (Arc::new(SystemClock), Arc::new(UuidV7Source));
-    let (desk, tasks) = Desk::open(Arc::new(store), clock, ids, settings);
+    let (desk, tasks) = Desk::open(Arc::new(store), clock, ids, None, settings);
     let mut placing: Vec<_> = [&stays, &goes, &stays]
         .into_iter()
         .map(|customer| {

@@ -16,7 +16,7 @@ use crate::{
     catalog::ProductId,
     concurrency::batch_queue::{Batch, BatchHandler, Handled},
     orders::{
-        LockWait,
+        DeskObserver, LockWait,
         placement::{Refusal, Request},
     },
 };
@@ -119,6 +119,7 @@ pub(super) struct PlaceOrDivert {
     pub(super) placing: Arc<Placing>,
     pub(super) lanes: Arc<Lanes>,
     pub(super) opened_lanes: Sender<ProductId>,
+    pub(super) observer: Option<Arc<dyn DeskObserver>>,
 }
 
 impl BatchHandler for PlaceOrDivert {
@@ -140,6 +141,13 @@ impl BatchHandler for PlaceOrDivert {
                 self.lanes.join(product_id, queued, &self.opened_lanes);
                 None
             }
+        }
+    }
+
+    fn begins(&self, batch: &Batch<Request, Answer>) {
+        if let Some(observer) = &self.observer {
+            let waits = batch.waits(self.placing.clock.now());
+            waits.for_each(|wait| observer.taken_after(wait));
         }
     }
 

@@ -22,7 +22,7 @@ use self::{
     quotes::{Quote, QuoteBatch},
 };
 use super::{
-    Order, PlacementStore,
+    DeskObserver, Order, PlacementStore,
     placement::{Outcome, Refusal, Request},
 };
 use crate::{
@@ -91,12 +91,14 @@ pub enum DeskError {
 type QueuedOrder = Queued<Request, Answer>;
 
 impl Desk {
-    /// Opens a desk. Nothing is placed unless its tasks are driven.
+    /// Opens a desk. Nothing is placed unless its tasks are driven. The observer is told of orders, and not
+    /// of quotes.
     #[must_use]
     pub fn open(
         store: Arc<dyn PlacementStore>,
         timer: Arc<dyn Timer>,
         ids: Arc<dyn IdSource>,
+        observer: Option<Arc<dyn DeskObserver>>,
         settings: DeskSettings,
     ) -> (Self, Vec<DeskTask>) {
         let placing = Arc::new(Placing {
@@ -118,6 +120,7 @@ impl Desk {
             placing: Arc::clone(&placing),
             lanes: Arc::clone(&lanes),
             opened_lanes,
+            observer,
         };
         let queue = QueueSettings {
             workers: settings.workers,

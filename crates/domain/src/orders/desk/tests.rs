@@ -25,7 +25,7 @@ fn desk(store: MockPlacementStore, max_batch: usize, max_queued: usize) -> (Desk
         max_lanes: 2,
         patience: time::Duration::milliseconds(1_500),
     };
-    Desk::open(Arc::new(store), clock(), ids(), settings)
+    Desk::open(Arc::new(store), clock(), ids(), None, settings)
 }
 
 /// Runs the workers.

@@ -40,7 +40,7 @@ impl Ports {
             max_lanes: 1,
             patience: time::Duration::milliseconds(1_500),
         };
-        let (desk, tasks) = Desk::open(Arc::new(self.placements), clock(), ids(), settings);
+        let (desk, tasks) = Desk::open(Arc::new(self.placements), clock(), ids(), None, settings);
         for task in tasks {
             tokio::spawn(task);
         }

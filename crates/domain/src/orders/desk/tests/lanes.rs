@@ -142,7 +142,7 @@ async fn an_order_that_has_waited_in_line_for_too_long_is_refused_as_held() {
         patience: time::Duration::milliseconds(1_500),
     };
     let clock = Arc::new(Hasty(Mutex::new(crate::fixtures::now())));
-    let (desk, tasks) = Desk::open(Arc::new(store), clock, ids(), settings);
+    let (desk, tasks) = Desk::open(Arc::new(store), clock, ids(), None, settings);
     run(tasks);
     let told = desk.place(request(1, &[(2, 1)])).await;
     let held = product_id(2);

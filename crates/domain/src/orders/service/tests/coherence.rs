@@ -66,6 +66,7 @@ async fn a_read_after_a_change_is_not_answered_by_a_load_that_began_before_it() 
         Arc::new(MockPlacementStore::new()),
         clock(),
         ids(),
+        None,
         settings,
     );
     let service = OrderService::new(
