@@ -30,7 +30,7 @@ use crate::{balancer::Balancer, patroni::Patroni, storm::BUYERS};
 const DISK: u32 = 768;
 
 /// The stock of a product: of the first there is little, so that some orders are refused.
-const STOCK: [i64; 6] = [2_000, 1_000_000, 1_000_000, 1_000_000, 1_000_000, 1_000_000];
+pub(crate) const STOCK: [i64; 6] = [2_000, 1_000_000, 1_000_000, 1_000_000, 1_000_000, 1_000_000];
 
 /// Where the shop is kept.
 pub(crate) enum Postgres {
@@ -70,8 +70,9 @@ pub(crate) struct Arena {
     pub(crate) to_redis: [Proxy; 2],
     pub(crate) replicas: Vec<Replica>,
     pub(crate) balancer: Balancer,
-    /// The tokens of the buyers.
-    pub(crate) tokens: Vec<String>,
+    pub(crate) buyers: Vec<Customer>,
+    /// The token of an administrator.
+    pub(crate) boss: String,
     pub(crate) products: Vec<Uuid>,
     /// The orders that were acknowledged in earlier storms.
     pub(crate) known: HashSet<Uuid>,
@@ -85,8 +86,20 @@ pub(crate) struct Arena {
 
 pub(crate) struct Replica {
     pub(crate) addr: SocketAddr,
+    /// Where it shows its metrics.
+    pub(crate) metrics: SocketAddr,
     process: Child,
 }
+
+/// A customer who is logged in.
+#[derive(Clone)]
+pub(crate) struct Customer {
+    pub(crate) id: Uuid,
+    pub(crate) token: String,
+}
+
+/// The threads of a replica that answer requests.
+pub(crate) const WORKERS: usize = 2;
 
 impl Arena {
     /// Over a PostgreSQL that is alone, or over a cluster.
@@ -108,7 +121,8 @@ impl Arena {
             to_redis,
             replicas: Vec::new(),
             balancer: Balancer::open().await,
-            tokens: Vec::new(),
+            buyers: Vec::new(),
+            boss: String::new(),
             products: Vec::new(),
             known: HashSet::new(),
             repeated: None,
@@ -123,8 +137,13 @@ impl Arena {
         let mut ports = 20_000..32_000;
         for n in 0..2 {
             let addr = quiet_addr(&mut ports).await;
-            let process = self.start(n, addr);
-            self.replicas.push(Replica { addr, process });
+            let metrics = quiet_addr(&mut ports).await;
+            let process = self.start(n, addr, metrics);
+            self.replicas.push(Replica {
+                addr,
+                metrics,
+                process,
+            });
         }
         self.is_ready().await;
         for replica in &self.replicas {
@@ -133,6 +152,7 @@ impl Arena {
         self.create_boss().await;
         let anonymous = Client::new(self.replicas[0].addr);
         let boss = anonymous.logged_in("boss@example.com").await;
+        boss.token().unwrap().clone_into(&mut self.boss);
         for stock in STOCK {
             self.products
                 .push(boss.product("1.50", stock).await.parse().unwrap());
@@ -140,9 +160,12 @@ impl Arena {
         for n in 0..BUYERS {
             let email = format!("buyer-{n}@example.com");
             let body = json!({"nome": "Ana", "email": email, "password": PASSWORD});
-            let _ = anonymous.post("/customers", &body).await.expect(201);
+            let id = anonymous.post("/customers", &body).await.expect(201).id();
             let buyer = anonymous.logged_in(&email).await;
-            self.tokens.push(buyer.token().unwrap().to_owned());
+            self.buyers.push(Customer {
+                id: id.parse().unwrap(),
+                token: buyer.token().unwrap().to_owned(),
+            });
         }
     }
 
@@ -156,11 +179,17 @@ impl Arena {
         assert!(boss.wait().await.unwrap().success());
     }
 
-    /// The URL that replicas are given: over the wire, and not of a superuser, for whom limits do not hold.
+    /// The URL that replicas are given: over the wire, and not of a superuser, who gets connections that
+    /// others do not.
     fn url_of_replicas(&self) -> String {
         let url = self.postgres.url();
         let url = self.to_postgres.in_place_of_the_server_of(&url);
         url.replace("//balcao@", "//shop@")
+    }
+
+    /// The URL of somebody else who uses the same PostgreSQL.
+    pub(crate) fn url_of_others(&self) -> String {
+        self.postgres.url().replace("//balcao@", "//others@")
     }
 
     fn balcao(&self, program: PathBuf, args: &[&str]) -> Command {
@@ -180,6 +209,7 @@ impl Arena {
                 ("BCRYPT_COST", "4"),
                 ("RATE_LIMIT", "off"),
                 ("HTTP_SHUTDOWN_DELAY_SECONDS", "1"),
+                ("HTTP_WORKERS", &WORKERS.to_string()),
                 ("RUST_LOG", "off"),
             ])
             .kill_on_drop(true);
@@ -187,20 +217,22 @@ impl Arena {
     }
 
     /// The first replica may be of the release before: `BALCAO_BEFORE` is its binary.
-    fn start(&self, n: usize, addr: SocketAddr) -> Child {
+    fn start(&self, n: usize, addr: SocketAddr, metrics: SocketAddr) -> Child {
         let program = match env::var_os("BALCAO_BEFORE") {
             Some(before) if n == 0 => before.into(),
             _ => balcao_program(),
         };
         let mut serve = self.balcao(program, &["serve", "--http-addr", &addr.to_string()]);
-        serve.env("REDIS_URL", self.to_redis[n].url());
+        serve
+            .env("METRICS_ADDR", metrics.to_string())
+            .env("REDIS_URL", self.to_redis[n].url());
         serve.stderr(Stdio::null()).spawn().unwrap()
     }
 
     /// Starts a replica again, where it was.
     pub(crate) fn start_again(&mut self, n: usize) {
-        let process = self.start(n, self.replicas[n].addr);
-        self.replicas[n].process = process;
+        let Replica { addr, metrics, .. } = self.replicas[n];
+        self.replicas[n].process = self.start(n, addr, metrics);
     }
 
     /// A connection of a superuser to the shop's database, past the wire.
@@ -245,6 +277,7 @@ async fn make_the_database(postgres: &PrivatePostgres) {
     let sql = connect(&format!("postgres://balcao@{}/balcao", postgres.addr())).await;
     for statement in [
         "create role shop login",
+        "create role others login",
         "create database shop owner shop",
         "alter system set max_wal_size = '128MB'",
         "alter system set min_wal_size = '80MB'",

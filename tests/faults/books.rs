@@ -2,9 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 
+use tokio_postgres::Client;
 use uuid::Uuid;
 
-use crate::{arena::Arena, storm::Seen};
+use crate::{
+    arena::{Arena, STOCK},
+    connections,
+    storm::Seen,
+};
 
 /// What was found in the database.
 #[derive(Default)]
@@ -24,27 +29,20 @@ const ORDERS: &str = "
     left join itens_order on order_id = orders.id
     group by orders.id";
 
-/// Products whose stock and sales are not together what there was.
-const STOCK: &str = "
-    select count(*)
-    from stock
-    where quantidade_disponivel <> (
-        select sum(delta) from stock_movements
-        where stock_movements.product_id = stock.product_id) - coalesce(
-        (select sum(quantidade)
+/// Of each product what is left, what is sold, and what its ledger says that came in.
+const STOCK_OF_PRODUCTS: &str = "
+    select product_id, quantidade_disponivel::bigint,
+        (select coalesce(sum(quantidade), 0)::bigint
          from itens_order
          join orders on orders.id = order_id
-         where itens_order.product_id = stock.product_id and status <> 'cancelled'), 0)";
+         where itens_order.product_id = stock.product_id and status <> 'cancelled'),
+        (select coalesce(sum(delta), 0)::bigint
+         from stock_movements
+         where stock_movements.product_id = stock.product_id)
+    from stock";
 
 /// The orders of keys that were refused.
 const KEPT_KEYS: &str = "select count(*) from idempotency_keys where key = any($1)";
-
-/// The most connections that two replicas open on two cores, and more on more: what is beyond is leaked.
-const MAX_CONNECTIONS: i64 = 200;
-
-/// Connections to the shop.
-const CONNECTIONS: &str = "
-    select count(*) from pg_stat_activity where datname = current_database()";
 
 pub(crate) async fn audit(arena: &Arena, seen: &Seen) -> Books {
     let mut books = Books::default();
@@ -86,17 +84,25 @@ pub(crate) async fn audit(arena: &Arena, seen: &Seen) -> Books {
             .wrong
             .push(format!("{kept} orders were refused, and placed"));
     }
-    let unbalanced: i64 = client.query_one(STOCK, &[]).await.unwrap().get(0);
-    if unbalanced > 0 {
-        books.wrong.push(format!(
-            "the stock of {unbalanced} products does not add up"
-        ));
-    }
-    let connections: i64 = client.query_one(CONNECTIONS, &[]).await.unwrap().get(0);
-    if connections > MAX_CONNECTIONS {
-        books
-            .wrong
-            .push(format!("{connections} connections are open"));
-    }
+    books.wrong.extend(unbalanced(arena, &client).await);
+    books.wrong.extend(connections::leaked(arena).await);
     books
+}
+
+/// Products of which more or less is there and sold than there was.
+async fn unbalanced(arena: &Arena, client: &Client) -> Vec<String> {
+    let mut stock = HashMap::new();
+    for row in client.query(STOCK_OF_PRODUCTS, &[]).await.unwrap() {
+        let (id, left, sold, came): (Uuid, i64, i64, i64) =
+            (row.get(0), row.get(1), row.get(2), row.get(3));
+        stock.insert(id, (left, sold, came));
+    }
+    let products = arena.products.iter().zip(STOCK);
+    let wrong = products.filter_map(|(id, was)| match stock.get(id) {
+        Some((left, sold, came)) if left + sold == was && *came == was => None,
+        now => Some(format!(
+            "of {was} units of {id} there are left, sold and in the ledger: {now:?}"
+        )),
+    });
+    wrong.collect()
 }

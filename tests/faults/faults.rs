@@ -4,6 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use integration_tests::Proxy;
 use tokio::{fs::File, io::AsyncWriteExt as _, time::sleep};
+use tokio_postgres::NoTls;
 
 use crate::{
     arena::{Arena, signal},
@@ -94,7 +95,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     .in_short(),
     fault("PostgreSQL is read-only", Kind::PostgresReadOnly),
     fault(
-        "PostgreSQL gives no more than two connections",
+        "PostgreSQL's connections are all taken by others",
         Kind::PostgresConnections,
     ),
     fault("PostgreSQL's disk is full", Kind::PostgresDisk),
@@ -159,7 +160,7 @@ impl Kind {
             Self::PostgresSilence => arena.to_postgres.hold(),
             Self::PostgresTermination => terminate_connections(arena).await,
             Self::PostgresReadOnly => set(arena, "set default_transaction_read_only = on").await,
-            Self::PostgresConnections => limit_connections(arena).await,
+            Self::PostgresConnections => take_connections(arena).await,
             Self::PostgresDisk => return fill_disk(arena).await,
             // Whoever commits waits for it, and no timeout of PostgreSQL's ends that.
             Self::PostgresStandby => set(arena, "set synchronous_standby_names = 'away'").await,
@@ -211,10 +212,6 @@ impl Kind {
             Self::PostgresSilence => arena.to_postgres.let_go(),
             Self::PostgresReadOnly => set(arena, "reset default_transaction_read_only").await,
             Self::PostgresStandby => set(arena, "reset synchronous_standby_names").await,
-            Self::PostgresConnections => {
-                let unlimited = "alter role shop connection limit -1";
-                arena.sql().await.batch_execute(unlimited).await.unwrap();
-            }
             Self::PostgresDisk => {
                 let _ = std::fs::remove_file(ballast(arena));
                 // It may have ended for lack of room.
@@ -238,7 +235,8 @@ impl Kind {
                 arena.start_again(1);
             }
             Self::Cluster(kind) => kind.end(arena).await,
-            Self::PostgresTermination
+            Self::PostgresConnections
+            | Self::PostgresTermination
             | Self::RedisFlushes
             | Self::RedisGarbage
             | Self::RedisReplacement
@@ -267,12 +265,26 @@ async fn terminate_connections(arena: &mut Arena) {
     });
 }
 
-/// Whoever is not a superuser gets no more than two.
-async fn limit_connections(arena: &Arena) {
-    let sql = arena.sql().await;
-    let limit = "alter role shop connection limit 2";
-    sql.batch_execute(limit).await.unwrap();
+/// Somebody else takes all that a superuser does not have, and what is free whenever something is.
+async fn take_connections(arena: &mut Arena) {
+    let (sql, url) = (arena.sql().await, arena.url_of_others());
+    let mut taken = Vec::new();
+    take_all(&url, &mut taken).await;
     sql.batch_execute(TERMINATE).await.unwrap();
+    let task = tokio::spawn(async move {
+        loop {
+            take_all(&url, &mut taken).await;
+            sleep(Duration::from_millis(5)).await;
+        }
+    });
+    arena.repeated = Some(task.abort_handle());
+}
+
+async fn take_all(url: &str, taken: &mut Vec<tokio_postgres::Client>) {
+    while let Ok((client, connection)) = tokio_postgres::connect(url, NoTls).await {
+        tokio::spawn(connection);
+        taken.push(client);
+    }
 }
 
 async fn lock_stock(arena: &mut Arena) {

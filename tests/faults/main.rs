@@ -5,6 +5,7 @@
 //!   faults --short    some of them, for a second each: a part of `make integration`
 //!   faults NAME…      those whose names contain one of these words
 //!   faults --ha       those of a cluster under Patroni (`deploy/ha`), in place of the others
+//!   faults --help     the names of all of them
 
 #![expect(
     clippy::unwrap_used,
@@ -18,10 +19,13 @@
 mod arena;
 mod balancer;
 mod books;
+mod buyer;
 mod cluster;
+mod connections;
 mod faults;
 mod patroni;
 mod report;
+mod stalls;
 mod storm;
 
 use std::{process::ExitCode, time::Duration};
@@ -32,6 +36,7 @@ use self::{
     arena::Arena,
     faults::{FAULTS, Fault},
     report::Report,
+    stalls::Stalls,
     storm::Storm,
 };
 
@@ -42,6 +47,10 @@ const CALM: Duration = Duration::from_millis(700);
 async fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let has = |flag| args.iter().any(|arg| arg == flag);
+    let mut flags = args.iter().filter(|arg| arg.starts_with('-'));
+    if flags.any(|flag| flag != "--short" && flag != "--ha") {
+        return help(has("--help"));
+    }
     let (is_short, is_over_a_cluster) = (has("--short"), has("--ha"));
     let names: Vec<_> = args.iter().filter(|arg| !arg.starts_with("--")).collect();
     let faults = if is_over_a_cluster {
@@ -54,18 +63,16 @@ async fn main() -> ExitCode {
             && (names.is_empty() || names.iter().any(|name| fault.name.contains(*name)))
     };
     let lasts = Duration::from_secs(if is_short { 1 } else { 3 });
-    let mut arena = Arena::open(is_over_a_cluster).await;
-    let mut reports = Vec::new();
-    for fault in faults.iter().filter(is_meant) {
-        eprintln!("· {}", fault.name);
-        let report = endure(&mut arena, fault, lasts).await;
-        for broken in &report.broken {
-            eprintln!("  {broken}");
-        }
-        reports.push(report);
+    let faults: Vec<_> = faults.iter().filter(is_meant).collect();
+    if faults.is_empty() {
+        return help(false);
     }
-    report::print(&reports);
-    let is_kept = !reports.is_empty() && reports.iter().all(|report| report.broken.is_empty());
+    let mut arena = Arena::open(is_over_a_cluster).await;
+    let is_kept = tokio::select! {
+        is_kept = endure_all(&mut arena, &faults, lasts) => is_kept,
+        // What was started ends with the arena.
+        _ = tokio::signal::ctrl_c() => false,
+    };
     arena.close().await;
     if is_kept {
         ExitCode::SUCCESS
@@ -74,9 +81,44 @@ async fn main() -> ExitCode {
     }
 }
 
+/// Says what there is to be told: because that was asked, or because something else was.
+fn help(is_asked: bool) -> ExitCode {
+    eprintln!(
+        "faults [--short] [--ha] [NAME…]\n\nwhere each NAME is a part of one of these, or of several:\n"
+    );
+    for fault in FAULTS {
+        eprintln!("  {}", fault.name);
+    }
+    eprintln!("\nor, with --ha, of one of these:\n");
+    for fault in cluster::FAULTS {
+        eprintln!("  {}", fault.name);
+    }
+    if is_asked {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// Returns whether every promise was kept.
+async fn endure_all(arena: &mut Arena, faults: &[&'static Fault], lasts: Duration) -> bool {
+    let mut reports = Vec::new();
+    for fault in faults {
+        eprintln!("· {}", fault.name);
+        let report = endure(arena, fault, lasts).await;
+        for broken in &report.broken {
+            eprintln!("  {broken}");
+        }
+        reports.push(report);
+    }
+    report::print(&reports);
+    reports.iter().all(|report| report.broken.is_empty())
+}
+
 /// Lets a storm go on while a fault begins, for as long as it lasts and as long again, and looks at
 /// everything afterwards.
 async fn endure(arena: &mut Arena, fault: &'static Fault, lasts: Duration) -> Report {
+    let stalls = Stalls::begin();
     let storm = Storm::begin(arena);
     sleep(CALM).await;
     let began = Instant::now();
@@ -96,5 +138,12 @@ async fn endure(arena: &mut Arena, fault: &'static Fault, lasts: Duration) -> Re
     arena.is_ready().await;
     let books = books::audit(arena, &seen).await;
     arena.known.extend(seen.orders.iter().map(|order| order.id));
-    Report::new(fault, &seen, books, (began, ended), skipped)
+    Report::new(
+        fault,
+        &seen,
+        books,
+        (began, ended),
+        stalls.longest(),
+        skipped,
+    )
 }

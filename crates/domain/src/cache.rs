@@ -129,7 +129,13 @@ impl<T: Versioned, E: Clone + Send + Sync + 'static> ReadThrough<T, E> {
         self.cache.publish(value).await;
     }
 
-    /// Removes copies older than `version`, when it is not known whether `version` was written.
+    /// Removes copies older than `version`, which is about to be written. Whoever writes may end, or hear
+    /// nothing, before that can be published: by then nobody may be shown an older copy.
+    pub(crate) async fn expect(&self, key: T::Key, version: Version) {
+        self.cache.forget(key, version).await;
+    }
+
+    /// Removes copies older than `version`, of which there is none to publish.
     pub(crate) async fn forget(&self, key: T::Key, version: Version) {
         self.cache.forget(key, version).await;
     }

@@ -143,18 +143,23 @@ impl MessageBody for Working {
     }
 }
 
-/// The id that the caller gave, when it is well-formed: letters, digits, `-`, `_` and `.`, at
-/// most 128 of them. Else a new one.
+/// The id that the caller gave, or a new one.
 fn request_id(request: &ServiceRequest) -> String {
+    let given = given_id(request.headers());
+    given.map_or_else(|| new_id(request), str::to_owned)
+}
+
+/// The id that the caller gave, when it is well-formed: letters, digits, `-`, `_` and `.`, at
+/// most 128 of them.
+pub(crate) fn given_id(headers: &HeaderMap) -> Option<&str> {
     let is_well_formed = |id: &&str| {
         (1..=MAX_ID_BYTES).contains(&id.len())
             && id
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
     };
-    let given = request.headers().get(REQUEST_ID);
-    let given = given.and_then(|id| id.to_str().ok()).filter(is_well_formed);
-    given.map_or_else(|| new_id(request), str::to_owned)
+    let given = headers.get(REQUEST_ID)?.to_str().ok();
+    given.filter(is_well_formed)
 }
 
 fn new_id(request: &ServiceRequest) -> String {

@@ -1,7 +1,9 @@
 //! From an empty database to a placed order and a clean end; without Redis; after a kill.
 
 use adapters_postgres::embedded_migrations;
-use integration_tests::{Answer, Authority, Client, PASSWORD, TestDatabase, TlsProxy, eventually};
+use integration_tests::{
+    Answer, Authority, Client, PASSWORD, PrivateRedis, Proxy, TestDatabase, TlsProxy, eventually,
+};
 use reqwest::RequestBuilder;
 use serde_json::json;
 
@@ -160,6 +162,56 @@ async fn after_a_kill_in_a_storm_every_key_has_exactly_one_order() {
     assert_eq!(counted.get::<_, i64>(2), STOCK);
     server.process.start_kill().unwrap();
     server.process.wait().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_killed_server_could_not_tell_redis_any_more_is_seen_by_others() {
+    let (database, redis) = (TestDatabase::empty().await, PrivateRedis::start().await);
+    let wire = Proxy::to(redis.addr()).await;
+    let serve = |url: String| {
+        let mut command = balcao(&database, &["serve", "--redis-url", &url]);
+        let patient = [
+            ("REDIS_TIMEOUT_MS", "1000"),
+            ("HTTP_ANSWER_TIMEOUT_MS", "10000"),
+        ];
+        command.envs(patient);
+        serve_by(command)
+    };
+    let mut other = serve(redis.url()).await;
+    let mut server = serve(wire.url()).await;
+    let _ = stdout(&run(balcao(&database, &CREATE_BOSS), PASSWORD).await);
+    let boss = other.client.logged_in("boss@example.com").await;
+    let product = boss.product("1.00", 3).await;
+    let sign_up = json!({"nome": "Ana", "email": "ana@example.com", "password": PASSWORD});
+    let _ = other.client.post("/customers", &sign_up).await.expect(201);
+    let ana = other.client.logged_in("ana@example.com").await;
+    let order = ana.order(&product, 1).await.expect(201).id();
+    let path = format!("/orders/{order}");
+    // Redis has it as pending.
+    let _ = ana.get(&path).await.expect(200);
+
+    // It has written nothing there yet, and gets no connection for that.
+    wire.hold();
+    let there = server.client.logged_in("boss@example.com").await;
+    let pay = tokio::spawn({
+        let path = path.clone();
+        async move {
+            let pay = there.request("PUT", &path).json(&json!({"status": "paid"}));
+            // It may be told of it, or not any more.
+            let _ = pay.send().await;
+        }
+    });
+    let sql = database.client().await;
+    eventually("it is paid", || async {
+        let paid = "select exists (select from orders where status = 'paid')";
+        sql.query_one(paid, &[]).await.unwrap().get(0)
+    })
+    .await;
+    server.process.kill().await.unwrap();
+    pay.await.unwrap();
+    let read = ana.get(&path).await.expect(200);
+    assert_eq!(read.body["status"], "paid");
+    terminate(&mut other.process).await;
 }
 
 #[tokio::test]

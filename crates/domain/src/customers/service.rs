@@ -312,15 +312,11 @@ impl CustomerService {
         version: Version,
         change: &CustomerChange,
     ) -> Result<(), CustomerError> {
-        match unit.commit(change).await {
-            Ok(()) => Ok(()),
-            Err(CommitError::Taken(_)) => Err(CustomerError::EmailTaken),
-            Err(error) => {
-                // It may have been written: the cache must not go on showing an older version.
-                self.cached.forget(id, version).await;
-                Err(StorageError::from(error).into())
-            }
-        }
+        self.cached.expect(id, version).await;
+        unit.commit(change).await.map_err(|error| match error {
+            CommitError::Taken(_) => CustomerError::EmailTaken,
+            error => StorageError::from(error).into(),
+        })
     }
 
     async fn publish(&self, customer: Customer) -> Arc<Customer> {

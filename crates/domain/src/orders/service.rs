@@ -257,11 +257,8 @@ impl OrderService {
                 return Err(refused);
             }
         };
-        if let Err(error) = unit.commit(&transition).await {
-            // It may have been written: the cache must not go on showing an older version.
-            self.cached.forget(id, transition.order.version).await;
-            return Err(StorageError::from(error).into());
-        }
+        self.cached.expect(id, transition.order.version).await;
+        unit.commit(&transition).await.map_err(StorageError::from)?;
         Ok(self.publish(transition.order).await)
     }
 

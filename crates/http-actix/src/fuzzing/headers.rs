@@ -14,15 +14,18 @@ use domain::{
     values::{Expected, UserAgent, Version},
 };
 use futures_util::FutureExt as _;
+use opentelemetry::trace::TraceContextExt as _;
 
 use crate::{
     access::bearer,
     bulk::Format,
     cors::Origins,
     dto::tokens::read_api_key,
+    edge::given_id,
     extract::{Accepted, CallsItself, Known, MaybeKey, MaybeMatch},
     problem::Problem,
     proxies::TrustedProxies,
+    traces::parent,
 };
 
 /// A request with this header on each line, as a connection would let it through.
@@ -186,6 +189,41 @@ pub fn user_agents(bytes: &[u8]) {
     let name = name.as_str();
     assert!(name.bytes().all(|byte| matches!(byte, b' '..=b'~')));
     assert!(name.len() <= UserAgent::MAX_CHARACTERS && !name.trim().is_empty());
+}
+
+/// An id is the caller's, whole, when it can be written anywhere, and else none.
+pub fn request_ids(bytes: &[u8]) {
+    let name = HeaderName::from_static("x-request-id");
+    let Some(request) = request(&name, bytes) else {
+        return;
+    };
+    let sent = request.headers().get(&name).unwrap().as_bytes();
+    let is_documented = (1..=128).contains(&sent.len())
+        && sent
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte));
+    let given = given_id(request.headers());
+    assert_eq!(given.map(str::as_bytes), is_documented.then_some(sent));
+}
+
+/// A trace is continued that is written in the header, and no other (W3C Trace Context, 3.2).
+pub fn traceparents(bytes: &[u8]) {
+    let name = HeaderName::from_static("traceparent");
+    let Some(request) = request(&name, bytes) else {
+        return;
+    };
+    let parent = parent(request.headers());
+    let sent = request.headers().get(&name).unwrap().to_str();
+    assert_eq!(parent.is_some(), sent.is_ok());
+    let Some(parent) = parent else { return };
+    let (parent, sent) = (parent.span().span_context().clone(), sent.unwrap());
+    if parent.is_valid() {
+        let parts: Vec<_> = sent.trim().split('-').collect();
+        assert!(parts.len() >= 4, "{sent}");
+        assert_eq!(parent.trace_id().to_string(), parts[1], "{sent}");
+        assert_eq!(parent.span_id().to_string(), parts[2], "{sent}");
+        assert_ne!(parts[0], "ff", "no version is called that");
+    }
 }
 
 /// The first line is the setting, the second the peer, each further one a header. A client is the peer or

@@ -13,7 +13,8 @@ mod values;
 pub use self::{
     bodies::{bodies, queries},
     headers::{
-        accept, authorization, conditions, forwarded, idempotency_keys, origins, user_agents,
+        accept, authorization, conditions, forwarded, idempotency_keys, origins, request_ids,
+        traceparents, user_agents,
     },
     rows::{csv, ndjson},
     tokens::{cursors, tokens},
@@ -47,7 +48,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_for_fuzzers_holds() {
-        let targets: [(_, Property); 14] = [
+        let targets: [(_, Property); 16] = [
             ("accept", accept),
             ("authorization", authorization),
             ("bodies", bodies),
@@ -59,7 +60,9 @@ mod tests {
             ("ndjson", ndjson),
             ("origins", origins),
             ("queries", queries),
+            ("request_ids", request_ids),
             ("tokens", tokens),
+            ("traceparents", traceparents),
             ("user_agents", user_agents),
             ("values", values),
         ];

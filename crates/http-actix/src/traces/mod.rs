@@ -131,11 +131,8 @@ const TRACE_RESPONSE: HeaderName = HeaderName::from_static("traceresponse");
 /// The span of a request, which continues the trace that its `traceparent` names (W3C Trace Context).
 /// Nothing when it is not to be told.
 pub(crate) fn of_request(request: &ServiceRequest, id: &str) -> Span {
-    let headers = Headers(request.headers());
-    let is_continued = headers.get("traceparent").is_some();
-    let parent = is_continued.then(|| TraceContextPropagator::new().extract(&headers));
     // Sampler and span take it from there.
-    let _parent = parent.map(Context::attach);
+    let _parent = parent(request.headers()).map(Context::attach);
     debug_span!(
         "request",
         otel.kind = "server",
@@ -145,6 +142,13 @@ pub(crate) fn of_request(request: &ServiceRequest, id: &str) -> Span {
         http.response.status_code = Empty,
         request_id = id,
     )
+}
+
+/// What a request says that it is a part of.
+pub(crate) fn parent(headers: &HeaderMap) -> Option<Context> {
+    let headers = Headers(headers);
+    headers.get("traceparent")?;
+    Some(TraceContextPropagator::new().extract(&headers))
 }
 
 /// Notes how a request was answered, and tells the caller which trace it is.
