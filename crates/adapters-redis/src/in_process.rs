@@ -8,16 +8,16 @@ use std::{
 
 use async_trait::async_trait;
 use domain::{
-    cache::{Cache, Versioned},
+    cache::{Cache, Cached, Lease, Versioned},
     values::Version,
 };
 use moka::{
-    Expiry,
+    Entry as MokaEntry, Expiry,
     ops::compute::Op,
     sync::{Cache as MokaCache, CacheBuilder},
 };
 
-use crate::times::jittered;
+use crate::{leases, times::jittered};
 
 /// The most entries that are kept.
 const MAX_ENTRIES: u64 = 100_000;
@@ -27,17 +27,30 @@ pub struct InProcessCache<T: Versioned> {
     entries: MokaCache<T::Key, Entry<T>>,
 }
 
-/// The entry of a key: a copy, or the version before which every copy is forgotten.
-struct Entry<T> {
-    version: Version,
-    value: Option<Arc<T>>,
+/// What there is of a key.
+enum Entry<T> {
+    Copy(Arc<T>),
+    /// The version before which every copy is forgotten.
+    Forgotten(Version),
+    Leased(Lease),
 }
 
 impl<T> Clone for Entry<T> {
     fn clone(&self) -> Self {
-        Self {
-            version: self.version,
-            value: self.value.clone(),
+        match self {
+            Self::Copy(value) => Self::Copy(Arc::clone(value)),
+            Self::Forgotten(version) => Self::Forgotten(*version),
+            Self::Leased(lease) => Self::Leased(*lease),
+        }
+    }
+}
+
+impl<T: Versioned> Entry<T> {
+    fn version(&self) -> Option<Version> {
+        match self {
+            Self::Copy(value) => Some(value.version()),
+            Self::Forgotten(version) => Some(*version),
+            Self::Leased(_) => None,
         }
     }
 }
@@ -46,7 +59,7 @@ impl<T: Versioned> InProcessCache<T> {
     /// An empty cache, whose entries live for `ttl`.
     #[must_use]
     pub fn new(ttl: Duration) -> Self {
-        let entries = CacheBuilder::new(MAX_ENTRIES).expire_after(Jittered(ttl));
+        let entries = CacheBuilder::new(MAX_ENTRIES).expire_after(Expiring(ttl));
         Self {
             entries: entries.build(),
         }
@@ -54,51 +67,80 @@ impl<T: Versioned> InProcessCache<T> {
 
     /// Stores an entry unless a newer one is stored, in one step.
     fn keep_newer(&self, key: T::Key, entry: Entry<T>) {
-        self.entries.entry(key).and_compute_with(|kept| match kept {
-            Some(kept) if kept.value().version > entry.version => Op::Nop,
-            _ => Op::Put(entry),
+        self.entries.entry(key).and_compute_with(|kept| {
+            let kept = kept.and_then(|kept| kept.value().version());
+            if kept > entry.version() {
+                Op::Nop
+            } else {
+                Op::Put(entry)
+            }
         });
     }
 }
 
 #[async_trait]
 impl<T: Versioned> Cache<T> for InProcessCache<T> {
-    async fn get(&self, key: T::Key) -> Option<Arc<T>> {
-        self.entries.get(&key)?.value
+    async fn get(&self, key: T::Key) -> Cached<T> {
+        let kept = self.entries.get(&key).unwrap_or_else(|| {
+            let lease = || Entry::Leased(leases::new());
+            self.entries.entry(key).or_insert_with(lease).into_value()
+        });
+        match kept {
+            Entry::Copy(value) => Cached::Hit(value),
+            Entry::Forgotten(_) => Cached::Miss(Lease::NONE),
+            Entry::Leased(lease) => Cached::Miss(lease),
+        }
     }
 
-    async fn put(&self, value: Arc<T>) {
-        let entry = Entry {
-            version: value.version(),
-            value: Some(Arc::clone(&value)),
-        };
-        self.keep_newer(value.key(), entry);
+    async fn put(&self, value: Arc<T>, lease: Lease) {
+        let version = value.version();
+        self.entries.entry(value.key()).and_compute_with(|kept| {
+            let may_replace = match kept.map(MokaEntry::into_value) {
+                None => false,
+                Some(Entry::Leased(kept)) => kept == lease,
+                Some(kept) => kept.version() <= Some(version),
+            };
+            if may_replace {
+                Op::Put(Entry::Copy(value))
+            } else {
+                Op::Nop
+            }
+        });
+    }
+
+    async fn publish(&self, value: Arc<T>) {
+        self.keep_newer(value.key(), Entry::Copy(value));
     }
 
     async fn forget(&self, key: T::Key, version: Version) {
-        let nothing = Entry {
-            version,
-            value: None,
-        };
-        self.keep_newer(key, nothing);
+        self.keep_newer(key, Entry::Forgotten(version));
     }
 }
 
-/// Entries live for this time ±10 %, from their last write.
-struct Jittered(Duration);
+/// Entries live for this time ±10 %, from their last write, and leases for theirs.
+struct Expiring(Duration);
 
-impl<K, V> Expiry<K, V> for Jittered {
-    fn expire_after_create(&self, _: &K, _: &V, _: Instant) -> Option<Duration> {
-        Some(jittered(self.0))
+impl Expiring {
+    fn of<T>(&self, entry: &Entry<T>) -> Option<Duration> {
+        Some(match entry {
+            Entry::Leased(_) => leases::TTL,
+            Entry::Copy(_) | Entry::Forgotten(_) => jittered(self.0),
+        })
+    }
+}
+
+impl<K, T> Expiry<K, Entry<T>> for Expiring {
+    fn expire_after_create(&self, _: &K, entry: &Entry<T>, _: Instant) -> Option<Duration> {
+        self.of(entry)
     }
 
     fn expire_after_update(
         &self,
         _: &K,
-        _: &V,
+        entry: &Entry<T>,
         _: Instant,
         _: Option<Duration>,
     ) -> Option<Duration> {
-        Some(jittered(self.0))
+        self.of(entry)
     }
 }

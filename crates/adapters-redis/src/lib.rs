@@ -8,6 +8,7 @@
 
 mod agreement;
 mod availability;
+mod commands;
 mod entries;
 mod entry;
 mod failed_attempts;
@@ -16,6 +17,7 @@ mod failure;
 #[doc(hidden)]
 pub mod fuzzing;
 mod in_process;
+mod leases;
 mod near;
 mod redis_cache;
 mod scripts;

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use domain::{
-    cache::{Cache, Versioned},
+    cache::{Cache, Cached, Lease, Versioned},
     values::Version,
 };
 
@@ -31,18 +31,21 @@ impl<T: Versioned> NearCache<T> {
 
 #[async_trait]
 impl<T: Versioned> Cache<T> for NearCache<T> {
-    async fn get(&self, key: T::Key) -> Option<Arc<T>> {
-        if let Some(value) = self.near.get(key).await {
-            return Some(value);
+    async fn get(&self, key: T::Key) -> Cached<T> {
+        let near = match self.near.get(key).await {
+            Cached::Miss(lease) => lease,
+            hit @ Cached::Hit(_) => return hit,
+        };
+        let kept = self.far.get(key).await;
+        if let Cached::Hit(value) = &kept {
+            self.near.put(Arc::clone(value), near).await;
         }
-        let value = self.far.get(key).await?;
-        self.near.put(Arc::clone(&value)).await;
-        Some(value)
+        kept
     }
 
-    async fn put(&self, value: Arc<T>) {
-        self.near.put(Arc::clone(&value)).await;
-        self.far.put(value).await;
+    async fn put(&self, value: Arc<T>, lease: Lease) {
+        self.near.publish(Arc::clone(&value)).await;
+        self.far.put(value, lease).await;
     }
 
     async fn publish(&self, value: Arc<T>) {

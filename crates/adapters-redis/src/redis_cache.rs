@@ -5,7 +5,7 @@ use std::{marker::PhantomData, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use domain::{
     StorageError,
-    cache::{Cache, Closures},
+    cache::{Cache, Cached, Closures, Lease},
     values::Version,
 };
 use thiserror::Error;
@@ -157,23 +157,29 @@ impl<T: Stored> RedisCache<T> {
 impl<T: Stored> Cache<T> for RedisCache<T> {
     /// An entry is foreign when it cannot be decoded, or when its key or version do not match its
     /// entity: it is a miss, and is removed.
-    async fn get(&self, id: T::Key) -> Option<Arc<T>> {
+    async fn get(&self, id: T::Key) -> Cached<T> {
         let (store, key) = (&self.redis.store, self.key(id));
         if !self.may_lag && !store.is_agreed() {
-            return None;
+            return Cached::Miss(Lease::NONE);
         }
-        let kept = store.get(&key).await?;
-        let value = decode::<T>(&kept).filter(|value| value.key() == id);
-        if value.is_none() {
-            store.remove(&key, &kept).await;
+        let kept = match store.get(&key).await {
+            Ok(kept) => kept,
+            Err(lease) => return Cached::Miss(lease),
+        };
+        match decode::<T>(&kept).filter(|value| value.key() == id) {
+            Some(value) => Cached::Hit(Arc::new(value)),
+            None => {
+                store.remove(&key, &kept).await;
+                Cached::Miss(Lease::NONE)
+            }
         }
-        value.map(Arc::new)
     }
 
-    async fn put(&self, value: Arc<T>) {
+    async fn put(&self, value: Arc<T>, lease: Lease) {
         let (key, version) = (self.key(value.key()), value.version().number());
+        let store = &self.redis.store;
         match encode(&*value) {
-            Ok(body) => self.redis.store.put(&key, version, &body, self.ttl).await,
+            Ok(body) => store.put(&key, (version, lease), &body, self.ttl).await,
             Err(error) => tracing::error!(%error, key, "an entity cannot be cached"),
         }
     }

@@ -20,6 +20,30 @@ pub(crate) static KEEP_NEWER: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
+/// Stores `ARGV[1]:ARGV[2]` for `ARGV[3]` milliseconds in place of an older version or of the lease that is
+/// written as `ARGV[4]`, and says that by 1. Returns -1 where a newer version is stored or the lease is lost,
+/// and else 0.
+pub(crate) static KEEP_LEASED: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+        local kept = redis.pcall('GETRANGE', KEYS[1], 0, 20)
+        local version = type(kept) == 'string' and string.match(kept, '^(-?%d+):')
+        local number = version and tonumber(version) or -1
+        if number > tonumber(ARGV[1]) then
+            return -1
+        end
+        if number < 0 and version ~= ARGV[4] then
+            return ARGV[4] == '' and 0 or -1
+        end
+        if number == tonumber(ARGV[1]) and #kept > #version + 1 then
+            return 0
+        end
+        redis.call('SET', KEYS[1], ARGV[1] .. ':' .. ARGV[2], 'PX', ARGV[3])
+        return 1
+        ",
+    )
+});
+
 /// Removes a value that is not a string, or that still equals `ARGV[1]`: a later write is left
 /// alone.
 pub(crate) static REMOVE_FOREIGN: LazyLock<Script> = LazyLock::new(|| {

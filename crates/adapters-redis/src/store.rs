@@ -1,8 +1,10 @@
 //! Versioned entries in Redis.
 //!
 //! A Redis that can be read but not written is as good as down: after it refused a write, it would
-//! go on showing the old entry. So reads use a command that such a Redis refuses as well, and every
-//! replica notices before it reads a stale entry.
+//! go on showing the old entry. So a read is a command that writes a lease where there is nothing (`SET` with
+//! `NX` and `GET`, Redis 7.0). A replica (READONLY), a server that cannot save or lacks replicas (MISCONF,
+//! NOREPLICAS) and a user who may only read (NOPERM) refuse it, and every replica notices before it reads
+//! a stale entry.
 
 use std::{
     collections::HashMap,
@@ -13,51 +15,33 @@ use std::{
     time::Duration,
 };
 
-use deadpool_redis::{
-    Connection, Manager, Pool, Runtime,
-    redis::{
-        self, AsyncConnectionConfig, Client, FromRedisValue, IntoConnectionInfo, Pipeline,
-        RedisError, ScriptInvocation,
-        aio::{ConnectionManager, ConnectionManagerConfig},
-    },
-};
-use domain::StorageError;
-use thread_local::ThreadLocal;
+use deadpool_redis::redis::{FromRedisValue, Pipeline, RedisError, ScriptInvocation};
+use domain::{StorageError, cache::Lease};
 
 use crate::{
     agreement::Agreement,
     availability::{Availability, Missed},
-    entry::Entry,
+    commands::Commands,
+    entry::{Entry, version_of},
     failure::Failure,
-    scripts::{KEEP_NEWER, REMOVE_FOREIGN},
-    times::{jittered, longest},
+    leases,
+    scripts::{KEEP_LEASED, KEEP_NEWER},
+    times::{jittered, longest, milliseconds},
 };
-
-/// Reads a string without changing anything (Redis 6.2), and yet counts as a write: a replica
-/// (READONLY), a server that cannot save or lacks replicas (MISCONF, NOREPLICAS) and a user who may
-/// only read (NOPERM) refuse it.
-const READ: &str = "GETEX";
 
 /// The version of a new entity: Redis cannot hold an older one.
 const FIRST_VERSION: i64 = domain::values::Version::FIRST.number();
 /// How long to wait before retrying a Redis that did not answer.
 const RETRY_INTERVAL: Duration = Duration::from_millis(250);
 
-/// A Redis, read through a multiplexed connection per thread, and written through a pool. Clones
-/// share all of them.
+/// The entries of a Redis. Clones share everything.
 #[derive(Clone)]
 pub(crate) struct Store(Arc<Inner>);
 
 struct Inner {
-    client: Client,
-    config: ConnectionManagerConfig,
-    /// A connection works on the thread that opened it: with one per thread, a read does not have
-    /// to wake another thread.
-    reads: ThreadLocal<ConnectionManager>,
-    writes: Pool,
+    commands: Commands,
     availability: Availability,
     agreement: Agreement,
-    timeout: Duration,
     /// How many entries were not stored because a newer one is.
     stale: AtomicU64,
     /// The key that is written to check whether Redis can be written.
@@ -73,60 +57,40 @@ impl Store {
         probe: String,
         agreement: Agreement,
     ) -> Result<Self, RedisError> {
-        let info = url.into_connection_info()?;
-        let nodelay = info.tcp_settings().clone().set_nodelay(true);
-        let info = info.set_tcp_settings(nodelay);
-        let client = Client::open(info.clone())?;
-        // `within_timeout` limits the wait for answers, so no connection sets a timer of its own.
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(timeout))
-            .set_response_timeout(None);
-        let writes = Pool::builder(Manager::new_with_config(info, config)?)
-            .max_size(max_connections)
-            .runtime(Runtime::Tokio1)
-            .wait_timeout(Some(timeout))
-            .create_timeout(Some(timeout))
-            .recycle_timeout(Some(timeout))
-            .build()
-            .map_err(|error| {
-                let kind = redis::ErrorKind::InvalidClientConfig;
-                RedisError::from((kind, "no pool", error.to_string()))
-            })?;
-        let config = ConnectionManagerConfig::new()
-            .set_number_of_retries(1)
-            .set_connection_timeout(Some(timeout))
-            .set_response_timeout(None);
         Ok(Self(Arc::new(Inner {
-            client,
-            config,
-            reads: ThreadLocal::new(),
-            writes,
+            commands: Commands::new(url, max_connections, timeout)?,
             availability: Availability::up(),
             agreement,
-            timeout,
             stale: AtomicU64::new(0),
             probe,
         })))
     }
 
-    /// An entry; `None` when there is none, when it is foreign, or when Redis is down.
-    pub(crate) async fn get(&self, key: &str) -> Option<Entry> {
+    /// An entry, or a lease where there is none; no lease when it is foreign, or when Redis is down.
+    ///
+    /// # Errors
+    ///
+    /// The lease.
+    pub(crate) async fn get(&self, key: &str) -> Result<Entry, Lease> {
         if !self.0.availability.is_up() {
-            return None;
+            return Err(Lease::NONE);
         }
-        let foreign = match self.0.read(key).await {
-            Ok(text) => match Entry::parse(text?) {
-                Ok(entry) => return (!entry.body().is_empty()).then_some(entry),
+        let lease = leases::new();
+        let foreign = match self.0.commands.read(key, lease).await {
+            Ok(None) => return Err(lease),
+            Ok(Some(text)) => match Entry::parse(text) {
+                Ok(entry) if entry.body().is_empty() => return Err(entry.lease()),
+                Ok(entry) => return Ok(entry),
                 Err(foreign) => foreign,
             },
             Err(failure) if failure.is_wrong_type() => Vec::new(),
             Err(failure) => {
                 self.went_down(&failure, None);
-                return None;
+                return Err(Lease::NONE);
             }
         };
         self.remove_text(key, &foreign).await;
-        None
+        Err(Lease::NONE)
     }
 
     /// Removes an entry that turned out to be foreign, unless another one has replaced it.
@@ -139,18 +103,33 @@ impl Store {
             key,
             "what is kept under this key is not ours: it is removed"
         );
-        if let Err(failure) = self.0.remove(key, text).await {
+        if let Err(failure) = self.0.commands.remove(key, text).await {
             self.went_down(&failure, None);
         }
     }
 
-    /// Stores an entry of what was read for `ttl` ±10 %, unless a newer version is stored.
-    pub(crate) async fn put(&self, key: &str, version: i64, body: &[u8], ttl: Duration) {
+    /// Stores an entry of what was read for `ttl` ±10 %, in place of an older version or of this lease.
+    pub(crate) async fn put(
+        &self,
+        key: &str,
+        (version, lease): (i64, Lease),
+        body: &[u8],
+        ttl: Duration,
+    ) {
         if !self.0.availability.is_up() {
             return;
         }
-        if let Err(failure) = self.0.write(key, version, body, jittered(ttl)).await {
-            self.went_down(&failure, None);
+        let mut put = KEEP_LEASED.key(key);
+        put.arg(version)
+            .arg(body)
+            .arg(milliseconds(jittered(ttl)))
+            .arg(version_of(lease));
+        match self.0.commands.run::<i64>(&put).await {
+            Ok(stored) if stored < 0 => {
+                self.0.stale.fetch_add(1, Ordering::Relaxed);
+            }
+            Ok(_) => {}
+            Err(failure) => self.went_down(&failure, None),
         }
     }
 
@@ -158,14 +137,20 @@ impl Store {
     /// read again. An entry that it refuses to replace is removed.
     pub(crate) async fn publish(&self, key: &str, version: i64, body: &[u8], ttl: Duration) {
         if version == FIRST_VERSION {
-            return self.put(key, version, body, ttl).await;
+            // There is nothing older, and nobody has to be told.
+            if self.0.availability.is_up()
+                && let Err(failure) = self.0.write(key, version, body, jittered(ttl)).await
+            {
+                self.went_down(&failure, None);
+            }
+            return;
         }
         if !self.0.availability.miss(key, version, longest(ttl)) {
             let written = self.0.write(key, version, body, jittered(ttl)).await;
             let Err(failure) = written else { return };
             if failure.refusal().is_some() {
                 // A full Redis accepts deletes even though it accepts no writes.
-                let _ = self.0.delete(key).await;
+                let _ = self.0.commands.delete(key).await;
             }
             self.went_down(&failure, Some((key, version, longest(ttl))));
         }
@@ -189,7 +174,7 @@ impl Store {
         if !self.0.availability.is_up() {
             return None;
         }
-        match self.0.run(script).await {
+        match self.0.commands.run(script).await {
             Ok(answer) => Some(answer),
             Err(failure) => {
                 self.went_down(&failure, None);
@@ -204,7 +189,7 @@ impl Store {
         if !self.0.availability.is_up() {
             return None;
         }
-        match self.0.query(commands).await {
+        match self.0.commands.query(commands).await {
             Ok(answer) => Some(answer),
             Err(failure) if failure.refusal().is_some() => None,
             Err(failure) => {
@@ -226,7 +211,7 @@ impl Store {
 
     /// Whether Redis answers.
     pub(crate) async fn ping(&self) -> bool {
-        self.0.availability.is_up() && self.0.ping().await.is_ok()
+        self.0.availability.is_up() && self.0.commands.ping().await.is_ok()
     }
 
     /// Logs the failure once, and retries Redis until it is back. The `missed` version is recorded.
@@ -270,29 +255,7 @@ async fn wait_until_up(store: Weak<Inner>) {
 }
 
 impl Inner {
-    /// This thread's connection for reads; it connects when it is first used.
-    fn connection(&self) -> Result<ConnectionManager, RedisError> {
-        let open = || {
-            let (client, config) = (self.client.clone(), self.config.clone());
-            ConnectionManager::new_lazy_with_config(client, config)
-        };
-        self.reads.get_or_try(open).cloned()
-    }
-
-    /// A connection for writes. Making one takes 14 KiB of state: boxed, for otherwise every read
-    /// would carry them along, as it may have to remove what is foreign.
-    async fn writer(&self) -> Result<Connection, Failure> {
-        Ok(Box::pin(self.writes.get()).await?)
-    }
-
-    #[tracing::instrument(level = "debug", name = "redis.get", skip_all)]
-    async fn read(&self, key: &str) -> Result<Option<Vec<u8>>, Failure> {
-        let mut connection = self.connection()?;
-        let get = redis::cmd(READ).arg(key).to_owned();
-        self.within_timeout(async { Ok(get.query_async(&mut connection).await?) })
-            .await
-    }
-
+    /// Stores an entry, unless a newer version is stored.
     async fn write(
         &self,
         key: &str,
@@ -300,61 +263,13 @@ impl Inner {
         body: &[u8],
         ttl: Duration,
     ) -> Result<(), Failure> {
-        let milliseconds = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX).max(1);
         let mut keep = KEEP_NEWER.key(key);
-        keep.arg(version).arg(body).arg(milliseconds);
-        let is_stored: bool = self.run(&keep).await?;
+        keep.arg(version).arg(body).arg(milliseconds(ttl));
+        let is_stored: bool = self.commands.run(&keep).await?;
         if !is_stored {
             self.stale.fetch_add(1, Ordering::Relaxed);
         }
         Ok(())
-    }
-
-    async fn remove(&self, key: &str, text: &[u8]) -> Result<(), Failure> {
-        let mut remove = REMOVE_FOREIGN.key(key);
-        remove.arg(text);
-        self.run(&remove).await
-    }
-
-    #[tracing::instrument(level = "debug", name = "redis.script", skip_all)]
-    async fn run<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, Failure> {
-        self.within_timeout(async {
-            let mut connection = self.writer().await?;
-            Ok(script.invoke_async(&mut connection).await?)
-        })
-        .await
-    }
-
-    async fn query<T: FromRedisValue>(&self, commands: &Pipeline) -> Result<T, Failure> {
-        self.within_timeout(async {
-            let mut connection = self.writer().await?;
-            Ok(commands.query_async(&mut connection).await?)
-        })
-        .await
-    }
-
-    async fn delete(&self, key: &str) -> Result<(), Failure> {
-        self.within_timeout(async {
-            let mut connection = self.writer().await?;
-            let delete = redis::cmd("DEL").arg(key).to_owned();
-            Ok(delete.query_async(&mut connection).await?)
-        })
-        .await
-    }
-
-    async fn ping(&self) -> Result<(), Failure> {
-        let mut connection = self.connection()?;
-        self.within_timeout(async { Ok(redis::cmd("PING").query_async(&mut connection).await?) })
-            .await
-    }
-
-    async fn within_timeout<T>(
-        &self,
-        work: impl Future<Output = Result<T, Failure>>,
-    ) -> Result<T, Failure> {
-        tokio::time::timeout(self.timeout, work)
-            .await
-            .unwrap_or(Err(Failure::Timeout(self.timeout)))
     }
 
     /// Lets the other replicas read again, if Redis has all that it missed.

@@ -12,6 +12,11 @@ pub(crate) fn jittered(ttl: Duration) -> Duration {
     ttl.mul_f64(0.9 + 0.2 * fastrand::f64())
 }
 
+/// A time to live, as Redis takes it.
+pub(crate) fn milliseconds(ttl: Duration) -> u64 {
+    u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX).max(1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,6 @@
 //! The cache of versioned entities: its port, and read-through.
 
-use std::{fmt::Display, hash::Hash, sync::Arc, time::Duration};
+use std::{fmt::Display, hash::Hash, num::NonZeroU64, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -20,6 +20,38 @@ pub trait Versioned: Send + Sync + 'static {
     fn version(&self) -> Version;
 }
 
+/// What a cache has of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cached<T> {
+    /// This copy.
+    Hit(Arc<T>),
+    /// Nothing. What is read from now on may be put under this lease.
+    Miss(Lease),
+}
+
+/// The right to put what is read after it was given (Nishtala et al., "Scaling Memcache at Facebook",
+/// NSDI 2013, section 3.2.1). A cache that has lost what was written since has lost the lease as well, so
+/// that it is not given something older.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease(Option<NonZeroU64>);
+
+impl Lease {
+    /// No right, but to replace something older.
+    pub const NONE: Self = Self(None);
+
+    /// The lease with this number, which the cache gives once.
+    #[must_use]
+    pub const fn new(number: NonZeroU64) -> Self {
+        Self(Some(number))
+    }
+
+    /// Its number, if it is one.
+    #[must_use]
+    pub const fn number(self) -> Option<NonZeroU64> {
+        self.0
+    }
+}
+
 /// A cache of recently read or written entities. It cannot fail: a read that fails is a miss, and a
 /// value that cannot be kept is forgotten.
 #[cfg_attr(test, mockall::automock)]
@@ -27,16 +59,15 @@ pub trait Versioned: Send + Sync + 'static {
 pub trait Cache<T: Versioned>: Send + Sync {
     /// The cached copy. It MUST NOT be older than the version last given to `publish` or `forget`, at
     /// whichever replica.
-    async fn get(&self, key: T::Key) -> Option<Arc<T>>;
+    async fn get(&self, key: T::Key) -> Cached<T>;
 
-    /// Stores this copy, which was read, unless a newer one is stored already.
-    async fn put(&self, value: Arc<T>);
+    /// Stores this copy, which was read after the lease was given, in place of an older one or of the
+    /// lease. Where there is neither, nothing is stored.
+    async fn put(&self, value: Arc<T>, lease: Lease);
 
     /// Stores this copy, which was written, unless a newer one is stored already. Once it returns no
     /// replica is shown an older one.
-    async fn publish(&self, value: Arc<T>) {
-        self.put(value).await;
-    }
+    async fn publish(&self, value: Arc<T>);
 
     /// Removes every copy older than `version`, and MUST NOT accept one from now on. Once it returns no
     /// replica is shown one.
@@ -95,8 +126,11 @@ impl<T: Versioned, E: Clone + Send + Sync + 'static> ReadThrough<T, E> {
         L: Future<Output = Result<Option<T>, E>> + Send + 'static,
     {
         match self.cache.get(key).await {
-            Some(kept) => Ok(Some(kept)),
-            None => self.loads.join_later(key, self.keep(load())).await,
+            Cached::Hit(kept) => Ok(Some(kept)),
+            Cached::Miss(lease) => {
+                let load = self.keep(load(), lease);
+                self.loads.join_later(key, load).await
+            }
         }
     }
 
@@ -111,13 +145,16 @@ impl<T: Versioned, E: Clone + Send + Sync + 'static> ReadThrough<T, E> {
     where
         L: Future<Output = Result<Option<T>, E>> + Send + 'static,
     {
-        let kept = self.cache.get(key).await;
+        let (kept, lease) = match self.cache.get(key).await {
+            Cached::Hit(kept) => (Some(kept), Lease::NONE),
+            Cached::Miss(lease) => (None, lease),
+        };
         if let Some(kept) = &kept
             && (is_fresh(kept) || self.loads.is_in_progress(key))
         {
             return Ok(Some(Arc::clone(kept)));
         }
-        let loaded = self.loads.join_any(key, self.keep(load())).await;
+        let loaded = self.loads.join_any(key, self.keep(load(), lease)).await;
         match kept {
             Some(kept) => Ok(loaded.unwrap_or(Some(kept))),
             None => loaded,
@@ -141,7 +178,11 @@ impl<T: Versioned, E: Clone + Send + Sync + 'static> ReadThrough<T, E> {
     }
 
     /// Runs `load` and puts its result into the cache.
-    fn keep<L>(&self, load: L) -> impl Future<Output = Result<Option<Arc<T>>, E>> + Send + 'static
+    fn keep<L>(
+        &self,
+        load: L,
+        lease: Lease,
+    ) -> impl Future<Output = Result<Option<Arc<T>>, E>> + Send + 'static
     where
         L: Future<Output = Result<Option<T>, E>> + Send + 'static,
     {
@@ -149,7 +190,7 @@ impl<T: Versioned, E: Clone + Send + Sync + 'static> ReadThrough<T, E> {
         async move {
             let found = load.await?.map(Arc::new);
             if let Some(found) = &found {
-                cache.put(Arc::clone(found)).await;
+                cache.put(Arc::clone(found), lease).await;
             }
             Ok(found)
         }

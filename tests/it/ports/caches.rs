@@ -6,7 +6,7 @@ use adapters_redis::{InProcessCache, NearCache, Redis, RedisCache};
 use async_trait::async_trait;
 use domain::{
     StorageError,
-    cache::{Cache, Closures},
+    cache::{Cache, Cached, Closures, Lease, Versioned},
     catalog::{BestSeller, BestSellersList, ProductId},
     customers::{Customer, CustomerId},
     orders::{Order, OrderId, OrderItem, OrderItemId, OrderStatus},
@@ -98,6 +98,7 @@ suite! {
         the_newer_version_wins_in_whatever_order_they_come,
         of_many_versions_at_once_the_newest_stays,
         what_is_forgotten_is_gone_and_so_is_what_was_before_it,
+        a_cache_that_has_lost_what_was_written_is_not_given_what_was_read_before,
         the_later_list_of_best_sellers_wins,
         an_entry_ends_with_its_time,
     }
@@ -152,61 +153,109 @@ fn list(sold: u64) -> BestSellersList {
     }
 }
 
+/// The copy that a cache has, if it has one.
+async fn kept<T: Versioned>(cache: &Arc<dyn Cache<T>>, key: T::Key) -> Option<Arc<T>> {
+    match cache.get(key).await {
+        Cached::Hit(value) => Some(value),
+        Cached::Miss(_) => None,
+    }
+}
+
+/// The lease that a cache gives for what it does not have.
+async fn lease<T: Versioned>(cache: &Arc<dyn Cache<T>>, key: T::Key) -> Lease {
+    match cache.get(key).await {
+        Cached::Hit(_) => panic!("{key} is there"),
+        Cached::Miss(lease) => lease,
+    }
+}
+
+/// Reads what the cache does not have, as it were.
+async fn read<T: Versioned>(cache: &Arc<dyn Cache<T>>, value: &Arc<T>) {
+    let lease = lease(cache, value.key()).await;
+    cache.put(Arc::clone(value), lease).await;
+}
+
 async fn what_is_put_is_got_and_nothing_else(make: Make) {
     let cache = make(TimesToLive::default());
     let (order, customer, list) = (order(3), customer(), Arc::new(list(7)));
-    assert_eq!(cache.orders.get(order.id).await, None);
-    assert_eq!(cache.customers.get(customer.id).await, None);
-    assert_eq!(cache.lists.get(30).await, None);
-
-    cache.orders.put(Arc::clone(&order)).await;
-    cache.customers.put(Arc::clone(&customer)).await;
-    cache.lists.put(Arc::clone(&list)).await;
-    assert_eq!(cache.orders.get(order.id).await, Some(order));
-    assert_eq!(cache.customers.get(customer.id).await, Some(customer));
-    assert_eq!(cache.lists.get(30).await, Some(list));
+    read(&cache.orders, &order).await;
+    read(&cache.customers, &customer).await;
+    read(&cache.lists, &list).await;
+    assert_eq!(kept(&cache.orders, order.id).await, Some(order));
+    assert_eq!(kept(&cache.customers, customer.id).await, Some(customer));
+    assert_eq!(kept(&cache.lists, 30).await, Some(list));
 
     let other = OrderId::new(World::id());
-    assert_eq!(cache.orders.get(other).await, None);
-    assert_eq!(cache.lists.get(7).await, None);
+    assert_eq!(kept(&cache.orders, other).await, None);
+    assert_eq!(kept(&cache.lists, 7).await, None);
 }
 
 async fn the_newer_version_wins_in_whatever_order_they_come(make: Make) {
     let cache = make(TimesToLive::default());
     let order = order(1);
-    for (put, kept) in [(2, 2), (1, 2), (2, 2), (10, 10), (9, 10)] {
-        cache.orders.put(at_version(&order, put)).await;
-        let got = cache.orders.get(order.id).await.unwrap();
-        assert_eq!(got.version.number(), kept, "after version {put}");
+    let early = lease(&cache.orders, order.id).await;
+    for (written, newest) in [(2, 2), (1, 2), (2, 2), (10, 10), (9, 10)] {
+        cache.orders.publish(at_version(&order, written)).await;
+        for (read, lease) in [(1, early), (1, Lease::NONE), (written, Lease::NONE)] {
+            cache.orders.put(at_version(&order, read), lease).await;
+        }
+        let got = kept(&cache.orders, order.id).await.unwrap();
+        assert_eq!(got.version.number(), newest, "after version {written}");
     }
+    cache.orders.put(at_version(&order, 11), Lease::NONE).await;
+    let got = kept(&cache.orders, order.id).await.unwrap();
+    assert_eq!(got.version.number(), 11, "what is read may be newer");
 }
 
 async fn of_many_versions_at_once_the_newest_stays(make: Make) {
     let cache = make(TimesToLive::default());
     let order = order(1);
-    let puts = (1..=40).map(|n| {
+    let writes = (1..=40).map(|n| {
         // Neither ascending nor descending: 7 generates every remainder of 41.
         let (cache, order) = (cache.clone(), at_version(&order, n * 7 % 41));
-        tokio::spawn(async move { cache.orders.put(order).await })
+        tokio::spawn(async move { cache.orders.publish(order).await })
     });
-    for put in puts.collect::<Vec<_>>() {
-        put.await.unwrap();
+    for write in writes.collect::<Vec<_>>() {
+        write.await.unwrap();
     }
-    let got = cache.orders.get(order.id).await.unwrap();
+    let got = kept(&cache.orders, order.id).await.unwrap();
     assert_eq!(got.version.number(), 40);
 }
 
 async fn what_is_forgotten_is_gone_and_so_is_what_was_before_it(make: Make) {
     let Backend { orders, .. } = make(TimesToLive::default());
     let order = order(1);
-    orders.put(at_version(&order, 2)).await;
+    let early = lease(&orders, order.id).await;
+    orders.put(at_version(&order, 2), early).await;
     orders.forget(order.id, Version::parse(3).unwrap()).await;
-    assert_eq!(orders.get(order.id).await, None);
-    orders.put(at_version(&order, 2)).await;
-    assert_eq!(orders.get(order.id).await, None, "it is older");
+    assert_eq!(kept(&orders, order.id).await, None);
+    orders.put(at_version(&order, 2), early).await;
+    assert_eq!(kept(&orders, order.id).await, None, "it is older");
     let written = at_version(&order, 3);
-    orders.put(Arc::clone(&written)).await;
-    assert_eq!(orders.get(order.id).await, Some(written));
+    read(&orders, &written).await;
+    assert_eq!(kept(&orders, order.id).await, Some(written));
+}
+
+async fn a_cache_that_has_lost_what_was_written_is_not_given_what_was_read_before(make: Make) {
+    let cache = make(TimesToLive {
+        orders: Duration::from_millis(300),
+        ..TimesToLive::default()
+    });
+    let order = order(1);
+    let early = lease(&cache.orders, order.id).await;
+    let also = lease(&cache.orders, order.id).await;
+    assert_eq!(early, also, "whoever comes before it is used shares it");
+    cache.orders.publish(at_version(&order, 2)).await;
+    integration_tests::eventually("it is lost", || async {
+        kept(&cache.orders, order.id).await.is_none()
+    })
+    .await;
+    cache.orders.put(Arc::clone(&order), early).await;
+    cache.orders.put(Arc::clone(&order), Lease::NONE).await;
+    assert_eq!(kept(&cache.orders, order.id).await, None);
+    let now = at_version(&order, 2);
+    read(&cache.orders, &now).await;
+    assert_eq!(kept(&cache.orders, order.id).await, Some(now));
 }
 
 async fn the_later_list_of_best_sellers_wins(make: Make) {
@@ -216,9 +265,9 @@ async fn the_later_list_of_best_sellers_wins(make: Make) {
         as_of: earlier.as_of + Duration::from_micros(1),
         ..later
     };
-    cache.lists.put(Arc::new(later.clone())).await;
-    cache.lists.put(Arc::new(earlier)).await;
-    assert_eq!(cache.lists.get(30).await.as_deref(), Some(&later));
+    read(&cache.lists, &Arc::new(later.clone())).await;
+    cache.lists.put(Arc::new(earlier), Lease::NONE).await;
+    assert_eq!(kept(&cache.lists, 30).await.as_deref(), Some(&later));
 }
 
 async fn an_entry_ends_with_its_time(make: Make) {
@@ -227,11 +276,11 @@ async fn an_entry_ends_with_its_time(make: Make) {
         ..TimesToLive::default()
     });
     let (order, customer) = (order(1), customer());
-    cache.orders.put(Arc::clone(&order)).await;
-    cache.customers.put(Arc::clone(&customer)).await;
+    read(&cache.orders, &order).await;
+    read(&cache.customers, &customer).await;
     integration_tests::eventually("the order's entry ends", || async {
-        cache.orders.get(order.id).await.is_none()
+        kept(&cache.orders, order.id).await.is_none()
     })
     .await;
-    assert!(cache.customers.get(customer.id).await.is_some());
+    assert!(kept(&cache.customers, customer.id).await.is_some());
 }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 use async_trait::async_trait;
 use domain::{
     StorageError,
-    cache::{Cache, Versioned},
+    cache::{Cache, Cached, Lease, Versioned},
     identity::{
         Password, PasswordCheck, PasswordHash, PasswordHasher, PasswordHasherError, Requester,
         Verdict,
@@ -43,19 +43,18 @@ impl<T> MeteredCache<T> {
 
 #[async_trait]
 impl<T: Versioned> Cache<T> for MeteredCache<T> {
-    async fn get(&self, key: T::Key) -> Option<Arc<T>> {
+    async fn get(&self, key: T::Key) -> Cached<T> {
         let kept = self.cache.get(key).await;
-        let reads = if kept.is_some() {
-            &self.hits
-        } else {
-            &self.misses
+        let reads = match kept {
+            Cached::Hit(_) => &self.hits,
+            Cached::Miss(_) => &self.misses,
         };
         reads.increment(1);
         kept
     }
 
-    async fn put(&self, value: Arc<T>) {
-        self.cache.put(value).await;
+    async fn put(&self, value: Arc<T>, lease: Lease) {
+        self.cache.put(value, lease).await;
     }
 
     async fn publish(&self, value: Arc<T>) {

@@ -4,7 +4,7 @@ use futures_util::FutureExt as _;
 
 use super::*;
 use crate::{
-    cache::MockCache,
+    cache::{Cached, Lease, MockCache},
     catalog::{MockBestSellersReport, MockImportStore, MockProductRepository, Period},
     fixtures::{
         best_seller, caller, clock, ids, name, now, own_caller, price, product_id, storage_is_down,
@@ -85,10 +85,10 @@ async fn what_does_not_exist_is_not_found() {
 #[tokio::test]
 async fn best_sellers_are_calculated_once_over_the_requested_days_and_cached() {
     let mut cache = MockCache::new();
-    cache.expect_get().returning(|_| None);
+    cache.expect_get().returning(|_| Cached::Miss(Lease::NONE));
     cache
         .expect_put()
-        .withf(|list: &Arc<BestSellersList>| {
+        .withf(|list: &Arc<BestSellersList>, _| {
             list.days == 30 && list.as_of == now() && list.items.len() == 3
         })
         .times(1)
@@ -112,7 +112,7 @@ async fn best_sellers_are_calculated_once_over_the_requested_days_and_cached() {
 async fn cached_best_sellers_are_not_calculated_again() {
     let mut cache = MockCache::new();
     cache.expect_get().returning(|_| {
-        Some(Arc::new(BestSellersList {
+        Cached::Hit(Arc::new(BestSellersList {
             days: 30,
             as_of: now(),
             items: vec![best_seller(1)],
@@ -128,7 +128,7 @@ async fn cached_best_sellers_are_not_calculated_again() {
 #[tokio::test]
 async fn a_failed_report_is_returned_and_not_cached() {
     let mut cache = MockCache::new();
-    cache.expect_get().returning(|_| None);
+    cache.expect_get().returning(|_| Cached::Miss(Lease::NONE));
     let mut report = MockBestSellersReport::new();
     report
         .expect_since()
@@ -153,7 +153,7 @@ async fn while_a_list_is_recalculated_other_callers_get_the_previous_one() {
     let mut cache = MockCache::new();
     cache
         .expect_get()
-        .returning(|_| Some(last_list(Duration::MINUTE)));
+        .returning(|_| Cached::Hit(last_list(Duration::MINUTE)));
     cache.expect_put().times(1).return_const(());
     let (answer, answered) = tokio::sync::oneshot::channel();
     let answered = std::sync::Mutex::new(Some(answered));
@@ -187,7 +187,7 @@ async fn when_no_list_can_be_calculated_the_previous_one_is_returned() {
     let mut cache = MockCache::new();
     cache
         .expect_get()
-        .returning(|_| Some(last_list(Duration::HOUR)));
+        .returning(|_| Cached::Hit(last_list(Duration::HOUR)));
     let mut report = MockBestSellersReport::new();
     report
         .expect_since()
@@ -201,7 +201,7 @@ async fn when_no_list_can_be_calculated_the_previous_one_is_returned() {
 #[tokio::test]
 async fn one_report_runs_at_a_time_a_few_wait_and_the_rest_are_refused() {
     let mut cache = MockCache::new();
-    cache.expect_get().returning(|_| None);
+    cache.expect_get().returning(|_| Cached::Miss(Lease::NONE));
     let report = HeldReport(std::sync::Mutex::new(None));
     let service = of_best_sellers(report, cache);
     let ask = |days| Box::pin(service.best_sellers(None, query(1, days)));

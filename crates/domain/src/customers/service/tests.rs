@@ -4,7 +4,7 @@ use mockall::Sequence;
 
 use super::*;
 use crate::{
-    cache::MockCache,
+    cache::{Cached, Lease, MockCache},
     customers::MockCustomerRepository,
     fixtures::{
         a_customer, caller, clock, customer_id, email, ids, name, own_caller, storage_is_down,
@@ -127,14 +127,14 @@ async fn a_hit_does_not_ask_storage_and_a_miss_is_kept() {
     let mut cache = MockCache::new();
     cache
         .expect_get()
-        .returning(|_| Some(Arc::new(a_customer(1))));
+        .returning(|_| Cached::Hit(Arc::new(a_customer(1))));
     let hit = service(MockCustomerRepository::new(), cache)
         .get(&own_caller(1), customer_id(1))
         .await;
     assert_eq!(*hit.unwrap(), a_customer(1));
 
     let mut cache = MockCache::new();
-    cache.expect_get().returning(|_| None);
+    cache.expect_get().returning(|_| Cached::Miss(Lease::NONE));
     cache.expect_put().times(1).return_const(());
     let mut customers = MockCustomerRepository::new();
     customers
@@ -150,7 +150,7 @@ async fn a_hit_does_not_ask_storage_and_a_miss_is_kept() {
 #[tokio::test]
 async fn a_storage_failure_is_not_taken_for_a_missing_customer() {
     let mut cache = MockCache::new();
-    cache.expect_get().returning(|_| None);
+    cache.expect_get().returning(|_| Cached::Miss(Lease::NONE));
     let mut customers = MockCustomerRepository::new();
     customers
         .expect_find()

@@ -8,7 +8,7 @@ use mockall::Sequence;
 
 use super::*;
 use crate::{
-    cache::MockCache,
+    cache::{Cached, Lease, MockCache},
     fixtures::{
         caller, clock, customer_id, ids, line, order, order_id, own_caller, scoped, state,
         storage_is_down,
@@ -213,7 +213,7 @@ async fn a_hit_is_a_hit_for_the_owner_and_not_there_for_anybody_else() {
             .cache
             .expect_get()
             .times(1)
-            .returning(|_| Some(Arc::new(order(OrderStatus::Paid))));
+            .returning(|_| Cached::Hit(Arc::new(order(OrderStatus::Paid))));
         let got = ports.service().get(&who, order_id(1)).await;
         if may_see {
             assert_eq!(*got.unwrap(), order(OrderStatus::Paid));
@@ -226,8 +226,13 @@ async fn a_hit_is_a_hit_for_the_owner_and_not_there_for_anybody_else() {
 #[tokio::test]
 async fn a_miss_asks_storage_once_and_is_kept() {
     let mut ports = Ports::default();
-    ports.cache.expect_get().returning(|_| None);
-    ports.cache.expect_put().times(1).return_const(());
+    let lease = Lease::new(std::num::NonZeroU64::MIN);
+    let miss = move |_| Cached::Miss(lease);
+    ports.cache.expect_get().returning(miss);
+    let put = ports.cache.expect_put();
+    put.withf(move |order, under| order.id == order_id(1) && *under == lease)
+        .times(1)
+        .return_const(());
     ports
         .orders
         .expect_find()
@@ -240,13 +245,19 @@ async fn a_miss_asks_storage_once_and_is_kept() {
 #[tokio::test]
 async fn a_missing_order_is_not_found_and_a_failure_is_returned() {
     let mut ports = Ports::default();
-    ports.cache.expect_get().returning(|_| None);
+    ports
+        .cache
+        .expect_get()
+        .returning(|_| Cached::Miss(Lease::NONE));
     ports.orders.expect_find().returning(|_| Ok(None));
     let missing = ports.service().get(&own_caller(1), order_id(1)).await;
     assert!(matches!(missing, Err(OrderError::NotFound)));
 
     let mut ports = Ports::default();
-    ports.cache.expect_get().returning(|_| None);
+    ports
+        .cache
+        .expect_get()
+        .returning(|_| Cached::Miss(Lease::NONE));
     ports
         .orders
         .expect_find()

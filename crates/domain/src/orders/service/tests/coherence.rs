@@ -47,7 +47,7 @@ impl OrderRepository for PaidMeanwhile {
 #[tokio::test]
 async fn a_read_after_a_change_is_not_answered_by_a_load_that_began_before_it() {
     let mut cache = MockCache::new();
-    cache.expect_get().returning(|_| None);
+    cache.expect_get().returning(|_| Cached::Miss(Lease::NONE));
     cache.expect_put().return_const(());
     cache.expect_publish().return_const(());
     let storage = Arc::new(PaidMeanwhile {
