@@ -35,10 +35,20 @@ pub(crate) struct Agreement {
 /// What this replica has told the others.
 #[derive(Default)]
 struct Told {
-    /// The closure by which it keeps Redis closed, and since when that was told last.
-    closed: Option<(Uuid, Instant)>,
+    /// That by which it keeps Redis closed.
+    closed: Option<Closed>,
     /// Closures that are over, and were not ended yet.
     over: Vec<Uuid>,
+}
+
+/// A closure of this replica.
+#[derive(Clone, Copy)]
+struct Closed {
+    id: Uuid,
+    /// When it was told last.
+    told_at: Instant,
+    /// From when on nobody reads any more.
+    holds_from: Instant,
 }
 
 impl Agreement {
@@ -75,18 +85,9 @@ impl Agreement {
 
     /// Closes Redis to everybody until every entry of now has expired. Once it returns nobody reads there.
     pub(crate) async fn close(&self) {
-        let mut told = self.told.lock().await;
-        if let Some((_, at)) = told.closed
-            && at.elapsed() < self.longest
-        {
-            return;
-        }
-        let id = told.closed.map_or_else(Uuid::new_v4, |(id, _)| id);
-        let told_at = loop {
-            let told_at = Instant::now();
-            // For twice as long, so that it is told again before it ends.
-            match self.closures.close(id, self.longest * 2).await {
-                Ok(()) => break told_at,
+        let holds_from = loop {
+            match self.announce().await {
+                Ok(holds_from) => break holds_from,
                 Err(error) => tracing::warn!(
                     %error,
                     "a change is not in Redis, and the other replicas cannot be told: trying again"
@@ -94,8 +95,31 @@ impl Agreement {
             }
             sleep(RETRY_INTERVAL).await;
         };
-        sleep(LEASE).await;
-        told.closed = Some((id, told_at));
+        let rest = holds_from.saturating_duration_since(Instant::now());
+        if !rest.is_zero() {
+            sleep(rest).await;
+        }
+    }
+
+    /// Closes Redis likewise, and returns from when on nobody reads there.
+    pub(crate) async fn announce(&self) -> Result<Instant, StorageError> {
+        let mut told = self.told.lock().await;
+        if let Some(closed) = told.closed
+            && closed.told_at.elapsed() < self.longest
+        {
+            return Ok(closed.holds_from);
+        }
+        let id = told.closed.map_or_else(Uuid::new_v4, |closed| closed.id);
+        let told_at = Instant::now();
+        // For twice as long, so that it is told again before it ends.
+        self.closures.close(id, self.longest * 2).await?;
+        let holds_from = Instant::now() + LEASE;
+        told.closed = Some(Closed {
+            id,
+            told_at,
+            holds_from,
+        });
+        Ok(holds_from)
     }
 
     /// Ends what this replica has closed, if by now Redis has everything that it missed. Whoever finds
@@ -106,7 +130,7 @@ impl Agreement {
             return;
         }
         let closed = told.closed.take();
-        told.over.extend(closed.map(|(id, _)| id));
+        told.over.extend(closed.map(|closed| closed.id));
         if let Err(error) = self.end(&mut told).await {
             tracing::warn!(%error, "Redis stays closed to all replicas until storage takes that");
         }

@@ -53,6 +53,11 @@ impl<T: Versioned> Cache<T> for NearCache<T> {
         self.far.publish(value).await;
     }
 
+    async fn outdate(&self, key: T::Key, version: Version) {
+        self.near.outdate(key, version).await;
+        self.far.outdate(key, version).await;
+    }
+
     async fn forget(&self, key: T::Key, version: Version) {
         self.near.forget(key, version).await;
         self.far.forget(key, version).await;

@@ -196,6 +196,11 @@ impl<T: Stored> Cache<T> for RedisCache<T> {
             .await;
     }
 
+    async fn outdate(&self, id: T::Key, version: Version) {
+        let (key, version) = (self.key(id), version.number());
+        self.redis.store.outdate(&key, version, self.ttl).await;
+    }
+
     async fn forget(&self, id: T::Key, version: Version) {
         let (key, version) = (self.key(id), version.number());
         self.redis.store.publish(&key, version, &[], self.ttl).await;

@@ -145,18 +145,37 @@ impl Store {
             }
             return;
         }
-        if !self.0.availability.miss(key, version, longest(ttl)) {
-            let written = self.0.write(key, version, body, jittered(ttl)).await;
-            let Err(failure) = written else { return };
-            if failure.refusal().is_some() {
-                // A full Redis accepts deletes even though it accepts no writes.
-                let _ = self.0.commands.delete(key).await;
-            }
-            self.went_down(&failure, Some((key, version, longest(ttl))));
+        if !self.try_to_publish(key, version, body, ttl).await {
+            // Others may reach Redis, or the old entry in it.
+            self.0.agreement.close().await;
+            self.0.open_if_up().await;
         }
-        // Others may reach Redis, or the old entry in it.
-        self.0.agreement.close().await;
-        self.0.open_if_up().await;
+    }
+
+    /// Stores that this version is about to be written, likewise, and waits for no other replica.
+    pub(crate) async fn outdate(&self, key: &str, version: i64, ttl: Duration) {
+        if !self.try_to_publish(key, version, &[], ttl).await {
+            if let Err(error) = self.0.agreement.announce().await {
+                tracing::warn!(%error, "the other replicas cannot be told of a change");
+            }
+            self.0.open_if_up().await;
+        }
+    }
+
+    /// Stores an entry of what is written. If Redis is down, the version is recorded, and `false` returned.
+    async fn try_to_publish(&self, key: &str, version: i64, body: &[u8], ttl: Duration) -> bool {
+        if self.0.availability.miss(key, version, longest(ttl)) {
+            return false;
+        }
+        let Err(failure) = self.0.write(key, version, body, jittered(ttl)).await else {
+            return true;
+        };
+        if failure.refusal().is_some() {
+            // A full Redis accepts deletes even though it accepts no writes.
+            let _ = self.0.commands.delete(key).await;
+        }
+        self.went_down(&failure, Some((key, version, longest(ttl))));
+        false
     }
 
     /// Whether no replica has written what Redis does not have.

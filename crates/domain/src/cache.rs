@@ -69,6 +69,12 @@ pub trait Cache<T: Versioned>: Send + Sync {
     /// replica is shown an older one.
     async fn publish(&self, value: Arc<T>);
 
+    /// Removes every copy older than `version`, which is about to be written, and MUST NOT accept one from now
+    /// on. A replica that cannot be reached may be shown one for a moment longer.
+    async fn outdate(&self, key: T::Key, version: Version) {
+        self.forget(key, version).await;
+    }
+
     /// Removes every copy older than `version`, and MUST NOT accept one from now on. Once it returns no
     /// replica is shown one.
     async fn forget(&self, key: T::Key, version: Version);
@@ -168,8 +174,8 @@ impl<T: Versioned, E: Clone + Send + Sync + 'static> ReadThrough<T, E> {
 
     /// Removes copies older than `version`, which is about to be written. Whoever writes may end, or hear
     /// nothing, before that can be published: by then nobody may be shown an older copy.
-    pub(crate) async fn expect(&self, key: T::Key, version: Version) {
-        self.cache.forget(key, version).await;
+    pub(crate) async fn outdate(&self, key: T::Key, version: Version) {
+        self.cache.outdate(key, version).await;
     }
 
     /// Removes copies older than `version`, of which there is none to publish.

@@ -2,6 +2,7 @@
 
 mod backup;
 mod commands;
+mod limits;
 mod logs;
 mod metrics;
 mod serving;

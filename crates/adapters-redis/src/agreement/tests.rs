@@ -80,6 +80,17 @@ async fn what_was_heard_counts_for_as_long_as_whoever_closes_it_waits() {
 }
 
 #[tokio::test]
+async fn whoever_announces_waits_for_nobody_and_whoever_closes_waits_for_the_rest() {
+    let (agreement, told) = agreement();
+    let announced = Instant::now();
+    let holds_from = agreement.announce().now_or_never().unwrap().unwrap();
+    assert!(holds_from >= announced + LEASE);
+    agreement.close().await;
+    assert!(Instant::now() >= holds_from);
+    assert_eq!(told.told(), ["close"]);
+}
+
+#[tokio::test]
 async fn what_storage_does_not_take_is_told_again() {
     let (agreement, told) = agreement();
     told.refuses.store(2, Ordering::SeqCst);

@@ -312,7 +312,7 @@ impl CustomerService {
         version: Version,
         change: &CustomerChange,
     ) -> Result<(), CustomerError> {
-        self.cached.expect(id, version).await;
+        self.cached.outdate(id, version).await;
         unit.commit(change).await.map_err(|error| match error {
             CommitError::Taken(_) => CustomerError::EmailTaken,
             error => StorageError::from(error).into(),

@@ -257,7 +257,7 @@ impl OrderService {
                 return Err(refused);
             }
         };
-        self.cached.expect(id, transition.order.version).await;
+        self.cached.outdate(id, transition.order.version).await;
         unit.commit(&transition).await.map_err(StorageError::from)?;
         Ok(self.publish(transition.order).await)
     }

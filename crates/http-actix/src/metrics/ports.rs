@@ -61,6 +61,10 @@ impl<T: Versioned> Cache<T> for MeteredCache<T> {
         self.cache.publish(value).await;
     }
 
+    async fn outdate(&self, key: T::Key, version: Version) {
+        self.cache.outdate(key, version).await;
+    }
+
     async fn forget(&self, key: T::Key, version: Version) {
         self.cache.forget(key, version).await;
     }

@@ -273,7 +273,7 @@ async fn a_cancellation_returns_every_line_and_is_forgotten_before_the_commit_an
     let mut cache = MockCache::new();
     // Whoever commits may end before it can publish.
     cache
-        .expect_forget()
+        .expect_outdate()
         .withf(|id, version| *id == order_id(1) && *version == Version::FIRST.next())
         .times(1)
         .in_sequence(&mut sequence)
@@ -373,7 +373,7 @@ async fn a_transition_that_may_not_be_committed_is_not_cached() {
     ports.cache.expect_publish().never();
     ports
         .cache
-        .expect_forget()
+        .expect_outdate()
         .withf(|id, version| *id == order_id(1) && *version == Version::FIRST.next())
         .times(1)
         .return_const(());
