@@ -69,6 +69,8 @@ pub(crate) struct Arena {
     /// A wire for each replica.
     pub(crate) to_redis: [Proxy; 2],
     pub(crate) replicas: Vec<Replica>,
+    /// What each of them is: this release, or the one before.
+    pub(crate) programs: [PathBuf; 2],
     pub(crate) balancer: Balancer,
     pub(crate) buyers: Vec<Customer>,
     /// The token of an administrator.
@@ -120,6 +122,10 @@ impl Arena {
             to_postgres,
             to_redis,
             replicas: Vec::new(),
+            programs: [
+                before().unwrap_or_else(balcao_program),
+                before().unwrap_or_else(balcao_program),
+            ],
             balancer: Balancer::open().await,
             buyers: Vec::new(),
             boss: String::new(),
@@ -216,12 +222,8 @@ impl Arena {
         command
     }
 
-    /// The first replica may be of the release before: `BALCAO_BEFORE` is its binary.
     fn start(&self, n: usize, addr: SocketAddr, metrics: SocketAddr) -> Child {
-        let program = match env::var_os("BALCAO_BEFORE") {
-            Some(before) if n == 0 => before.into(),
-            _ => balcao_program(),
-        };
+        let program = self.programs[n].clone();
         let mut serve = self.balcao(program, &["serve", "--http-addr", &addr.to_string()]);
         serve
             .env("METRICS_ADDR", metrics.to_string())
@@ -265,6 +267,11 @@ impl Arena {
             replica.kill().await;
         }
     }
+}
+
+/// The binary of the release before, where there is one: `BALCAO_BEFORE`. Both replicas begin as that.
+pub(crate) fn before() -> Option<PathBuf> {
+    env::var_os("BALCAO_BEFORE").map(PathBuf::from)
 }
 
 async fn connect(url: &str) -> tokio_postgres::Client {

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use integration_tests::Proxy;
+use integration_tests::{Proxy, balcao_program};
 use tokio::{fs::File, io::AsyncWriteExt as _, time::sleep};
 use tokio_postgres::NoTls;
 
@@ -47,6 +47,7 @@ pub(crate) enum Kind {
     ReplicaKill,
     ReplicaTermination,
     ReplicasKill,
+    Upgrade,
     Cluster(ClusterKind),
 }
 
@@ -82,6 +83,10 @@ impl Fault {
         }
     }
 }
+
+/// The schema changes beside the replica of before, and both go on, through whatever comes next.
+pub(crate) const UPGRADE: Fault =
+    fault("this release takes over from the one before", Kind::Upgrade).survived();
 
 pub(crate) const FAULTS: &[Fault] = &[
     fault("PostgreSQL crashes and comes back", Kind::PostgresCrash).in_short(),
@@ -194,6 +199,11 @@ impl Kind {
                     replica.kill().await;
                 }
             }
+            Self::Upgrade => {
+                arena.replicas[1].terminate().await;
+                arena.programs[1] = balcao_program();
+                arena.start_again(1);
+            }
             Self::Cluster(kind) => kind.begin(arena).await,
         }
         Ok(())
@@ -240,7 +250,8 @@ impl Kind {
             | Self::RedisFlushes
             | Self::RedisGarbage
             | Self::RedisReplacement
-            | Self::ReplicaTermination => {}
+            | Self::ReplicaTermination
+            | Self::Upgrade => {}
         }
     }
 }

@@ -6,6 +6,9 @@
 //!   faults NAME…      those whose names contain one of these words
 //!   faults --ha       those of a cluster under Patroni (`deploy/ha`), in place of the others
 //!   faults --help     the names of all of them
+//!
+//! With `BALCAO_BEFORE=PROGRAM` both replicas begin as the release before, one is replaced by this one, and
+//! the other stays.
 
 #![expect(
     clippy::unwrap_used,
@@ -34,7 +37,7 @@ use tokio::time::{Instant, sleep};
 
 use self::{
     arena::Arena,
-    faults::{FAULTS, Fault},
+    faults::{FAULTS, Fault, UPGRADE},
     report::Report,
     stalls::Stalls,
     storm::Storm,
@@ -63,9 +66,12 @@ async fn main() -> ExitCode {
             && (names.is_empty() || names.iter().any(|name| fault.name.contains(*name)))
     };
     let lasts = Duration::from_secs(if is_short { 1 } else { 3 });
-    let faults: Vec<_> = faults.iter().filter(is_meant).collect();
+    let mut faults: Vec<_> = faults.iter().filter(is_meant).collect();
     if faults.is_empty() {
         return help(false);
+    }
+    if arena::before().is_some() {
+        faults.insert(0, &UPGRADE);
     }
     let mut arena = Arena::open(is_over_a_cluster).await;
     let is_kept = tokio::select! {

@@ -78,6 +78,34 @@ async fn the_release_before_runs_on_this_schema() {
     }
 }
 
+/// What the release before keeps to, and takes for granted.
+const RELEASED_CONSTRAINTS: &str = include_str!("released_constraints.txt");
+
+#[tokio::test]
+async fn the_release_before_breaks_no_constraint_and_misses_none() {
+    let database = TestDatabase::migrated().await;
+    let client = database.client().await;
+    let now = names(&client, include_str!("released_constraints.sql")).await;
+    let released: HashSet<_> = RELEASED_CONSTRAINTS.lines().map(str::to_owned).collect();
+    let table = |constraint: &str| constraint.split('.').next().unwrap().to_owned();
+    let tables: HashSet<_> = RELEASED
+        .lines()
+        .filter_map(|line| line.split('.').next())
+        .collect();
+    for constraint in now.difference(&released) {
+        assert!(
+            !tables.contains(table(constraint).as_str()),
+            "{constraint} is new: the release before does not keep to it"
+        );
+    }
+    for constraint in released.difference(&now) {
+        assert!(
+            !constraint.contains(" UNIQUE ") && !constraint.contains(" PRIMARY KEY "),
+            "{constraint} is gone: the release before inserts `on conflict`, and knows it by its name"
+        );
+    }
+}
+
 #[tokio::test]
 async fn every_looked_up_column_leads_an_index() {
     let database = TestDatabase::migrated().await;
