@@ -59,6 +59,8 @@ lint: ## format, clippy, docs, who may depend on whom, and known faults of libra
 	@for test in $$(grep -o '`[a-z0-9]*_[a-z0-9_]*`' SECURITY.md | tr -d '`' | grep -v '^pg_' | sort -u); do \
 		grep -rq "fn $$test\b" crates tests || { echo "SECURITY.md names a test that there is not: $$test" >&2; exit 1; }; \
 	done
+	@unproven=$$(grep -n '^| .*| *|$$' SECURITY.md | grep -v ':| | | |$$'); \
+		[ -z "$$unproven" ] || { printf 'SECURITY.md does not say what proves\n%s\n' "$$unproven" >&2; exit 1; }
 	RUSTDOCFLAGS='--deny warnings --allow rustdoc::private-intra-doc-links' cargo doc --locked --workspace --no-deps --document-private-items
 	deploy/cargo-deny --locked check bans licenses sources
 	deploy/cargo-deny --locked --manifest-path crates/domain/Cargo.toml check bans

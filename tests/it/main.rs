@@ -11,6 +11,7 @@
 mod api;
 mod binary;
 mod document;
+mod image;
 mod old_orders;
 mod old_stock;
 mod plans;

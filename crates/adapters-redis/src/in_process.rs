@@ -121,17 +121,17 @@ impl<T: Versioned> Cache<T> for InProcessCache<T> {
 struct Expiring(Duration);
 
 impl Expiring {
-    fn of<T>(&self, entry: &Entry<T>) -> Option<Duration> {
-        Some(match entry {
+    fn of<T>(&self, entry: &Entry<T>) -> Duration {
+        match entry {
             Entry::Leased(_) => leases::TTL,
             Entry::Copy(_) | Entry::Forgotten(_) => jittered(self.0),
-        })
+        }
     }
 }
 
 impl<K, T> Expiry<K, Entry<T>> for Expiring {
     fn expire_after_create(&self, _: &K, entry: &Entry<T>, _: Instant) -> Option<Duration> {
-        self.of(entry)
+        Some(self.of(entry))
     }
 
     fn expire_after_update(
@@ -141,6 +141,6 @@ impl<K, T> Expiry<K, Entry<T>> for Expiring {
         _: Instant,
         _: Option<Duration>,
     ) -> Option<Duration> {
-        self.of(entry)
+        Some(self.of(entry))
     }
 }

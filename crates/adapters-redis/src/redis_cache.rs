@@ -166,13 +166,11 @@ impl<T: Stored> Cache<T> for RedisCache<T> {
             Ok(kept) => kept,
             Err(lease) => return Cached::Miss(lease),
         };
-        match decode::<T>(&kept).filter(|value| value.key() == id) {
-            Some(value) => Cached::Hit(Arc::new(value)),
-            None => {
-                store.remove(&key, &kept).await;
-                Cached::Miss(Lease::NONE)
-            }
+        if let Some(value) = decode::<T>(&kept).filter(|value| value.key() == id) {
+            return Cached::Hit(Arc::new(value));
         }
+        store.remove(&key, &kept).await;
+        Cached::Miss(Lease::NONE)
     }
 
     async fn put(&self, value: Arc<T>, lease: Lease) {

@@ -1,8 +1,15 @@
 //! What a collector of traces is told.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
 
 use integration_tests::{Answer, Caches, PASSWORD, TestDatabase, eventually};
+use opentelemetry_proto::tonic::{
+    collector::trace::v1::ExportTraceServiceRequest, trace::v1::Span,
+};
+use prost::Message as _;
 use serde_json::json;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
@@ -11,17 +18,17 @@ use tokio::{
 
 use super::{CREATE_BOSS, balcao, run, serve_by, stdout, terminate};
 
-/// A collector that keeps what it is told, as it came: protobuf, in which texts and ids stand as they are.
+/// A collector that keeps what it is told, as it came: protobuf, in which texts stand as they are.
 struct Collector {
     url: String,
-    told: Arc<Mutex<Vec<u8>>>,
+    told: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
 impl Collector {
     async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let told = Arc::<Mutex<Vec<u8>>>::default();
+        let told = Arc::<Mutex<Vec<Vec<u8>>>>::default();
         let kept = Arc::clone(&told);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -33,30 +40,47 @@ impl Collector {
 
     fn has_heard(&self, what: &[u8]) -> bool {
         let told = self.told.lock().unwrap();
-        told.windows(what.len()).any(|part| part == what)
+        let holds = |told: &Vec<u8>| told.windows(what.len()).any(|part| part == what);
+        told.iter().any(holds)
     }
 
-    /// Ends when it has been told of the order and of the reading of it.
-    async fn hears_of_the_order(&self) {
-        let id: Vec<u8> = (0..16)
-            .map(|n| u8::from_str_radix(&TRACE[2 * n..2 * n + 2], 16).unwrap())
-            .collect();
-        for what in [
-            &id[..],
-            b"POST /orders",
-            b"batch",
-            b"db.placements.open",
-            b"db.placements.write",
-            b"redis.script",
-            b"redis.get",
+    /// The spans that it was told, by their names.
+    fn spans(&self) -> HashMap<String, Span> {
+        let told = self.told.lock().unwrap();
+        let told = told
+            .iter()
+            .map(|told| ExportTraceServiceRequest::decode(told.as_slice()).unwrap());
+        told.flat_map(|told| told.resource_spans)
+            .flat_map(|told| told.scope_spans)
+            .flat_map(|told| told.spans)
+            .map(|span| (span.name.clone(), span))
+            .collect()
+    }
+
+    /// The spans of an order and of the reading of it, once it has been told of them.
+    async fn hears_of_the_order(&self) -> HashMap<String, Span> {
+        for name in [
+            "POST /orders",
+            "GET /orders/{id}",
+            "batch",
+            "db.placements.open",
+            "db.placements.write",
+            "redis.script",
+            "redis.get",
         ] {
-            let name = String::from_utf8_lossy(what);
-            eventually(&name, async || self.has_heard(what)).await;
+            eventually(name, async || self.spans().contains_key(name)).await;
         }
+        self.spans()
     }
 }
 
-async fn listen(stream: TcpStream, kept: Arc<Mutex<Vec<u8>>>) {
+/// An id as it is told.
+fn id(hex: &str) -> Vec<u8> {
+    let byte = |n| u8::from_str_radix(&hex[2 * n..2 * n + 2], 16).unwrap();
+    (0..hex.len() / 2).map(byte).collect()
+}
+
+async fn listen(stream: TcpStream, kept: Arc<Mutex<Vec<Vec<u8>>>>) {
     let mut stream = BufReader::new(stream);
     loop {
         let (mut line, mut length) = (String::new(), 0);
@@ -75,14 +99,45 @@ async fn listen(stream: TcpStream, kept: Arc<Mutex<Vec<u8>>>) {
         }
         let mut body = vec![0; length];
         stream.read_exact(&mut body).await.unwrap();
-        kept.lock().unwrap().extend(body);
+        kept.lock().unwrap().push(body);
         let done = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
         stream.write_all(done).await.unwrap();
     }
 }
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+const CALLER: &str = "b7ad6b7169203331";
 const UNTOLD: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+/// The requests go on from their caller, the batch follows from its request, and statements are in what they
+/// are for.
+fn are_joined(spans: &HashMap<String, Span>) {
+    let (order, batch) = (&spans["POST /orders"], &spans["batch"]);
+    for request in [order, &spans["GET /orders/{id}"]] {
+        assert_eq!(request.trace_id, id(TRACE));
+        assert_eq!(request.parent_span_id, id(CALLER));
+    }
+    assert_ne!(
+        batch.trace_id,
+        id(TRACE),
+        "it belongs to none of its requests"
+    );
+    let linked: Vec<_> = batch
+        .links
+        .iter()
+        .map(|link| (&link.trace_id, &link.span_id))
+        .collect();
+    assert_eq!(linked, [(&order.trace_id, &order.span_id)]);
+    for (name, above) in [
+        ("db.placements.open", batch),
+        ("db.placements.write", batch),
+        ("redis.get", &spans["GET /orders/{id}"]),
+    ] {
+        let span = &spans[name];
+        assert_eq!(span.trace_id, above.trace_id, "{name}");
+        assert_eq!(span.parent_span_id, above.span_id, "{name}");
+    }
+}
 
 #[tokio::test]
 async fn a_trace_goes_on_from_its_caller_through_the_batch_to_the_statements() {
@@ -107,14 +162,14 @@ async fn a_trace_goes_on_from_its_caller_through_the_batch_to_the_statements() {
     let ana = server.client.logged_in("ana@example.com").await;
 
     let order = json!({"itens": [{"product_id": product, "quantidade": 1}]});
-    let traceparent = format!("00-{TRACE}-b7ad6b7169203331-01");
+    let traceparent = format!("00-{TRACE}-{CALLER}-01");
     let request = ana.request("POST", "/orders").json(&order);
     let placed = Answer::to(request.header("traceparent", &traceparent)).await;
     let placed = placed.expect(201);
     let told = placed.header("traceresponse").unwrap();
     let parts: Vec<_> = told.split('-').collect();
     assert!(
-        matches!(parts[..], ["00", TRACE, span, "01"] if span != "b7ad6b7169203331"),
+        matches!(parts[..], ["00", TRACE, span, "01"] if span != CALLER),
         "{told}"
     );
     let order = format!("/orders/{}", placed.id());
@@ -122,13 +177,13 @@ async fn a_trace_goes_on_from_its_caller_through_the_batch_to_the_statements() {
     let _ = Answer::to(read.header("traceparent", &traceparent)).await;
     // What the sampler does not take, and what the caller does not, is not told.
     let untold = ana.request("GET", "/products/best-sellers");
-    let untold = untold.header("traceparent", format!("00-{UNTOLD}-b7ad6b7169203331-00"));
+    let untold = untold.header("traceparent", format!("00-{UNTOLD}-{CALLER}-00"));
     for read in [ana.request("GET", &order), untold] {
         let read = Answer::to(read).await.expect(200);
         assert_eq!(read.header("traceresponse"), None);
     }
 
-    collector.hears_of_the_order().await;
+    are_joined(&collector.hears_of_the_order().await);
     for untold in [&b"best-sellers"[..], b"best_sellers", b"sessions"] {
         assert!(
             !collector.has_heard(untold),

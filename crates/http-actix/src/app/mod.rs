@@ -96,8 +96,7 @@ impl App {
         let ids: Arc<dyn IdSource> = Arc::new(UuidV7Source);
         let lifecycle = Lifecycle::default();
         let is_metered = settings.metrics_addr.is_some();
-        let hasher = password_hasher(&settings.passwords)?;
-        let passwords = metered(Arc::clone(&hasher), is_metered);
+        let (hasher, passwords) = hashers(&settings.passwords, is_metered)?;
         let caches = Caches::new(settings, PgClosures::new(database))?;
         let redis = caches.redis.clone();
         let failed = failed_attempts(redis.as_ref());
@@ -119,8 +118,7 @@ impl App {
         let rate_limits = rate_limits(settings, redis.as_ref(), clock.clone());
         background.agree(redis.clone());
         background.share(rate_limits.as_ref().map(RateLimits::limiter));
-        let (clock_of_tokens, ids_of_tokens) = (clock.clone(), Arc::clone(&ids));
-        let tokens = JwtTokens::new(&settings.jwt, clock_of_tokens, ids_of_tokens);
+        let tokens = JwtTokens::new(&settings.jwt, clock.clone(), Arc::clone(&ids));
         let tokens = Arc::new(tokens);
         let people = People {
             database,
@@ -320,12 +318,18 @@ fn password_hasher(settings: &PasswordSettings) -> Result<Arc<BcryptHasher>, Pas
     Ok(Arc::new(hasher))
 }
 
-fn metered(hasher: Arc<BcryptHasher>, is_metered: bool) -> Arc<dyn PasswordHasher> {
-    if is_metered {
-        Arc::new(MeteredHasher::new(hasher))
+/// What hashes passwords, and the same with what it does counted, if it is to be.
+fn hashers(
+    settings: &PasswordSettings,
+    is_metered: bool,
+) -> Result<(Arc<BcryptHasher>, Arc<dyn PasswordHasher>), PasswordHasherError> {
+    let hasher = password_hasher(settings)?;
+    let shown = Arc::clone(&hasher);
+    Ok(if is_metered {
+        (shown, Arc::new(MeteredHasher::new(hasher)))
     } else {
-        hasher
-    }
+        (shown, hasher)
+    })
 }
 
 /// The checks behind the health endpoints.

@@ -214,15 +214,13 @@ pub fn traceparents(bytes: &[u8]) {
     };
     let parent = parent(request.headers());
     let sent = request.headers().get(&name).unwrap().to_str();
-    assert_eq!(parent.is_some(), sent.is_ok());
     let Some(parent) = parent else { return };
     let (parent, sent) = (parent.span().span_context().clone(), sent.unwrap());
     if parent.is_valid() {
-        let parts: Vec<_> = sent.trim().split('-').collect();
-        assert!(parts.len() >= 4, "{sent}");
-        assert_eq!(parent.trace_id().to_string(), parts[1], "{sent}");
-        assert_eq!(parent.span_id().to_string(), parts[2], "{sent}");
-        assert_ne!(parts[0], "ff", "no version is called that");
+        let mut parts = sent.trim().split('-').map(str::to_owned);
+        assert_ne!(parts.next().unwrap(), "ff", "no version is called that");
+        assert_eq!(parts.next(), Some(parent.trace_id().to_string()), "{sent}");
+        assert_eq!(parts.next(), Some(parent.span_id().to_string()), "{sent}");
     }
 }
 

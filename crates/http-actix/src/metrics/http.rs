@@ -6,7 +6,7 @@ use actix_web::http::{Method, StatusCode};
 use domain::identity::AuthError;
 use metrics::{Counter, Histogram, counter, histogram};
 
-use super::{HTTP_REQUESTS, HTTP_SECONDS, LOGINS, PROBLEMS};
+use super::names::{HTTP_REQUESTS, HTTP_SECONDS, LOGINS, PROBLEMS};
 use crate::problem::Code;
 
 /// One kind of answer: a method, a route and a status. All of them are ours to name: no caller makes up

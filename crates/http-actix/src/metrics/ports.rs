@@ -20,8 +20,11 @@ use domain::{
 use metrics::{Counter, Histogram, counter, histogram};
 
 use super::{
-    BATCH_FAILURES, BATCH_ORDERS, BATCH_SECONDS, CACHE_READS, DESK_WAIT_SECONDS, ORDERS_PLACED,
-    PASSWORD_SECONDS, PASSWORDS_REFUSED, float,
+    float,
+    names::{
+        BATCH_FAILURES, BATCH_ORDERS, BATCH_SECONDS, CACHE_READS, DESK_WAIT_SECONDS, ORDERS_PLACED,
+        PASSWORD_SECONDS, PASSWORDS_REFUSED,
+    },
 };
 
 /// A cache, with its hits and misses.

@@ -147,8 +147,21 @@ pub(crate) fn of_request(request: &ServiceRequest, id: &str) -> Span {
 /// What a request says that it is a part of.
 pub(crate) fn parent(headers: &HeaderMap) -> Option<Context> {
     let headers = Headers(headers);
-    headers.get("traceparent")?;
-    Some(TraceContextPropagator::new().extract(&headers))
+    is_well_formed(headers.get("traceparent")?)
+        .then(|| TraceContextPropagator::new().extract(&headers))
+}
+
+/// Whether a text is a `traceparent` (W3C Trace Context, 3.2.2): the propagator takes more.
+fn is_well_formed(text: &str) -> bool {
+    let mut parts = text.splitn(5, '-');
+    let mut part = |digits| {
+        let part = parts.next().filter(|part| part.len() == digits)?;
+        let is_digit = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        part.bytes().all(is_digit).then_some(part)
+    };
+    let (version, trace, span, flags) = (part(2), part(32), part(16), part(2));
+    let ends = version != Some("00") || parts.next().is_none();
+    version != Some("ff") && [version, trace, span, flags].iter().all(Option::is_some) && ends
 }
 
 /// Notes how a request was answered, and tells the caller which trace it is.
@@ -192,5 +205,36 @@ impl Extractor for Headers<'_> {
 
     fn keys(&self) -> Vec<&str> {
         self.0.keys().map(HeaderName::as_str).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_well_formed;
+
+    #[test]
+    fn a_trace_is_continued_by_its_whole_name_alone() {
+        let name = "0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        for (prefix, suffix, is_one) in [
+            ("00-", "", true),
+            ("00-", "-more", false),
+            ("01-", "-more", true),
+            ("ff-", "", false),
+            ("0-", "", false),
+            ("", "", false),
+            ("00-0", "", false),
+            ("00-", "0", false),
+        ] {
+            let text = format!("{prefix}{name}{suffix}");
+            assert_eq!(is_well_formed(&text), is_one, "{text}");
+        }
+        for malformed in [
+            "",
+            "00",
+            "000-a00-f00-0",
+            &format!("00-{}", name.to_uppercase()),
+        ] {
+            assert!(!is_well_formed(malformed), "{malformed}");
+        }
     }
 }
