@@ -41,7 +41,8 @@ impl PgClosures {
     }
 
     async fn tell(&self, statement: &str, values: &[&dyn Value]) -> Result<(), StorageError> {
-        let client = self.0.writing_client().await?;
+        // Not one of those that change rows: whoever has one of these may be who waits for this.
+        let client = self.0.revocations_client().await?;
         client.query_within(PATIENCE, statement, values).await?;
         Ok(())
     }

@@ -333,11 +333,6 @@ impl Database {
         self.desk.get().await
     }
 
-    /// A connection that changes one row, which nobody else changes.
-    pub(crate) async fn writing_client(&self) -> Result<Connection, StorageError> {
-        self.changes.get().await
-    }
-
     /// A connection for searches.
     pub(crate) async fn searches_client(&self) -> Result<Abandonable, StorageError> {
         Ok(self.abandonable(self.searches.get().await?))

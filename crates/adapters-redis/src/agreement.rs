@@ -35,16 +35,16 @@ pub(crate) struct Agreement {
 /// What this replica has told the others.
 #[derive(Default)]
 struct Told {
-    /// That by which it keeps Redis closed.
+    /// By which it keeps Redis closed; kept when nobody knows whether storage has taken it.
+    id: Option<Uuid>,
     closed: Option<Closed>,
     /// Closures that are over, and were not ended yet.
     over: Vec<Uuid>,
 }
 
-/// A closure of this replica.
+/// A closure of this replica that storage has.
 #[derive(Clone, Copy)]
 struct Closed {
-    id: Uuid,
     /// When it was told last.
     told_at: Instant,
     /// From when on nobody reads any more.
@@ -109,13 +109,12 @@ impl Agreement {
         {
             return Ok(closed.holds_from);
         }
-        let id = told.closed.map_or_else(Uuid::new_v4, |closed| closed.id);
+        let id = *told.id.get_or_insert_with(Uuid::new_v4);
         let told_at = Instant::now();
         // For twice as long, so that it is told again before it ends.
         self.closures.close(id, self.longest * 2).await?;
         let holds_from = Instant::now() + LEASE;
         told.closed = Some(Closed {
-            id,
             told_at,
             holds_from,
         });
@@ -129,8 +128,9 @@ impl Agreement {
         if !is_up() {
             return;
         }
-        let closed = told.closed.take();
-        told.over.extend(closed.map(|closed| closed.id));
+        told.closed = None;
+        let over = told.id.take();
+        told.over.extend(over);
         if let Err(error) = self.end(&mut told).await {
             tracing::warn!(%error, "Redis stays closed to all replicas until storage takes that");
         }

@@ -79,6 +79,14 @@ impl Availability {
         Some(std::mem::take(missed))
     }
 
+    /// Forgets the versions whose older entries have expired.
+    pub(crate) fn forget_expired(&self) {
+        if let Reach::Down { missed } = &mut *self.lock() {
+            let now = Instant::now();
+            missed.retain(|_, missed| missed.until > now);
+        }
+    }
+
     /// Puts back the versions that could not be written.
     pub(crate) fn put_back(&self, unwritten: HashMap<String, Missed>) {
         if let Reach::Down { missed } = &mut *self.lock() {
@@ -101,7 +109,8 @@ fn remember(missed: &mut HashMap<String, Missed>, key: &str, version: i64, ttl: 
     let until = Instant::now() + ttl;
     let entry = missed.entry(key.to_owned());
     let kept = entry.or_insert(Missed { version, until });
-    if kept.version < version {
+    if kept.version <= version {
+        let until = until.max(kept.until);
         *kept = Missed { version, until };
     }
 }
@@ -154,6 +163,16 @@ mod tests {
         availability.miss("a", 3, TTL);
         availability.put_back(told);
         assert_eq!(availability.take_missed_or_go_up().unwrap()["a"].version, 3);
+    }
+
+    #[test]
+    fn a_version_that_is_missed_again_is_missed_for_longer() {
+        let availability = Availability::up();
+        availability.go_down(Some(("a", 2, Duration::ZERO)));
+        assert!(availability.miss("a", 2, TTL));
+        availability.forget_expired();
+        assert!(availability.miss("a", 2, Duration::ZERO));
+        assert_eq!(availability.take_missed_or_go_up().unwrap()["a"].version, 2);
     }
 
     #[test]

@@ -17,6 +17,10 @@ use crate::{
     entry::version_of, failure::Failure, leases, scripts::REMOVE_FOREIGN, times::milliseconds,
 };
 
+/// How long a connection lives on without a word from the server's machine (`tcp(7)`: `TCP_USER_TIMEOUT`).
+#[cfg(target_os = "linux")]
+const SILENCE: Duration = Duration::from_secs(5);
+
 /// A Redis, read through a multiplexed connection per thread, and written through a pool.
 pub(crate) struct Commands {
     client: Client,
@@ -36,8 +40,11 @@ impl Commands {
         timeout: Duration,
     ) -> Result<Self, RedisError> {
         let info = url.into_connection_info()?;
-        let nodelay = info.tcp_settings().clone().set_nodelay(true);
-        let info = info.set_tcp_settings(nodelay);
+        let settings = info.tcp_settings().clone().set_nodelay(true);
+        // What was given up must not arrive long after.
+        #[cfg(target_os = "linux")]
+        let settings = settings.set_user_timeout(SILENCE);
+        let info = info.set_tcp_settings(settings);
         let client = Client::open(info.clone())?;
         // `within_timeout` limits the wait for answers, so no connection sets a timer of its own.
         let config = AsyncConnectionConfig::new()

@@ -25,6 +25,7 @@ const MAX_ENTRIES: u64 = 100_000;
 /// The cache of one kind of entity, in this process.
 pub struct InProcessCache<T: Versioned> {
     entries: MokaCache<T::Key, Entry<T>>,
+    may_lag: bool,
 }
 
 /// What there is of a key.
@@ -62,6 +63,16 @@ impl<T: Versioned> InProcessCache<T> {
         let entries = CacheBuilder::new(MAX_ENTRIES).expire_after(Expiring(ttl));
         Self {
             entries: entries.build(),
+            may_lag: false,
+        }
+    }
+
+    /// For entities that may be old: they are stored without a lease, however long it took to read them.
+    #[must_use]
+    pub fn that_may_lag(self) -> Self {
+        Self {
+            may_lag: true,
+            ..self
         }
     }
 
@@ -93,6 +104,9 @@ impl<T: Versioned> Cache<T> for InProcessCache<T> {
     }
 
     async fn put(&self, value: Arc<T>, lease: Lease) {
+        if self.may_lag {
+            return self.keep_newer(value.key(), Entry::Copy(value));
+        }
         let version = value.version();
         self.entries.entry(value.key()).and_compute_with(|kept| {
             let may_replace = match kept.map(MokaEntry::into_value) {
@@ -109,7 +123,15 @@ impl<T: Versioned> Cache<T> for InProcessCache<T> {
     }
 
     async fn publish(&self, value: Arc<T>) {
-        self.keep_newer(value.key(), Entry::Copy(value));
+        let version = Some(value.version());
+        self.entries.entry(value.key()).and_compute_with(|kept| {
+            match kept.map(|kept| kept.value().version()) {
+                None => Op::Nop,
+                Some(kept) if kept > version => Op::Nop,
+                Some(kept) if kept == version => Op::Put(Entry::Copy(value)),
+                Some(_) => Op::Put(Entry::Forgotten(value.version())),
+            }
+        });
     }
 
     async fn forget(&self, key: T::Key, version: Version) {

@@ -23,7 +23,7 @@ impl<T: Versioned> NearCache<T> {
     #[must_use]
     pub fn new(far: Arc<dyn Cache<T>>, ttl: Duration) -> Self {
         Self {
-            near: InProcessCache::new(ttl),
+            near: InProcessCache::new(ttl).that_may_lag(),
             far,
         }
     }
@@ -32,19 +32,18 @@ impl<T: Versioned> NearCache<T> {
 #[async_trait]
 impl<T: Versioned> Cache<T> for NearCache<T> {
     async fn get(&self, key: T::Key) -> Cached<T> {
-        let near = match self.near.get(key).await {
-            Cached::Miss(lease) => lease,
-            hit @ Cached::Hit(_) => return hit,
-        };
+        if let hit @ Cached::Hit(_) = self.near.get(key).await {
+            return hit;
+        }
         let kept = self.far.get(key).await;
         if let Cached::Hit(value) = &kept {
-            self.near.put(Arc::clone(value), near).await;
+            self.near.put(Arc::clone(value), Lease::NONE).await;
         }
         kept
     }
 
     async fn put(&self, value: Arc<T>, lease: Lease) {
-        self.near.publish(Arc::clone(&value)).await;
+        self.near.put(Arc::clone(&value), Lease::NONE).await;
         self.far.put(value, lease).await;
     }
 

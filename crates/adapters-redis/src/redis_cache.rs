@@ -14,12 +14,8 @@ use crate::{
     agreement::Agreement,
     entries::{FORMAT, Stored, decode, encode},
     store::Store,
-    times::longest,
+    times::{MARGIN, longest},
 };
-
-/// By how much longer a closure lasts than the entries for which it is made: one of them may just be under
-/// way to Redis.
-const MARGIN: Duration = Duration::from_secs(5);
 
 /// The connections to a Redis, shared by caches and by clones.
 #[derive(Clone)]
@@ -97,7 +93,7 @@ impl Redis {
         self.store.is_agreed()
     }
 
-    /// How many entries were not stored because Redis has a newer one.
+    /// How many entries were not stored because Redis has something newer, or may have lost it.
     #[must_use]
     pub fn stale(&self) -> u64 {
         self.store.stale()
@@ -139,7 +135,8 @@ impl<T: Stored> RedisCache<T> {
         }
     }
 
-    /// For entities that may be old: they are read whatever other replicas could not write.
+    /// For entities that may be old: they are read whatever other replicas could not write, and stored without
+    /// a lease, however long it took to read them.
     #[must_use]
     pub fn that_may_lag(self) -> Self {
         Self {
@@ -177,7 +174,11 @@ impl<T: Stored> Cache<T> for RedisCache<T> {
         let (key, version) = (self.key(value.key()), value.version().number());
         let store = &self.redis.store;
         match encode(&*value) {
-            Ok(body) => store.put(&key, (version, lease), &body, self.ttl).await,
+            Ok(body) if self.may_lag => store.keep(&key, version, &body, self.ttl).await,
+            Ok(body) if store.is_agreed() => {
+                store.put(&key, (version, lease), &body, self.ttl).await;
+            }
+            Ok(_) => {}
             Err(error) => tracing::error!(%error, key, "an entity cannot be cached"),
         }
     }

@@ -20,6 +20,27 @@ pub(crate) static KEEP_NEWER: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
+/// Stores `ARGV[1]:ARGV[2]`, which was written, for `ARGV[3]` milliseconds in the place that is kept for this
+/// version; nothing where there is nothing or a newer version; and in place of anything else that it exists.
+pub(crate) static PUBLISH: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+        local kept = redis.pcall('GETRANGE', KEYS[1], 0, 19)
+        if kept == '' then
+            return 1
+        end
+        local version = type(kept) == 'string' and string.match(kept, '^(%d+):')
+        local number = version and tonumber(version) or -1
+        if number > tonumber(ARGV[1]) then
+            return 0
+        end
+        local body = number == tonumber(ARGV[1]) and ARGV[2] or ''
+        redis.call('SET', KEYS[1], ARGV[1] .. ':' .. body, 'PX', ARGV[3])
+        return 1
+        ",
+    )
+});
+
 /// Stores `ARGV[1]:ARGV[2]` for `ARGV[3]` milliseconds in place of an older version or of the lease that is
 /// written as `ARGV[4]`, and says that by 1. Returns -1 where a newer version is stored or the lease is lost,
 /// and else 0.

@@ -15,8 +15,9 @@ use std::{
     time::Duration,
 };
 
-use deadpool_redis::redis::{FromRedisValue, Pipeline, RedisError, ScriptInvocation};
+use deadpool_redis::redis::{FromRedisValue, Pipeline, RedisError, Script, ScriptInvocation};
 use domain::{StorageError, cache::Lease};
+use tokio::time::timeout;
 
 use crate::{
     agreement::Agreement,
@@ -25,12 +26,14 @@ use crate::{
     entry::{Entry, version_of},
     failure::Failure,
     leases,
-    scripts::{KEEP_LEASED, KEEP_NEWER},
-    times::{jittered, longest, milliseconds},
+    scripts::{KEEP_LEASED, KEEP_NEWER, PUBLISH},
+    times::{MARGIN, jittered, longest, milliseconds},
 };
 
 /// The version of a new entity: Redis cannot hold an older one.
 const FIRST_VERSION: i64 = domain::values::Version::FIRST.number();
+/// How long whoever holds locks waits until the other replicas are told.
+const ANNOUNCEMENT: Duration = Duration::from_millis(200);
 /// How long to wait before retrying a Redis that did not answer.
 const RETRY_INTERVAL: Duration = Duration::from_millis(250);
 
@@ -42,7 +45,7 @@ struct Inner {
     commands: Commands,
     availability: Availability,
     agreement: Agreement,
-    /// How many entries were not stored because a newer one is.
+    /// How many entries were not stored because something newer is, or may have been.
     stale: AtomicU64,
     /// The key that is written to check whether Redis can be written.
     probe: String,
@@ -133,18 +136,19 @@ impl Store {
         }
     }
 
-    /// Stores an entry of what was written, likewise. If Redis is down, it gets this version before it is
-    /// read again. An entry that it refuses to replace is removed.
-    pub(crate) async fn publish(&self, key: &str, version: i64, body: &[u8], ttl: Duration) {
-        if version == FIRST_VERSION {
-            // There is nothing older, and nobody has to be told.
-            if self.0.availability.is_up()
-                && let Err(failure) = self.0.write(key, version, body, jittered(ttl)).await
-            {
-                self.went_down(&failure, None);
-            }
-            return;
+    /// Stores an entry for `ttl` ±10 %, unless a newer version is stored.
+    pub(crate) async fn keep(&self, key: &str, version: i64, body: &[u8], ttl: Duration) {
+        if self.0.availability.is_up()
+            && let Err(failure) = self.0.write(key, version, body, jittered(ttl)).await
+        {
+            self.went_down(&failure, None);
         }
+    }
+
+    /// Stores an entry of what was written, where Redis expects it; with an empty body, that this version
+    /// exists, whatever it has. If Redis is down, it gets this version before it is read again. An entry that
+    /// it refuses to replace is removed.
+    pub(crate) async fn publish(&self, key: &str, version: i64, body: &[u8], ttl: Duration) {
         if !self.try_to_publish(key, version, body, ttl).await {
             // Others may reach Redis, or the old entry in it.
             self.0.agreement.close().await;
@@ -152,29 +156,33 @@ impl Store {
         }
     }
 
-    /// Stores that this version is about to be written, likewise, and waits for no other replica.
+    /// Stores that this version is about to be written, likewise, and waits for no other replica: whoever
+    /// writes holds locks.
     pub(crate) async fn outdate(&self, key: &str, version: i64, ttl: Duration) {
         if !self.try_to_publish(key, version, &[], ttl).await {
-            if let Err(error) = self.0.agreement.announce().await {
-                tracing::warn!(%error, "the other replicas cannot be told of a change");
-            }
+            // What is not heard of now is told again when the version is published.
+            let _ = timeout(ANNOUNCEMENT, self.0.agreement.announce()).await;
             self.0.open_if_up().await;
         }
     }
 
     /// Stores an entry of what is written. If Redis is down, the version is recorded, and `false` returned.
     async fn try_to_publish(&self, key: &str, version: i64, body: &[u8], ttl: Duration) -> bool {
-        if self.0.availability.miss(key, version, longest(ttl)) {
+        let missed_for = longest(ttl) + MARGIN;
+        if self.0.availability.miss(key, version, missed_for) {
             return false;
         }
-        let Err(failure) = self.0.write(key, version, body, jittered(ttl)).await else {
-            return true;
+        let written = if body.is_empty() {
+            self.0.write(key, version, body, jittered(ttl)).await
+        } else {
+            self.0.publish(key, version, body, jittered(ttl)).await
         };
+        let Err(failure) = written else { return true };
         if failure.refusal().is_some() {
             // A full Redis accepts deletes even though it accepts no writes.
             let _ = self.0.commands.delete(key).await;
         }
-        self.went_down(&failure, Some((key, version, longest(ttl))));
+        self.went_down(&failure, Some((key, version, missed_for)));
         false
     }
 
@@ -223,7 +231,7 @@ impl Store {
         self.0.availability.is_up()
     }
 
-    /// How many entries were not stored because a newer one is.
+    /// How many entries were not stored because something newer is, or may have been.
     pub(crate) fn stale(&self) -> u64 {
         self.0.stale.load(Ordering::Relaxed)
     }
@@ -253,6 +261,7 @@ async fn wait_until_up(store: Weak<Inner>) {
         let Some(store) = store.upgrade() else { return };
         let probe = store.write(&store.probe, FIRST_VERSION, &[], RETRY_INTERVAL);
         if probe.await.is_err() {
+            store.availability.forget_expired();
             continue;
         }
         while let Some(missed) = store.availability.take_missed_or_go_up() {
@@ -282,9 +291,31 @@ impl Inner {
         body: &[u8],
         ttl: Duration,
     ) -> Result<(), Failure> {
-        let mut keep = KEEP_NEWER.key(key);
-        keep.arg(version).arg(body).arg(milliseconds(ttl));
-        let is_stored: bool = self.commands.run(&keep).await?;
+        self.store_by(&KEEP_NEWER, key, version, body, ttl).await
+    }
+
+    /// Stores an entry of what was written, where it is expected.
+    async fn publish(
+        &self,
+        key: &str,
+        version: i64,
+        body: &[u8],
+        ttl: Duration,
+    ) -> Result<(), Failure> {
+        self.store_by(&PUBLISH, key, version, body, ttl).await
+    }
+
+    async fn store_by(
+        &self,
+        script: &Script,
+        key: &str,
+        version: i64,
+        body: &[u8],
+        ttl: Duration,
+    ) -> Result<(), Failure> {
+        let mut store = script.key(key);
+        store.arg(version).arg(body).arg(milliseconds(ttl));
+        let is_stored: bool = self.commands.run(&store).await?;
         if !is_stored {
             self.stale.fetch_add(1, Ordering::Relaxed);
         }
@@ -300,18 +331,16 @@ impl Inner {
     /// written.
     async fn write_missed(
         &self,
-        mut missed: HashMap<String, Missed>,
+        missed: HashMap<String, Missed>,
     ) -> Result<(), (HashMap<String, Missed>, Failure)> {
         let now = std::time::Instant::now();
-        while let Some(key) = missed.keys().next().cloned() {
-            let Some(entry) = missed.get(&key) else {
-                continue;
-            };
+        let mut missed = missed.into_iter();
+        while let Some((key, entry)) = missed.next() {
             let ttl = entry.until.saturating_duration_since(now);
             if let Err(failure) = self.write(&key, entry.version, &[], ttl).await {
-                return Err((missed, failure));
+                let unwritten = std::iter::once((key, entry)).chain(missed).collect();
+                return Err((unwritten, failure));
             }
-            missed.remove(&key);
         }
         Ok(())
     }

@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+/// By how much longer something lasts than the entries for which it is made: one of them may just be under way
+/// to Redis.
+pub(crate) const MARGIN: Duration = Duration::from_secs(5);
+
 /// The longest time that [`jittered`] returns for `ttl`.
 pub(crate) fn longest(ttl: Duration) -> Duration {
     ttl.mul_f64(1.1)

@@ -65,8 +65,8 @@ pub trait Cache<T: Versioned>: Send + Sync {
     /// lease. Where there is neither, nothing is stored.
     async fn put(&self, value: Arc<T>, lease: Lease);
 
-    /// Stores this copy, which was written, unless a newer one is stored already. Once it returns no
-    /// replica is shown an older one.
+    /// Stores this copy, which was written, where it was told of by `outdate` and nothing newer is stored; where
+    /// there is something else, that there is this version. Once it returns no replica is shown an older one.
     async fn publish(&self, value: Arc<T>);
 
     /// Removes every copy older than `version`, which is about to be written, and MUST NOT accept one from now
@@ -106,8 +106,8 @@ pub trait Closures: Send + Sync {
     async fn are_any(&self) -> Result<bool, StorageError>;
 }
 
-/// Read-through, by cache-aside: concurrent misses of one key share one load, and every value that
-/// is loaded or written is put into the cache.
+/// Read-through, by cache-aside: concurrent misses of one key share one load, and what is loaded or written
+/// is offered to the cache.
 pub(crate) struct ReadThrough<T: Versioned, E> {
     cache: Arc<dyn Cache<T>>,
     loads: SingleFlight<T::Key, T, E>,

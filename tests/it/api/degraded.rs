@@ -135,6 +135,27 @@ async fn what_a_replica_cannot_write_to_redis_is_old_at_no_other() {
 }
 
 #[tokio::test]
+async fn however_many_change_something_when_redis_goes_away_none_waits_for_another() {
+    let proxy = Proxy::to_redis().await;
+    let shop = Shop::with(behind(&proxy)).await;
+    let product = shop.product("1.00", 99).await;
+    let (ana, _) = shop.customer().await;
+    let mut paths = Vec::new();
+    for _ in 0..24 {
+        paths.push(format!(
+            "/orders/{}",
+            ana.order(&product, 1).await.expect(201).id()
+        ));
+    }
+    proxy.cut();
+    let cancel = json!({"status": "cancelled"});
+    let cancelled = paths.iter().map(|path| ana.put(path, &cancel));
+    for cancelled in join_all(cancelled).await {
+        let _ = cancelled.expect(200);
+    }
+}
+
+#[tokio::test]
 async fn a_server_starts_without_its_redis() {
     let shop = Shop::with(Caches::redis_at("redis://127.0.0.1:1")).await;
     let product = shop.product("1.00", 9).await;

@@ -99,6 +99,15 @@ async fn what_storage_does_not_take_is_told_again() {
 }
 
 #[tokio::test]
+async fn what_storage_may_have_taken_is_ended_as_well() {
+    let (agreement, told) = agreement();
+    told.refuses.store(1, Ordering::SeqCst);
+    assert!(agreement.announce().await.is_err(), "perhaps it was taken");
+    agreement.open_if(|| true).await;
+    assert_eq!(told.told(), ["close", "open"]);
+}
+
+#[tokio::test]
 async fn it_is_opened_once_redis_has_what_it_missed_and_closed_anew_after_that() {
     let (agreement, told) = agreement();
     agreement.open_if(|| true).await;

@@ -144,7 +144,8 @@ impl CustomerService {
             Err(InsertCustomerError::Storage(error)) => return Err(error.into()),
         }
         Ok(Created {
-            entity: self.publish(customer).await,
+            // Not cached: nothing older can be, and somebody may have changed it by now.
+            entity: Arc::new(customer),
             is_replay: false,
         })
     }

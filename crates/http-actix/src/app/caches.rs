@@ -72,7 +72,7 @@ impl Caches {
         Self {
             orders: Arc::new(InProcessCache::new(ttl.orders)),
             customers: Arc::new(InProcessCache::new(ttl.customers)),
-            best_sellers: Arc::new(InProcessCache::new(ttl.best_sellers * KEPT_FOR)),
+            best_sellers: Arc::new(InProcessCache::new(ttl.best_sellers * KEPT_FOR).that_may_lag()),
             redis: None,
         }
     }
