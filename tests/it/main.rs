@@ -12,6 +12,7 @@ mod api;
 mod binary;
 mod document;
 mod image;
+mod months;
 mod old_orders;
 mod old_stock;
 mod plans;

@@ -1,6 +1,6 @@
 select format('%s.%s %s', conrelid::regclass, conname, pg_get_constraintdef(oid))
 from pg_constraint
-where connamespace = 'public'::regnamespace and contype in ('c', 'f', 'p', 'u', 'x')
+where connamespace = 'public'::regnamespace and contype in ('c', 'f', 'p', 'u', 'x') and conparentid = 0
     and conrelid::regclass::text <> 'refinery_schema_history'
 union
 select format('%s.%s UNIQUE INDEX %s', indrelid::regclass, indexrelid::regclass,

@@ -237,6 +237,8 @@ async fn the_database_itself_refuses_what_breaks_an_invariant() {
     ] {
         let error = client.batch_execute(&broken).await.unwrap_err();
         let violated = error.as_db_error().and_then(|db| db.constraint());
+        // That of a partition has a number besides.
+        let violated = violated.map(|name| name.trim_end_matches(char::is_numeric));
         assert_eq!(violated, Some(constraint), "{broken}: {error:?}");
     }
 }

@@ -1,12 +1,15 @@
 //! A private database for each test.
 
 use std::{
-    fs,
+    env, fs,
     hash::{DefaultHasher, Hash, Hasher},
     path::Path,
 };
 
 use adapters_postgres::{Database, DatabaseSettings};
+use domain::Clock as _;
+use http_actix::adapters::SystemClock;
+use time::Duration;
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
 
@@ -101,7 +104,9 @@ impl Drop for TestDatabase {
 
 /// The name of a database with the schema of this checkout, made once for all tests.
 async fn template(url: &str) -> String {
-    let name = format!("balcao_template_{:016x}", migrations_hash());
+    let are_partitioned = env::var_os("TEST_PARTITIONED").is_some();
+    let kind = if are_partitioned { "_by_month" } else { "" };
+    let name = format!("balcao_template_{:016x}{kind}", migrations_hash());
     let server = connect(url).await;
     // Waits for whoever makes it; the lock ends with the transaction.
     server.batch_execute("begin").await.unwrap();
@@ -119,7 +124,11 @@ async fn template(url: &str) -> String {
         maker.batch_execute(&drop).await.unwrap();
         maker.batch_execute(&create).await.unwrap();
         let settings = DatabaseSettings::parse(&url_of(url, &name), 1).unwrap();
-        Database::new(&settings).unwrap().migrate().await.unwrap();
+        make(&Database::new(&settings).unwrap(), are_partitioned).await;
+        if are_partitioned {
+            let client = connect(&url_of(url, &name)).await;
+            client.batch_execute(ANY_TIME).await.unwrap();
+        }
         crate::eventually("the template is left alone", || async {
             let count = "select count(*) from pg_stat_activity where datname = $1";
             let sessions: i64 = maker.query_one(count, &[&name]).await.unwrap().get(0);
@@ -131,6 +140,27 @@ async fn template(url: &str) -> String {
     }
     server.batch_execute("commit").await.unwrap();
     name
+}
+
+async fn make(database: &Database, are_partitioned: bool) {
+    database.migrate().await.unwrap();
+    if are_partitioned {
+        partition(database).await;
+    }
+}
+
+/// For ids that a test makes up, whose time is anything.
+const ANY_TIME: &str = "
+    create table orders_of_any_time partition of orders default;
+    create table itens_order_of_any_time partition of itens_order default;
+    create table order_history_of_any_time partition of order_history default";
+
+/// Keeps orders month by month since a year ago: those of a test are in one of many partitions.
+pub async fn partition(database: &Database) {
+    let now = SystemClock.now();
+    let began = now - Duration::days(400);
+    let done = database.partition(began, now + Duration::days(92), |_| {});
+    done.await.unwrap();
 }
 
 /// The migrations of this checkout, in their sequence: their numbers, and what they say.

@@ -26,7 +26,7 @@ mod tls;
 mod world;
 
 pub use client::{Answer, Client, ids};
-pub use database::{TestDatabase, apply_migrations, migrations};
+pub use database::{TestDatabase, apply_migrations, migrations, partition};
 pub use delays::Delays;
 pub use document::{DOCUMENT, validator};
 pub use postgres::{PrivatePostgres, postgres_program};

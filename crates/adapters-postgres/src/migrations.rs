@@ -30,7 +30,7 @@ pub fn embedded_migrations() -> usize {
 }
 
 /// The advisory lock that a migrating replica holds: "balcao" in ASCII.
-const LOCK: i64 = 0x0000_6261_6c63_616f;
+pub(crate) const LOCK: i64 = 0x0000_6261_6c63_616f;
 
 /// How long to wait for another replica to finish.
 const PATIENCE: Duration = Duration::from_mins(2);

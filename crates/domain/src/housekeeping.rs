@@ -5,15 +5,19 @@ use std::sync::Arc;
 use time::Duration;
 
 use crate::{
-    Clock, StorageError, catalog::SalesTotals, idempotency::IdempotencyKey,
-    identity::SessionRepository, orders::IdempotencyKeys,
+    Clock, StorageError,
+    catalog::SalesTotals,
+    idempotency::IdempotencyKey,
+    identity::SessionRepository,
+    orders::{IdempotencyKeys, OrderMonths},
 };
 
-/// Removes expired idempotency keys and sessions, and gathers recorded sales.
+/// Removes expired idempotency keys and sessions, gathers recorded sales, and makes room for months ahead.
 pub struct Housekeeping {
     keys: Arc<dyn IdempotencyKeys>,
     sessions: Arc<dyn SessionRepository>,
     sales: Arc<dyn SalesTotals>,
+    months: Arc<dyn OrderMonths>,
     clock: Arc<dyn Clock>,
 }
 
@@ -24,18 +28,24 @@ const REVOCATIONS_TOLD: Duration = Duration::days(2);
 const AT_ONCE: u32 = 1_000;
 
 impl Housekeeping {
+    /// For how far ahead there is room for orders, where they are kept month by month: time enough to notice that
+    /// nobody makes more.
+    pub const ROOM_AHEAD: Duration = Duration::days(92);
+
     /// The time of `clock` decides which of the `keys` and `sessions` have expired.
     #[must_use]
     pub fn new(
         keys: Arc<dyn IdempotencyKeys>,
         sessions: Arc<dyn SessionRepository>,
         sales: Arc<dyn SalesTotals>,
+        months: Arc<dyn OrderMonths>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
             keys,
             sessions,
             sales,
+            months,
             clock,
         }
     }
@@ -48,6 +58,17 @@ impl Housekeeping {
     /// When storage fails; nothing is lost.
     pub async fn gather_sales(&self) -> Result<u64, StorageError> {
         self.sales.gather().await
+    }
+
+    /// Makes room for the orders of the months ahead, and returns for how many there was none.
+    ///
+    /// # Errors
+    ///
+    /// When storage fails.
+    pub async fn make_months(&self) -> Result<u64, StorageError> {
+        self.months
+            .extend(self.clock.now() + Self::ROOM_AHEAD)
+            .await
     }
 
     /// Removes expired keys in small portions, and returns how many there were.
@@ -96,12 +117,17 @@ mod tests {
         catalog::MockSalesTotals,
         fixtures::{clock, now, storage_is_down},
         identity::MockSessionRepository,
-        orders::MockIdempotencyKeys,
+        orders::{MockIdempotencyKeys, MockOrderMonths},
     };
 
     fn removing(keys: MockIdempotencyKeys, sessions: MockSessionRepository) -> Housekeeping {
-        let sales = MockSalesTotals::new();
-        Housekeeping::new(Arc::new(keys), Arc::new(sessions), Arc::new(sales), clock())
+        Housekeeping::new(
+            Arc::new(keys),
+            Arc::new(sessions),
+            Arc::new(MockSalesTotals::new()),
+            Arc::new(MockOrderMonths::new()),
+            clock(),
+        )
     }
 
     #[tokio::test]
@@ -131,6 +157,21 @@ mod tests {
             .returning(|_, _, _| Ok(3));
         let housekeeping = removing(MockIdempotencyKeys::new(), sessions);
         assert_eq!(housekeeping.remove_expired_sessions().await.unwrap(), 3);
+    }
+
+    #[tokio::test]
+    async fn room_is_made_for_months_ahead() {
+        let mut months = MockOrderMonths::new();
+        months
+            .expect_extend()
+            .withf(|until| *until == now() + Duration::days(92))
+            .times(1)
+            .returning(|_| Ok(2));
+        let housekeeping = Housekeeping {
+            months: Arc::new(months),
+            ..removing(MockIdempotencyKeys::new(), MockSessionRepository::new())
+        };
+        assert_eq!(housekeeping.make_months().await.unwrap(), 2);
     }
 
     #[tokio::test]

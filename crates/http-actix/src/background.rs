@@ -41,7 +41,7 @@ const SHARING_INTERVAL: Duration = Duration::from_millis(500);
 /// How often the uses of API keys are noted.
 const USES_INTERVAL: Duration = Duration::from_secs(5);
 
-/// How often what has expired is removed.
+/// How often what has expired is removed, and room made for the months ahead.
 const EXPIRY_INTERVAL: Duration = Duration::from_hours(1);
 
 /// How often recorded sales are gathered: seldom enough to cost the orders nothing measurable,
@@ -74,12 +74,15 @@ impl Background {
             async move { api_keys.record_uses().await }
         });
         let keys = Arc::new(housekeeping);
-        let (sessions, sales) = (Arc::clone(&keys), Arc::clone(&keys));
+        let (sessions, sales, months) = (Arc::clone(&keys), Arc::clone(&keys), Arc::clone(&keys));
         tasks.every("idempotency keys", EXPIRY_INTERVAL, move || {
             remove_old_keys(Arc::clone(&keys))
         });
         tasks.every("expired sessions", EXPIRY_INTERVAL, move || {
             remove_expired_sessions(Arc::clone(&sessions))
+        });
+        tasks.every("months", EXPIRY_INTERVAL, move || {
+            make_months(Arc::clone(&months))
         });
         tasks.every("sales totals", SALES_INTERVAL, move || {
             gather_sales(Arc::clone(&sales))
@@ -127,6 +130,14 @@ async fn remove_expired_sessions(housekeeping: Arc<Housekeeping>) -> Result<(), 
     let removed = housekeeping.remove_expired_sessions().await?;
     if removed > 0 {
         tracing::info!(removed, "expired sessions are gone");
+    }
+    Ok(())
+}
+
+async fn make_months(housekeeping: Arc<Housekeeping>) -> Result<(), StorageError> {
+    let made = housekeeping.make_months().await?;
+    if made > 0 {
+        tracing::info!(made, "there is room for further months of orders");
     }
     Ok(())
 }

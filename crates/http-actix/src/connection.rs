@@ -18,9 +18,12 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
+use crate::crowd::Member;
+
 /// A connection that ends when its client has kept the server waiting for too long.
 pub(crate) struct Watched {
     stream: TcpStream,
+    member: Rc<Member>,
     progress: Progress,
     patience: Duration,
     keep_alive: Duration,
@@ -30,6 +33,9 @@ pub(crate) struct Watched {
     /// Whether a whole piece was handed over, which must be looked at before there is another.
     has_handed_over: bool,
 }
+
+/// How long somebody beyond the limit may keep the server waiting.
+const SURPLUS_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How much is handed over at once while a head is waited for: most heads are shorter, and of requests
 /// that are sent ahead these are few.
@@ -152,15 +158,31 @@ impl Drop for Arriving {
 impl Watched {
     /// Watches a connection whose client may keep the server waiting for `patience`, and be idle for
     /// `keep_alive`.
-    pub(crate) fn new(stream: TcpStream, patience: Duration, keep_alive: Duration) -> Self {
+    pub(crate) fn new(
+        stream: TcpStream,
+        member: Member,
+        patience: Duration,
+        keep_alive: Duration,
+    ) -> Self {
+        let patience = if member.is_surplus() {
+            patience.min(SURPLUS_PATIENCE)
+        } else {
+            patience
+        };
         Self {
             stream,
+            member: Rc::new(member),
             progress: Progress::new(),
             patience,
             keep_alive,
             look: Box::pin(sleep(patience)),
             has_handed_over: false,
         }
+    }
+
+    /// Who is connected.
+    pub(crate) fn member(&self) -> Rc<Member> {
+        Rc::clone(&self.member)
     }
 
     /// What the connection waits for.

@@ -3,6 +3,7 @@
 
 use std::{
     pin::Pin,
+    rc::Rc,
     task::{Context, Poll},
     time::{Duration, Instant},
 };
@@ -11,7 +12,10 @@ use actix_web::{
     HttpMessage, HttpRequest,
     body::{BodySize, BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    http::header::{self, HeaderMap, HeaderName, HeaderValue},
+    http::{
+        ConnectionType,
+        header::{self, HeaderMap, HeaderName, HeaderValue},
+    },
     middleware::Next,
     web::{Bytes, Data},
 };
@@ -21,6 +25,7 @@ use tracing::Instrument as _;
 use crate::{
     app::App,
     connection::{Handled, Progress},
+    crowd::{Member, too_many},
     metrics,
     problem::{Problem, of_framework},
     routes::MatchedRoute,
@@ -46,39 +51,26 @@ pub(crate) async fn around<B: MessageBody + 'static>(
     request.extensions_mut().insert(RequestId(id.clone()));
     let handled = request.conn_data::<Progress>().map(Progress::handle);
     let span = traces::of_request(&request, &id);
-    let mut response = match next.call(request).instrument(span.clone()).await {
-        Ok(response) => response.map_into_boxed_body(),
-        // Only middleware fails like this, and ours answers instead.
-        Err(error) => return Err(Problem::internal(error.to_string()).into()),
-    };
-    let mut code = None;
-    let cause = match response.response().error() {
-        Some(error) => {
-            let framework;
-            let problem = if let Some(problem) = error.as_error::<Problem>() {
-                problem
-            } else {
-                framework = of_framework(error);
-                &framework
-            };
-            let (mut answer, cause) = (problem.answer(Some(&id)), problem.cause());
-            code = Some(problem.code());
-            // What other middleware has added to it is kept.
-            let own = answer.headers().clone();
-            for (name, value) in response.headers() {
-                if !own.contains_key(name) {
-                    answer.headers_mut().append(name.clone(), value.clone());
-                }
-            }
-            response = response.into_response(answer);
-            cause
+    let is_turned_away = is_turned_away(&request);
+    let mut response = if is_turned_away {
+        request.error_response(too_many())
+    } else {
+        match next.call(request).instrument(span.clone()).await {
+            Ok(response) => response.map_into_boxed_body(),
+            // Only middleware fails like this, and ours answers instead.
+            Err(error) => return Err(Problem::internal(error.to_string()).into()),
         }
-        None => None,
     };
+    let (code, cause);
+    (response, code, cause) = tell_problem(response, &id);
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
     protect(response.headers_mut());
+    if is_turned_away {
+        let head = response.response_mut().head_mut();
+        head.set_connection_type(ConnectionType::Close);
+    }
     let matched = route(response.request());
     traces::answered(&span, &mut response, matched);
     let duration = start.elapsed();
@@ -94,6 +86,44 @@ pub(crate) async fn around<B: MessageBody + 'static>(
         });
     }
     Ok(response)
+}
+
+/// An answer that is a problem document if it is an error; its code, and its cause, which callers do not learn.
+fn tell_problem(
+    response: ServiceResponse<BoxBody>,
+    id: &str,
+) -> (
+    ServiceResponse<BoxBody>,
+    Option<&'static str>,
+    Option<String>,
+) {
+    let Some(error) = response.response().error() else {
+        return (response, None, None);
+    };
+    let framework;
+    let problem = if let Some(problem) = error.as_error::<Problem>() {
+        problem
+    } else {
+        framework = of_framework(error);
+        &framework
+    };
+    let (mut answer, cause) = (problem.answer(Some(id)), problem.cause());
+    let code = problem.code();
+    // What other middleware has added to it is kept.
+    let own = answer.headers().clone();
+    for (name, value) in response.headers() {
+        if !own.contains_key(name) {
+            answer.headers_mut().append(name.clone(), value.clone());
+        }
+    }
+    (response.into_response(answer), Some(code), cause)
+}
+
+/// Whether there are too many clients for this one, who does not merely ask how the server is.
+fn is_turned_away(request: &ServiceRequest) -> bool {
+    let member = request.conn_data::<Rc<Member>>();
+    member.is_some_and(|member| member.is_surplus())
+        && !["/livez", "/readyz"].contains(&request.path())
 }
 
 /// What every answer tells browsers and caches, unless it says something else itself (OWASP's REST

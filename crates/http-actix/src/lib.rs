@@ -15,6 +15,7 @@ mod bulk;
 pub mod cli;
 mod connection;
 pub mod cors;
+mod crowd;
 mod cursors;
 mod demo;
 mod describe;

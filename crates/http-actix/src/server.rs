@@ -20,6 +20,7 @@ use tokio::{
 use crate::{
     app::App,
     connection::Watched,
+    crowd::SURPLUS,
     edge,
     lifecycle::Lifecycle,
     openapi,
@@ -46,12 +47,13 @@ pub fn bind(settings: &HttpSettings, app: App) -> io::Result<(Server, SocketAddr
     let listener = socket.listen(BACKLOG)?.into_std()?;
     let addr = listener.local_addr()?;
 
+    let crowd = app.crowd.clone();
     let app = Data::new(app);
     let (read_timeout, answer_timeout) = (settings.read_timeout, settings.answer_timeout);
     let (keep_alive, origins) = (settings.keep_alive, settings.cors_origins.clone());
     let builder = ServerBuilder::default()
         .workers(settings.workers)
-        .max_concurrent_connections(settings.max_connections.div_ceil(settings.workers))
+        .max_concurrent_connections((settings.max_connections + SURPLUS).div_ceil(settings.workers))
         .shutdown_timeout(settings.shutdown_timeout.as_secs())
         .disable_signals();
     let stopping = builder.graceful_shutdown_signal();
@@ -76,13 +78,19 @@ pub fn bind(settings: &HttpSettings, app: App) -> io::Result<(Server, SocketAddr
             .local_addr(addr)
             .on_connect_ext(|connection: &Watched, data| {
                 data.insert(connection.progress());
+                data.insert(connection.member());
             })
             // Nothing reads it: no answer contains the address of the server.
             .h1(map_config(service, |()| AppConfig::default()));
-        let watch = move |stream: TcpStream| async move {
-            // A client that has hung up already has no address, and reads no answer.
-            let peer = stream.peer_addr().map_err(DispatchError::Io)?;
-            Ok((Watched::new(stream, read_timeout, keep_alive), Some(peer)))
+        let crowd = crowd.clone();
+        let watch = move |stream: TcpStream| {
+            let member = crowd.join();
+            async move {
+                // A client that has hung up already has no address, and reads no answer.
+                let peer = stream.peer_addr().map_err(DispatchError::Io)?;
+                let watched = Watched::new(stream, member, read_timeout, keep_alive);
+                Ok((watched, Some(peer)))
+            }
         };
         fn_service(watch).and_then(http)
     })?;

@@ -225,6 +225,49 @@ async fn more_connections_than_are_accepted_wait_until_the_silent_ones_are_gone(
 }
 
 #[tokio::test]
+async fn who_comes_beyond_the_limit_is_told_so_and_probes_are_answered() {
+    let shop = Shop::opened_with(Caches::InProcess, |settings| {
+        settings.http.max_connections = 8;
+        settings.http.keep_alive = Duration::from_mins(1);
+    })
+    .await;
+    let (ana, _) = shop.customer().await;
+    let live = "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n";
+    let served = async || {
+        let mut stream = send(shop.server.addr(), live).await;
+        let mut first = [0; 12];
+        stream.read_exact(&mut first).await.unwrap();
+        assert_eq!(&first, b"HTTP/1.1 200");
+        stream
+    };
+    // They are connected, and stay so.
+    let mut crowd = Vec::new();
+    for _ in 0..8 {
+        crowd.push(served().await);
+    }
+    let me = format!(
+        "GET /me HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n",
+        ana.token().unwrap()
+    );
+    for _ in 0..20 {
+        let answer = rest(send(shop.server.addr(), &me).await).await;
+        assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+        assert!(
+            answer.to_lowercase().contains("\r\nretry-after: 1\r\n"),
+            "{answer}"
+        );
+        assert_eq!(problem(&answer)["code"], "unavailable");
+    }
+    drop(served().await);
+    crowd.truncate(4);
+    eventually("there is room again", || async {
+        let me = shop.anonymous();
+        ana.at(&me).get("/me").await.status == 200
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_the_docs_say_is_refused_without_a_document_is() {
     let shop = impatient().await;
     let docs = shop.anonymous().request("GET", "/docs").send().await;

@@ -49,9 +49,9 @@ async fn noted_order(shop: &Shop, ana: &Person, product: &str) -> String {
 async fn rows_with(shop: &Shop, text: &str) -> Vec<(String, i64)> {
     let client = shop.database.client().await;
     let tables = "
-        select quote_ident(table_name)
-        from information_schema.tables
-        where table_schema = 'public' and table_type = 'BASE TABLE'";
+        select oid::regclass::text
+        from pg_class
+        where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition";
     let mut found = Vec::new();
     for table in client.query(tables, &[]).await.unwrap() {
         let table: String = table.get(0);

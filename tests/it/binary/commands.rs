@@ -172,3 +172,34 @@ async fn bad_settings_are_told_together_and_without_secrets() {
         help.contains("JWT_SECRET") && !help.contains("hunter2") && !help.contains("never shows")
     );
 }
+
+#[tokio::test]
+async fn orders_are_kept_month_by_month_once_and_by_whom_they_were_kept_before() {
+    let database = TestDatabase::empty().await;
+    let _ = stdout(&run(balcao(&database, &["migrate"]), "").await);
+    let _ = stdout(&run(balcao(&database, &["seed"]), "").await);
+    let partition = async |args: &[&str]| {
+        let args = [&["partition", "--monthly"], args].concat();
+        run(balcao(&database, &args), "").await
+    };
+    let told = partition(&[]).await;
+    let told = stdout(&told);
+    assert!(
+        told.contains("order_history: everything so far is its first partition"),
+        "{told}"
+    );
+    assert_eq!(
+        stdout(&partition(&["--keep-months", "13"]).await),
+        "there is room for the months ahead"
+    );
+    for few in ["0", "12", "soon"] {
+        let refused = partition(&["--keep-months", few]).await;
+        assert!(!refused.status.success(), "{few}");
+    }
+    let whole = run(balcao(&database, &["reconcile"]), "").await;
+    let whole = stdout(&whole);
+    assert_eq!(
+        whole,
+        "40 products: the stock of each is the sum of its ledger"
+    );
+}

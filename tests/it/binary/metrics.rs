@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use futures_util::future::join_all;
 use integration_tests::{Client, PASSWORD, PrivateRedis, TestDatabase, eventually, free_addr};
 use serde_json::json;
 
@@ -73,7 +74,7 @@ const COUNTED: [(&str, f64); 19] = [
     (r#"balcao_logins_total{result="wrong"}"#, 1.0),
     (r#"balcao_passwords_waiting{work="check"}"#, 0.0),
     (r#"balcao_desk_queued{queue="orders"}"#, 0.0),
-    ("balcao_desk_wait_seconds_count", 2.0),
+    (r#"balcao_desk_wait_seconds_count{queue="orders"}"#, 2.0),
     (r#"balcao_postgresql_waiting{pool="desk"}"#, 0.0),
 ];
 
@@ -108,6 +109,52 @@ async fn what_happens_is_counted() {
     }
     assert!(samples[r#"balcao_postgresql_connections{pool="desk",state="idle"}"#] >= 1.0);
     assert!(samples["process_resident_memory_bytes"] > 1e6);
+    terminate(&mut server.process).await;
+}
+
+#[tokio::test]
+async fn how_long_orders_wait_is_shown_also_of_those_that_wait_for_a_product() {
+    let database = TestDatabase::empty().await;
+    let metrics_addr = free_addr().await;
+    let mut server = serve(&database, &["--metrics-addr", &metrics_addr.to_string()]).await;
+    let _ = stdout(&run(balcao(&database, &CREATE_BOSS), PASSWORD).await);
+    let boss = server.client.logged_in("boss@example.com").await;
+    let product = boss.product("1.00", 9).await;
+    let ana = json!({"nome": "Ana", "email": "ana@example.com", "password": PASSWORD});
+    let _ = server.client.post("/customers", &ana).await.expect(201);
+    let ana = server.client.logged_in("ana@example.com").await;
+    let metrics = Client::new(metrics_addr);
+    let shows = async |name: &str, value: f64| {
+        eventually(name, async || {
+            scrape(&metrics)
+                .await
+                .get(name)
+                .copied()
+                .unwrap_or_default()
+                .to_bits()
+                == value.to_bits()
+        })
+        .await;
+    };
+
+    let mut other = database.client().await;
+    let holds = other.transaction().await.unwrap();
+    holds
+        .batch_execute("select from stock for update")
+        .await
+        .unwrap();
+    let orders = join_all((0..3).map(|_| ana.order(&product, 1)));
+    let (orders, ()) = tokio::join!(orders, async {
+        shows(r#"balcao_desk_queued{queue="lanes"}"#, 3.0).await;
+        holds.rollback().await.unwrap();
+    });
+    for order in orders {
+        let _ = order.expect(201);
+    }
+    shows(r#"balcao_desk_queued{queue="lanes"}"#, 0.0).await;
+    shows(r#"balcao_desk_wait_seconds_count{queue="lanes"}"#, 3.0).await;
+    assert!(scrape(&metrics).await[r#"balcao_desk_wait_seconds_sum{queue="lanes"}"#] > 0.0);
+    assert!(scrape(&metrics).await["balcao_http_connections"] >= 1.0);
     terminate(&mut server.process).await;
 }
 

@@ -34,11 +34,14 @@ pub(crate) trait BatchHandler: Send + Sync {
         Some(queued)
     }
 
-    /// A batch begins. The default does nothing.
-    fn begins(&self, _: &Batch<Self::Request, Self::Answer>) {}
-
-    /// Sends an answer to its caller. The next batch may be in progress by then.
-    fn answer(&self, queued: Queued<Self::Request, Self::Answer>, answer: Self::Answer) {
+    /// Sends an answer to its caller, whose batch began at this moment. The next batch may be in progress by
+    /// then.
+    fn answer(
+        &self,
+        queued: Queued<Self::Request, Self::Answer>,
+        answer: Self::Answer,
+        _: OffsetDateTime,
+    ) {
         queued.answer(answer);
     }
 }
@@ -86,6 +89,11 @@ impl<Q, A> Queued<Q, A> {
         self.caller.arrived_at < moment
     }
 
+    /// How long it had waited by this moment.
+    pub(crate) fn waited_until(&self, moment: OffsetDateTime) -> Duration {
+        (moment - self.caller.arrived_at).max(Duration::ZERO)
+    }
+
     /// Whether the caller has stopped waiting for the answer.
     pub(crate) fn has_hung_up(&self) -> bool {
         self.caller.answer.is_canceled()
@@ -108,13 +116,6 @@ impl<Q, A> Batch<Q, A> {
         let queued = queued.into_iter();
         let (requests, callers) = queued.map(|queued| (queued.request, queued.caller)).unzip();
         Self { requests, callers }
-    }
-
-    /// How long each request has waited until this moment.
-    pub(crate) fn waits(&self, now: OffsetDateTime) -> impl Iterator<Item = Duration> {
-        self.callers
-            .iter()
-            .map(move |caller| now - caller.arrived_at)
     }
 
     /// What handling the batch is to whoever traces it: it belongs to none of its requests, and follows
@@ -174,8 +175,10 @@ where
         let (queue, queued) = async_channel::bounded(settings.max_queued.max(1));
         let gate = Arc::new(Gate::new(settings.min_parallel_batch, Arc::clone(&timer)));
         let turn = Arc::default();
+        let clock: Arc<dyn Clock> = timer;
         let worker = || BatchWorker {
             handler: handler.clone(),
+            clock: Arc::clone(&clock),
             queued: queued.clone(),
             gate: Arc::clone(&gate),
             turn: Arc::clone(&turn),
@@ -183,11 +186,7 @@ where
         };
         let workers = std::iter::repeat_with(worker).take(settings.workers.max(1));
         let workers = workers.map(|worker| worker.run().boxed()).collect();
-        let queue = Self {
-            queue,
-            gate,
-            clock: timer,
-        };
+        let queue = Self { queue, gate, clock };
         (queue, workers)
     }
 
@@ -232,6 +231,7 @@ impl<Q, A> Clone for BatchQueue<Q, A> {
 /// Takes all queued requests, handles them as one batch, and repeats.
 struct BatchWorker<H: BatchHandler> {
     handler: H,
+    clock: Arc<dyn Clock>,
     queued: Receiver<Queued<H::Request, H::Answer>>,
     gate: Arc<Gate>,
     /// Of the workers, one at a time gathers a batch.
@@ -251,12 +251,12 @@ impl<H: BatchHandler> BatchWorker<H> {
             let permit = self.gate.admit(|| self.queued.len() + 1).await;
             let batch = Batch::of(self.gather(first));
             drop(turn);
-            self.handler.begins(&batch);
+            let began = self.clock.now();
             let handling = self.handler.handle(&batch.requests);
             let Handled { answers, waited } = handling.instrument(batch.span()).await;
             permit.ended(waited, batch.requests.len() + self.queued.len());
             for (queued, answer) in batch.with(answers) {
-                self.handler.answer(queued, answer);
+                self.handler.answer(queued, answer, began);
             }
         }
     }

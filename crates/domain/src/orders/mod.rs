@@ -16,7 +16,8 @@ pub use list::{OrderSort, OrdersFilter};
 
 pub use order::{NewOrder, Order, OrderId, OrderItem, OrderItemId, OrderLine};
 pub use ports::{
-    DeskObserver, IdempotencyKeys, LockWait, OrderRepository, PlacementStore, TransitionStore,
+    DeskObserver, DeskQueue, IdempotencyKeys, LockWait, OrderMonths, OrderRepository,
+    PlacementStore, TransitionStore,
 };
 pub use service::{OrderError, OrderRequest, OrderService};
 pub use status::OrderStatus;
@@ -24,5 +25,6 @@ pub use transition::{Transition, TransitionLocks, TransitionRefused, TransitionR
 
 #[cfg(test)]
 pub(crate) use ports::{
-    MockIdempotencyKeys, MockOrderRepository, MockPlacementStore, MockTransitionStore,
+    MockIdempotencyKeys, MockOrderMonths, MockOrderRepository, MockPlacementStore,
+    MockTransitionStore,
 };

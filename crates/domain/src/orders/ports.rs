@@ -55,10 +55,33 @@ pub trait OrderRepository: Send + Sync {
     async fn history(&self, id: OrderId) -> Result<Option<History>, StorageError>;
 }
 
+/// Where orders are kept month by month, which is the operator's choice.
+#[cfg_attr(test, mockall::automock)]
+#[async_trait]
+pub trait OrderMonths: Send + Sync {
+    /// Makes room for the orders of all months until this moment, and returns for how many of them there was
+    /// none. Orders that are not kept like this need no room.
+    ///
+    /// # Errors
+    ///
+    /// When storage fails.
+    async fn extend(&self, until: OffsetDateTime) -> Result<u64, StorageError>;
+}
+
 /// Learns how long orders wait at the desk.
 pub trait DeskObserver: Send + Sync {
-    /// A batch takes an order that has waited for this long in the queue.
-    fn taken_after(&self, wait: Duration);
+    /// An order has waited for this long until the batch began in which it is decided, or until it was refused
+    /// because that was too long.
+    fn waited(&self, queue: DeskQueue, wait: Duration);
+}
+
+/// Where orders wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeskQueue {
+    /// The one that all come to.
+    Orders,
+    /// Those of products that another transaction keeps locked.
+    Lanes,
 }
 
 /// Opens the units of work that place orders.

@@ -35,6 +35,7 @@ use crate::{
     },
     background::Background,
     bodies::Bodies,
+    crowd::Crowd,
     cursors::Cursors,
     lifecycle::Lifecycle,
     metrics::{Gauges, MeteredHasher, MeteredPlacements, MeteredWaits},
@@ -54,6 +55,7 @@ pub struct App {
     pub(crate) cursors: Cursors,
     pub(crate) public_keys: Vec<PublicKey>,
     pub(crate) proxies: TrustedProxies,
+    pub(crate) crowd: Crowd,
     /// `None` is without limits.
     pub(crate) rate_limits: Option<RateLimits>,
     pub(crate) probes: Probes,
@@ -99,7 +101,7 @@ impl App {
         let (hasher, passwords) = hashers(&settings.passwords, is_metered)?;
         let caches = Caches::new(settings, PgClosures::new(database))?;
         let redis = caches.redis.clone();
-        let failed = failed_attempts(redis.as_ref());
+        let failed = (failed_attempts(redis.as_ref()), pepper(&settings.jwt));
         let parts = Parts {
             database,
             caches,
@@ -118,8 +120,7 @@ impl App {
         let rate_limits = rate_limits(settings, redis.as_ref(), clock.clone());
         background.agree(redis.clone());
         background.share(rate_limits.as_ref().map(RateLimits::limiter));
-        let tokens = JwtTokens::new(&settings.jwt, clock.clone(), Arc::clone(&ids));
-        let tokens = Arc::new(tokens);
+        let tokens = jwt_tokens(&settings.jwt, clock.clone(), &ids);
         let people = People {
             database,
             live: Arc::clone(&live),
@@ -128,11 +129,7 @@ impl App {
             ids: Arc::clone(&ids),
         };
         let app = Self {
-            identity: people.identity(
-                tokens.clone(),
-                settings.sessions,
-                (failed, pepper(&settings.jwt)),
-            ),
+            identity: people.identity(tokens.clone(), settings.sessions, failed),
             audit: AuditService::new(Arc::new(PgAudit::new(database))),
             shop,
             authentication: AuthenticationService::new(tokens, keys, live),
@@ -141,6 +138,7 @@ impl App {
             cursors: Cursors::new(&settings.jwt),
             public_keys: public_keys(&settings.jwt),
             proxies: settings.http.proxies.clone(),
+            crowd: Crowd::of(settings.http.max_connections),
             rate_limits,
             probes: Probes {
                 database: database.clone(),
@@ -161,6 +159,7 @@ impl App {
             database: self.probes.database.clone(),
             redis: self.probes.redis.clone(),
             hasher: Arc::clone(&self.probes.hasher),
+            crowd: self.crowd.clone(),
             process: Collector::default(),
         }
     }
@@ -264,11 +263,20 @@ pub(crate) fn shop_of_the_operator(database: &Database) -> Result<Shop, AppError
     Ok(shop)
 }
 
+fn jwt_tokens(
+    settings: &JwtSettings,
+    clock: Arc<dyn Clock>,
+    ids: &Arc<dyn IdSource>,
+) -> Arc<JwtTokens> {
+    Arc::new(JwtTokens::new(settings, clock, Arc::clone(ids)))
+}
+
 fn housekeeping(database: &Database, clock: Arc<dyn Clock>) -> Housekeeping {
     Housekeeping::new(
         Arc::new(PgOrders::new(database)),
         Arc::new(PgSessions::new(database)),
         Arc::new(PgCatalog::new(database)),
+        Arc::new(database.clone()),
         clock,
     )
 }

@@ -6,6 +6,7 @@ mod import;
 mod logs;
 mod migrate;
 mod openapi;
+mod partition;
 mod progress;
 mod reconcile;
 mod seed;
@@ -51,6 +52,8 @@ enum Command {
     /// Prove that the stock of every product is the sum of its ledger, as of one moment; the shop may
     /// go on. Fails and names the products where it is not
     Reconcile(reconcile::Reconcile),
+    /// Keep orders month by month, in partitions of their tables; the shop may go on
+    Partition(partition::Partition),
     /// Print the OpenAPI document of the API
     Openapi,
     /// Load a demonstration: a coffee shop's catalogue, customers and orders
@@ -85,6 +88,7 @@ pub fn main() -> ExitCode {
             Command::Import(import) => import.run().await,
             Command::Export(export) => export.run().await,
             Command::Reconcile(reconcile) => reconcile.run().await,
+            Command::Partition(partition) => partition.run().await,
             Command::Openapi => openapi::run(),
             Command::Seed(seed) => seed.run().await,
         }

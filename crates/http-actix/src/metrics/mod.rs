@@ -24,10 +24,11 @@ use adapters_redis::Redis;
 use domain::orders::Desk;
 
 use self::names::{
-    BATCH_ORDERS, CACHE_STALE, DESK_QUEUED, PASSWORDS_WAITING, POSTGRESQL_CONNECTIONS,
-    POSTGRESQL_WAITING, REDIS_BREAKER, REDIS_CLOSED, REDIS_UP,
+    BATCH_ORDERS, CACHE_STALE, DESK_QUEUED, HTTP_CONNECTIONS, HTTP_MAX_CONNECTIONS,
+    PASSWORDS_WAITING, POSTGRESQL_CONNECTIONS, POSTGRESQL_WAITING, REDIS_BREAKER, REDIS_CLOSED,
+    REDIS_UP,
 };
-use crate::adapters::BcryptHasher;
+use crate::{adapters::BcryptHasher, crowd::Crowd};
 
 /// The bounds of durations, in seconds.
 const SECONDS: [f64; 14] = [
@@ -64,6 +65,7 @@ pub(crate) struct Gauges {
     pub(crate) database: Database,
     pub(crate) redis: Option<Redis>,
     pub(crate) hasher: Arc<BcryptHasher>,
+    pub(crate) crowd: Crowd,
     pub(crate) process: Collector,
 }
 
@@ -87,6 +89,8 @@ impl Gauges {
             gauge!(REDIS_CLOSED).set(truth(!redis.is_agreed()));
             counter!(CACHE_STALE).absolute(redis.stale());
         }
+        gauge!(HTTP_CONNECTIONS).set(float(self.crowd.connected()));
+        gauge!(HTTP_MAX_CONNECTIONS).set(float(self.crowd.most()));
         let [hashing, checking] = self.hasher.waiting();
         gauge!(PASSWORDS_WAITING, "work" => "hash").set(float(hashing));
         gauge!(PASSWORDS_WAITING, "work" => "check").set(float(checking));

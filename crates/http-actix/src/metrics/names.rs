@@ -4,6 +4,8 @@ use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 
 pub(super) const HTTP_REQUESTS: &str = "balcao_http_requests_total";
 pub(super) const HTTP_SECONDS: &str = "balcao_http_request_duration_seconds";
+pub(super) const HTTP_CONNECTIONS: &str = "balcao_http_connections";
+pub(super) const HTTP_MAX_CONNECTIONS: &str = "balcao_http_max_connections";
 pub(super) const PROBLEMS: &str = "balcao_problems_total";
 pub(super) const ORDERS_PLACED: &str = "balcao_orders_placed_total";
 pub(super) const BATCH_ORDERS: &str = "balcao_batch_orders";
@@ -45,7 +47,7 @@ const COUNTERS: [(&str, &str); 9] = [
     ),
     (
         CACHE_STALE,
-        "Entries that Redis was not given, for it has a newer one.",
+        "Entries that were not put into Redis, for something newer was written since they were read, or may have been.",
     ),
     (LOGINS, "Logins, by what became of them."),
     (
@@ -55,7 +57,9 @@ const COUNTERS: [(&str, &str); 9] = [
     (TASK_FAILURES, "Runs of a background task that failed."),
 ];
 
-const GAUGES: [(&str, &str); 8] = [
+const GAUGES: [(&str, &str); 10] = [
+    (HTTP_CONNECTIONS, "Clients that are connected."),
+    (HTTP_MAX_CONNECTIONS, "Clients that are served at most."),
     (DESK_QUEUED, "Orders and quotes that wait."),
     (
         PASSWORDS_WAITING,
@@ -76,7 +80,7 @@ const GAUGES: [(&str, &str); 8] = [
     ),
     (
         REDIS_CLOSED,
-        "Whether orders and customers are not read from Redis (1), because a replica could not write there.",
+        "Whether orders and customers are not read from Redis (1), because a replica could not write there, or nothing is heard of the others.",
     ),
     (
         TASK_ENDED,

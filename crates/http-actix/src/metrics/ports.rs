@@ -11,7 +11,7 @@ use domain::{
         Verdict,
     },
     orders::{
-        DeskObserver, LockWait, PlacementStore,
+        DeskObserver, DeskQueue, LockWait, PlacementStore,
         placement::{Plan, Scope, State},
     },
     unit_of_work::{CommitError, Opened, UnitOfWork},
@@ -181,17 +181,27 @@ impl PlacementStore for MeteredPlacements {
 }
 
 /// How long orders wait at the desk.
-pub(crate) struct MeteredWaits(Histogram);
+pub(crate) struct MeteredWaits {
+    orders: Histogram,
+    lanes: Histogram,
+}
 
 impl MeteredWaits {
     pub(crate) fn new() -> Self {
-        Self(histogram!(DESK_WAIT_SECONDS))
+        Self {
+            orders: histogram!(DESK_WAIT_SECONDS, "queue" => "orders"),
+            lanes: histogram!(DESK_WAIT_SECONDS, "queue" => "lanes"),
+        }
     }
 }
 
 impl DeskObserver for MeteredWaits {
-    fn taken_after(&self, wait: time::Duration) {
-        self.0.record(wait.as_seconds_f64());
+    fn waited(&self, queue: DeskQueue, wait: time::Duration) {
+        let seconds = match queue {
+            DeskQueue::Orders => &self.orders,
+            DeskQueue::Lanes => &self.lanes,
+        };
+        seconds.record(wait.as_seconds_f64());
     }
 }
 

@@ -125,9 +125,9 @@ pub(super) struct HttpArgs {
 /// The most connections by default.
 const MAX_CONNECTIONS: u64 = 1_024;
 
-/// The open files other than clients' connections: those to PostgreSQL and Redis, and the runtime's
-/// own.
-const OTHER_FILES: u64 = 192;
+/// The open files other than those of clients that are served: connections of clients who are told that there
+/// are too many, those to PostgreSQL and Redis, and the runtime's own.
+const OTHER_FILES: u64 = 256;
 
 /// Host names are resolved.
 pub(super) fn address(text: &str) -> Result<SocketAddr, &'static str> {

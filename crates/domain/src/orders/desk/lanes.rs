@@ -3,12 +3,15 @@
 
 use std::{
     collections::{HashMap, VecDeque, hash_map::Entry},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use async_channel::{Receiver, Sender, WeakSender};
 use futures_util::StreamExt;
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 use tracing::Instrument;
 
 use super::{Answer, DeskError, QueuedOrder, placing::Placing};
@@ -16,7 +19,7 @@ use crate::{
     catalog::ProductId,
     concurrency::batch_queue::{Batch, BatchHandler, Handled},
     orders::{
-        DeskObserver, LockWait,
+        DeskObserver, DeskQueue, LockWait,
         placement::{Refusal, Request},
     },
 };
@@ -27,22 +30,38 @@ pub(super) struct Lanes {
     by_product: Mutex<HashMap<ProductId, VecDeque<QueuedOrder>>>,
     /// The most orders in all lanes together.
     max_queued: usize,
+    /// How many are taken from their lanes, and are tried.
+    taken: AtomicUsize,
     /// See [`super::DeskSettings::patience`].
     patience: Duration,
+    observer: Option<Arc<dyn DeskObserver>>,
 }
 
 impl Lanes {
-    pub(super) fn new(max_queued: usize, patience: Duration) -> Self {
+    pub(super) fn new(
+        max_queued: usize,
+        patience: Duration,
+        observer: Option<Arc<dyn DeskObserver>>,
+    ) -> Self {
         Self {
             by_product: Mutex::default(),
             max_queued,
+            taken: AtomicUsize::new(0),
             patience,
+            observer,
         }
     }
 
-    /// How many orders wait in lanes.
+    /// How many orders wait in lanes, or for the product of theirs.
     pub(super) fn queued(&self) -> usize {
-        queued_in(&self.lock())
+        queued_in(&self.lock()) + self.taken.load(Ordering::Relaxed)
+    }
+
+    /// Tells how long an order had waited by this moment.
+    fn observe(&self, queue: DeskQueue, queued: &QueuedOrder, moment: OffsetDateTime) {
+        if let Some(observer) = &self.observer {
+            observer.waited(queue, queued.waited_until(moment));
+        }
     }
 
     /// The first product of a request that has a lane.
@@ -119,7 +138,6 @@ pub(super) struct PlaceOrDivert {
     pub(super) placing: Arc<Placing>,
     pub(super) lanes: Arc<Lanes>,
     pub(super) opened_lanes: Sender<ProductId>,
-    pub(super) observer: Option<Arc<dyn DeskObserver>>,
 }
 
 impl BatchHandler for PlaceOrDivert {
@@ -131,7 +149,9 @@ impl BatchHandler for PlaceOrDivert {
     }
 
     fn divert(&self, queued: QueuedOrder) -> Option<QueuedOrder> {
-        if queued.arrived_before(self.placing.clock.now() - self.lanes.patience) {
+        let now = self.placing.clock.now();
+        if queued.arrived_before(now - self.lanes.patience) {
+            self.lanes.observe(DeskQueue::Orders, &queued, now);
             queued.answer(Err(DeskError::Full));
             return None;
         }
@@ -144,19 +164,15 @@ impl BatchHandler for PlaceOrDivert {
         }
     }
 
-    fn begins(&self, batch: &Batch<Request, Answer>) {
-        if let Some(observer) = &self.observer {
-            let waits = batch.waits(self.placing.clock.now());
-            waits.for_each(|wait| observer.taken_after(wait));
-        }
-    }
-
-    fn answer(&self, queued: QueuedOrder, answer: Answer) {
+    fn answer(&self, queued: QueuedOrder, answer: Answer, began: OffsetDateTime) {
         match answer {
             Err(DeskError::Refused(Refusal::Held { product_id })) => {
                 self.lanes.join(product_id, queued, &self.opened_lanes);
             }
-            answer => queued.answer(answer),
+            answer => {
+                self.lanes.observe(DeskQueue::Orders, &queued, began);
+                queued.answer(answer);
+            }
         }
     }
 }
@@ -200,17 +216,23 @@ impl LaneWorker {
 
     async fn place_batch(&self, product: ProductId) {
         let batch = Batch::of(self.lanes.take(product, self.max_batch));
+        let (tried, began) = (batch.requests.len(), self.placing.clock.now());
+        self.lanes.taken.fetch_add(tried, Ordering::Relaxed);
         let wait = LockWait::InLineFor(product);
         let placing = self.placing.place(&batch.requests, wait);
         let Handled { answers, .. } = placing.instrument(batch.span()).await;
-        let too_late = self.placing.clock.now() - self.lanes.patience;
+        self.lanes.taken.fetch_sub(tried, Ordering::Relaxed);
+        let now = self.placing.clock.now();
+        let too_late = now - self.lanes.patience;
         let mut still_held = Vec::new();
         for (queued, answer) in batch.with(answers) {
             let Err(DeskError::Refused(Refusal::Held { product_id: held })) = answer else {
+                self.lanes.observe(DeskQueue::Lanes, &queued, began);
                 queued.answer(answer);
                 continue;
             };
             if queued.arrived_before(too_late) {
+                self.lanes.observe(DeskQueue::Lanes, &queued, now);
                 queued.answer(answer);
                 continue;
             }

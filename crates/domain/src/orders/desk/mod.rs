@@ -106,7 +106,7 @@ impl Desk {
             clock: Arc::<dyn Timer>::clone(&timer),
             ids,
         });
-        let lanes = Arc::new(Lanes::new(settings.max_queued, settings.patience));
+        let lanes = Arc::new(Lanes::new(settings.max_queued, settings.patience, observer));
         let (opened_lanes, opened) = async_channel::unbounded();
         let lane_worker = LaneWorker {
             lanes: Arc::clone(&lanes),
@@ -120,7 +120,6 @@ impl Desk {
             placing: Arc::clone(&placing),
             lanes: Arc::clone(&lanes),
             opened_lanes,
-            observer,
         };
         let queue = QueueSettings {
             workers: settings.workers,

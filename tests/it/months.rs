@@ -1,0 +1,253 @@
+//! Orders month by month: made so under way, with room ahead, and old months that become tables of their own.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use adapters_postgres::{Database, PartitionError, PartitionStep};
+use domain::{
+    catalog::ProductId,
+    customers::Customer,
+    orders::{OrderId, OrderMonths as _, OrderRepository as _, OrderStatus},
+    stock::StockRepository as _,
+    values::{Expected, Limit, PageRequest},
+};
+use integration_tests::{World, partition};
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+async fn names(world: &World, query: &str) -> Vec<String> {
+    let rows = world.test.client().await.query(query, &[]).await.unwrap();
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+/// The partitions of orders, in their sequence.
+async fn months(world: &World) -> Vec<String> {
+    let parts = "
+        select relname::text
+        from pg_inherits
+        join pg_class on pg_class.oid = inhrelid
+        where inhparent = 'orders'::regclass
+        order by relname like '%before%' desc, relname";
+    names(world, parts).await
+}
+
+/// All that the schema says of these tables, without their partitions.
+async fn schema(world: &World) -> Vec<String> {
+    let whole = names(world, include_str!("released_constraints.sql")).await;
+    let of_tables = ["orders.", "itens_order.", "order_history."];
+    let is_of_a_table = |line: &String| of_tables.iter().any(|table| line.starts_with(table));
+    let mut schema: Vec<_> = whole.into_iter().filter(is_of_a_table).collect();
+    let indexes = "
+        select indexdef from pg_indexes
+        where tablename in ('orders', 'itens_order', 'order_history')
+        order by 1";
+    // An index of a partitioned table has those of its partitions below it.
+    let indexes = names(world, indexes).await;
+    schema.extend(
+        indexes
+            .iter()
+            .map(|index| index.replace(" ON ONLY ", " ON ")),
+    );
+    schema
+}
+
+/// Keeps the orders of a world by month, the first one of which is the month after the next.
+async fn partition_now(database: &Database) -> Vec<PartitionStep> {
+    let steps = std::sync::Mutex::new(Vec::new());
+    let now = World::now();
+    let until = now + Duration::days(92);
+    let tell = |step| steps.lock().unwrap().push(step);
+    database.partition(now, until, tell).await.unwrap();
+    steps.into_inner().unwrap()
+}
+
+#[tokio::test]
+async fn orders_are_placed_while_their_tables_are_partitioned_and_nothing_else_changes() {
+    if std::env::var_os("TEST_PARTITIONED").is_some() {
+        return; // They are so from the beginning.
+    }
+    let world = Arc::new(World::new().await);
+    let (customer, product) = (world.customer().await, world.product(100_000).await);
+    let before = schema(&world).await;
+    let is_over = Arc::new(AtomicBool::new(false));
+    let buyers: Vec<_> = (0..4)
+        .map(|_| {
+            let (world, is_over, customer) =
+                (Arc::clone(&world), Arc::clone(&is_over), customer.clone());
+            tokio::spawn(async move {
+                let mut placed = Vec::new();
+                while !is_over.load(Ordering::Relaxed) {
+                    placed.push(world.place(&customer, &[(product, 1)]).await.unwrap());
+                }
+                placed
+            })
+        })
+        .collect();
+    let steps = partition_now(&world.test.pool(4)).await;
+    is_over.store(true, Ordering::Relaxed);
+    let converted = ["orders", "itens_order", "order_history"].map(PartitionStep::Converted);
+    assert_eq!(steps[..3], converted);
+    assert!(matches!(steps[3], PartitionStep::Made(2..=3)), "{steps:?}");
+    assert_eq!(
+        partition_now(&world.test.pool(4)).await,
+        [PartitionStep::Made(0)]
+    );
+    assert_eq!(schema(&world).await, before);
+    let mut all = 0;
+    for buyer in buyers {
+        for order in buyer.await.unwrap() {
+            assert_eq!(world.orders.find(order.id).await.unwrap(), Some(order));
+            all += 1;
+        }
+    }
+    assert!(all > 0);
+    assert_eq!(world.available(product).await, 100_000 - all);
+    assert_eq!(world.books().await.discrepancies(), []);
+    move_on(&world, &customer, product).await;
+}
+
+/// Everything that is done with an order works.
+async fn move_on(world: &World, customer: &Customer, product: ProductId) {
+    let order = world.place(customer, &[(product, 2)]).await.unwrap();
+    let left = world.available(product).await;
+    let service = world.order_service();
+    let staff = World::staff();
+    let to =
+        |status: OrderStatus| service.transition(&staff, order.id, status.into(), &Expected::Any);
+    let paid = to(OrderStatus::Paid).await.unwrap();
+    assert_eq!(paid.status, OrderStatus::Paid);
+    let _ = to(OrderStatus::Cancelled).await.unwrap();
+    assert_eq!(world.available(product).await, left + 2);
+    let history = world.orders.history(order.id).await.unwrap().unwrap();
+    assert_eq!(history.entries.len(), 3);
+}
+
+#[tokio::test]
+async fn room_is_made_for_months_ahead_once_and_orders_go_there() {
+    let world = World::new().await;
+    let now = World::now();
+    assert_eq!(
+        world.database.extend(now).await.unwrap(),
+        0,
+        "nobody keeps months"
+    );
+    partition(&world.database).await;
+    let since = months(&world).await;
+    assert!(since.len() > 13, "{since:?}");
+    let further = now + Duration::days(200);
+    let (one, other) = (world.test.pool(4), world.test.pool(4));
+    let made = tokio::join!(one.extend(further), other.extend(further));
+    let made = made.0.unwrap() + made.1.unwrap();
+    let grown = months(&world).await;
+    assert_eq!(u64::try_from(grown.len() - since.len()).unwrap(), made);
+    assert!(made >= 3, "{grown:?}");
+    assert_eq!(world.database.extend(further).await.unwrap(), 0);
+
+    let (customer, product) = (world.customer().await, world.product(10).await);
+    let order = world.place(&customer, &[(product, 1)]).await.unwrap();
+    let date = order.placed_at.date();
+    let month = format!("{:04}_{:02}", date.year(), u8::from(date.month()));
+    for table in ["orders", "itens_order"] {
+        let there = format!("select count(*) from {table}_{month}");
+        assert_eq!(world.count(&there).await, 1);
+    }
+    move_on(&world, &customer, product).await;
+}
+
+/// An order of two units that was delivered, or whatever, at a moment long ago.
+async fn old_order(
+    world: &World,
+    customer: &Customer,
+    product: ProductId,
+    at: OffsetDateTime,
+    status: &str,
+) -> OrderId {
+    let milliseconds = u128::try_from(at.unix_timestamp()).unwrap() * 1_000;
+    let id = Uuid::from_u128((milliseconds << 80) | (World::id().as_u128() & u128::from(u64::MAX)));
+    let (customer, product) = (customer.id.as_uuid(), product.as_uuid());
+    let seconds = at.unix_timestamp();
+    let units = if status == "cancelled" { 0 } else { 2 };
+    let place = format!(
+        "insert into orders (id, customer_id, data_order, status)
+         values ('{id}', '{customer}', to_timestamp({seconds}), '{status}');
+         insert into itens_order (id, order_id, product_id, quantidade, preco_unitario)
+         values (gen_random_uuid(), '{id}', '{product}', 2, 1);
+         insert into order_history (order_id, version, status, changed_at)
+         values ('{id}', 2, '{status}', to_timestamp({seconds}));
+         update stock set quantidade_disponivel = quantidade_disponivel - {units}
+         where product_id = '{product}'"
+    );
+    world
+        .test
+        .client()
+        .await
+        .batch_execute(&place)
+        .await
+        .unwrap();
+    OrderId::new(id)
+}
+
+/// Detaches what ended eleven months ago, and tells the steps.
+async fn detach(world: &World) -> Result<Vec<PartitionStep>, PartitionError> {
+    let steps = std::sync::Mutex::new(Vec::new());
+    let tell = |step| steps.lock().unwrap().push(step);
+    let done = world.database.detach_months(World::now(), 11, tell);
+    done.await.map(|()| steps.into_inner().unwrap())
+}
+
+#[tokio::test]
+async fn a_month_with_an_order_that_is_not_over_stays() {
+    let world = World::new().await;
+    partition(&world.database).await;
+    let (customer, product) = (world.customer().await, world.product(100).await);
+    let long_ago = World::now() - Duration::days(395);
+    let open = old_order(&world, &customer, product, long_ago, "shipped").await;
+    let refused = detach(&world).await;
+    assert!(
+        matches!(&refused, Err(PartitionError::Unfinished { orders: 1, .. })),
+        "{refused:?}"
+    );
+    assert!(world.orders.find(open).await.unwrap().is_some());
+    assert_eq!(world.books().await.discrepancies(), []);
+}
+
+#[tokio::test]
+async fn old_months_become_tables_of_their_own_and_the_books_balance() {
+    let world = World::new().await;
+    partition(&world.database).await;
+    let (customer, product) = (world.customer().await, world.product(100).await);
+    let long_ago = World::now() - Duration::days(395);
+    let mut old = Vec::new();
+    for (days, status) in [(100, "delivered"), (0, "delivered"), (0, "cancelled")] {
+        let at = long_ago - Duration::days(days);
+        old.push(old_order(&world, &customer, product, at, status).await);
+    }
+    let recent = world.place(&customer, &[(product, 1)]).await.unwrap();
+    assert_eq!(world.books().await.discrepancies(), []);
+
+    let steps = detach(&world).await.unwrap();
+    let PartitionStep::Detached { tables, orders } = &steps[0] else {
+        panic!("{steps:?}");
+    };
+    assert_eq!((tables.len(), *orders), (3, 3));
+    for id in old {
+        assert_eq!(world.orders.find(id).await.unwrap(), None);
+    }
+    let kept = format!("select count(*) from {}", tables[2]);
+    assert_eq!(world.count(&kept).await, 3);
+    assert!(world.orders.find(recent.id).await.unwrap().is_some());
+    let books = world.books().await.discrepancies();
+    assert_eq!(books, [], "what was sold is told as a sum");
+    let page = PageRequest {
+        limit: Limit::TWENTY,
+        after: None,
+    };
+    let ledger = world.stock.ledger(product, &page).await.unwrap();
+    assert!(
+        ledger.items.iter().any(|entry| entry.delta == -4),
+        "{ledger:?}"
+    );
+    move_on(&world, &customer, product).await;
+}
