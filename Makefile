@@ -1,7 +1,7 @@
 # What can be done here. `make help` lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help run reset test integration faults failover upgrade lint format bench conformance fuzz observability attacks poolers manifests verify
+.PHONY: help run reset test integration faults failover upgrade months lint format bench conformance fuzz observability attacks poolers manifests verify
 
 TEST_SERVICES := .dev/test
 
@@ -43,6 +43,9 @@ faults: ## a storm of orders through two replicas, while everything around them 
 	@export TEST_POSTGRES_PROGRAMS=$$(deploy/services programs $(TEST_SERVICES)) \
 		TEST_REDIS_SERVER=$$(deploy/services redis $(TEST_SERVICES)); \
 	set -x; $(FAULTS)
+
+months: ## the tests that are about orders, where they are kept month by month
+	@tests/months/run
 
 upgrade: ## this release takes over from the one before, under a storm of orders
 	@tests/upgrade/run
@@ -96,4 +99,4 @@ manifests: ## hold the files for Kubernetes and Compose to their schemas (Python
 poolers: ## the tests of `make integration` with PgBouncer in between, in both of its modes
 	@tests/poolers/run
 
-verify: lint test integration ## what CI runs, which adds conformance, observability, poolers, upgrade, failover and manifests
+verify: lint test integration ## what CI runs, which adds conformance, observability, poolers, months, upgrade, failover and manifests

@@ -100,9 +100,6 @@ pub(crate) struct Customer {
     pub(crate) token: String,
 }
 
-/// The threads of a replica that answer requests.
-pub(crate) const WORKERS: usize = 2;
-
 impl Arena {
     /// Over a PostgreSQL that is alone, or over a cluster.
     pub(crate) async fn open(is_over_a_cluster: bool) -> Self {
@@ -215,7 +212,7 @@ impl Arena {
                 ("BCRYPT_COST", "4"),
                 ("RATE_LIMIT", "off"),
                 ("HTTP_SHUTDOWN_DELAY_SECONDS", "1"),
-                ("HTTP_WORKERS", &WORKERS.to_string()),
+                ("HTTP_WORKERS", "2"),
                 ("RUST_LOG", "off"),
             ])
             .kill_on_drop(true);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::arena::{Arena, WORKERS};
+use crate::arena::Arena;
 
 /// How long they may take to notice that a connection is gone, and to open others.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -15,8 +15,8 @@ const CONNECTIONS: &str = "
     from pg_stat_activity
     where datname = current_database() and application_name = 'balcao'";
 
-/// What a replica opens besides its pools: two connections for each of its threads, to look products up.
-const LOOKUPS: usize = 2 * WORKERS;
+/// What a replica opens besides its pools, to look products up: nobody reads one here but who makes the shop.
+const LOOKUPS: usize = 0;
 
 /// What is wrong with the connections, now that nobody orders: one that is used though nobody uses it, or
 /// that is open though no pool knows it.

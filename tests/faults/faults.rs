@@ -280,11 +280,11 @@ async fn terminate_connections(arena: &mut Arena) {
 async fn take_connections(arena: &mut Arena) {
     let (sql, url) = (arena.sql().await, arena.url_of_others());
     let mut taken = Vec::new();
-    take_all(&url, &mut taken).await;
-    sql.batch_execute(TERMINATE).await.unwrap();
     let task = tokio::spawn(async move {
         loop {
             take_all(&url, &mut taken).await;
+            // What a replica still has, or was faster to get.
+            sql.batch_execute(TERMINATE).await.unwrap();
             sleep(Duration::from_millis(5)).await;
         }
     });
