@@ -27,7 +27,7 @@ impl Serve {
         let settings = self.settings.check()?;
         let database = Database::new(&settings.database)?;
         match database.check_sessions().await {
-            // A PostgreSQL that is away now may come, and `/readyz` tells until then.
+            // A PostgreSQL that is away now may come, and `/readyz` tells until then, if there is nothing to migrate.
             Ok(()) | Err(SessionError::Storage(StorageError::Unavailable(_))) => {}
             Err(error) => return Err(error.into()),
         }
