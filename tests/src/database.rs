@@ -94,7 +94,11 @@ impl Drop for TestDatabase {
                 .build()
                 .unwrap();
             runtime.block_on(async {
-                connect(&server).await.batch_execute(&drop).await.unwrap();
+                let client = connect(&server).await;
+                // Whatever a test has left behind: no standby is waited for.
+                let alone = "set synchronous_commit = local";
+                client.batch_execute(alone).await.unwrap();
+                client.batch_execute(&drop).await.unwrap();
             });
         });
         let is_dropped = dropping.join().is_ok() || std::thread::panicking();

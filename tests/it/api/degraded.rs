@@ -186,6 +186,14 @@ async fn who_signs_up_while_a_standby_is_away_keeps_nobody_from_reading() {
     };
 
     set("alter system set synchronous_standby_names = 'away'").await;
+    // Its processes hear of that one after the other.
+    integration_tests::eventually("commits wait for it", || async {
+        let probe = shop.database.client().await;
+        let write = "select pg_logical_emit_message(true, 'balcao', 'waits')";
+        let commit = tokio::time::timeout(Duration::from_millis(300), probe.batch_execute(write));
+        commit.await.is_err()
+    })
+    .await;
     let mut signing_up = pin!(join_all((0..8).map(sign_up)));
     let signed_up = loop {
         let read = async {
