@@ -52,7 +52,7 @@ enum Command {
     /// Prove that the stock of every product is the sum of its ledger, as of one moment; the shop may
     /// go on. Fails and names the products where it is not
     Reconcile(reconcile::Reconcile),
-    /// Keep orders month by month, in partitions of their tables; the shop may go on
+    /// Keep orders month by month, in partitions of their tables: see deploy/README.md first
     Partition(partition::Partition),
     /// Print the OpenAPI document of the API
     Openapi,
