@@ -69,7 +69,8 @@ impl Store {
         })))
     }
 
-    /// An entry, or a lease where there is none; no lease when it is foreign, or when Redis is down.
+    /// An entry, or a lease where there is none; no lease when only its version is recorded, when it is foreign,
+    /// or when Redis is down.
     ///
     /// # Errors
     ///
@@ -138,9 +139,11 @@ impl Store {
 
     /// Stores an entry for `ttl` ±10 %, unless a newer version is stored.
     pub(crate) async fn keep(&self, key: &str, version: i64, body: &[u8], ttl: Duration) {
-        if self.0.availability.is_up()
-            && let Err(failure) = self.0.write(key, version, body, jittered(ttl)).await
-        {
+        if !self.0.availability.is_up() {
+            return;
+        }
+        let entry = (version, body);
+        if let Err(failure) = self.0.store(&KEEP_NEWER, key, entry, jittered(ttl)).await {
             self.went_down(&failure, None);
         }
     }
@@ -172,12 +175,16 @@ impl Store {
         if self.0.availability.miss(key, version, missed_for) {
             return false;
         }
-        let written = if body.is_empty() {
-            self.0.write(key, version, body, jittered(ttl)).await
+        // That a version exists is told whatever is there.
+        let script = if body.is_empty() {
+            &KEEP_NEWER
         } else {
-            self.0.publish(key, version, body, jittered(ttl)).await
+            &PUBLISH
         };
-        let Err(failure) = written else { return true };
+        let written = self.0.store(script, key, (version, body), jittered(ttl));
+        let Err(failure) = written.await else {
+            return true;
+        };
         if failure.refusal().is_some() {
             // A full Redis accepts deletes even though it accepts no writes.
             let _ = self.0.commands.delete(key).await;
@@ -259,7 +266,12 @@ async fn wait_until_up(store: Weak<Inner>) {
     loop {
         tokio::time::sleep(RETRY_INTERVAL).await;
         let Some(store) = store.upgrade() else { return };
-        let probe = store.write(&store.probe, FIRST_VERSION, &[], RETRY_INTERVAL);
+        let probe = store.store(
+            &KEEP_NEWER,
+            &store.probe,
+            (FIRST_VERSION, &[]),
+            RETRY_INTERVAL,
+        );
         if probe.await.is_err() {
             store.availability.forget_expired();
             continue;
@@ -283,34 +295,12 @@ async fn wait_until_up(store: Weak<Inner>) {
 }
 
 impl Inner {
-    /// Stores an entry, unless a newer version is stored.
-    async fn write(
-        &self,
-        key: &str,
-        version: i64,
-        body: &[u8],
-        ttl: Duration,
-    ) -> Result<(), Failure> {
-        self.store_by(&KEEP_NEWER, key, version, body, ttl).await
-    }
-
-    /// Stores an entry of what was written, where it is expected.
-    async fn publish(
-        &self,
-        key: &str,
-        version: i64,
-        body: &[u8],
-        ttl: Duration,
-    ) -> Result<(), Failure> {
-        self.store_by(&PUBLISH, key, version, body, ttl).await
-    }
-
-    async fn store_by(
+    /// Stores an entry by one of the scripts that take no lease.
+    async fn store(
         &self,
         script: &Script,
         key: &str,
-        version: i64,
-        body: &[u8],
+        (version, body): (i64, &[u8]),
         ttl: Duration,
     ) -> Result<(), Failure> {
         let mut store = script.key(key);
@@ -337,7 +327,8 @@ impl Inner {
         let mut missed = missed.into_iter();
         while let Some((key, entry)) = missed.next() {
             let ttl = entry.until.saturating_duration_since(now);
-            if let Err(failure) = self.write(&key, entry.version, &[], ttl).await {
+            let written = self.store(&KEEP_NEWER, &key, (entry.version, &[]), ttl);
+            if let Err(failure) = written.await {
                 let unwritten = std::iter::once((key, entry)).chain(missed).collect();
                 return Err((unwritten, failure));
             }

@@ -164,18 +164,13 @@ impl Watched {
         patience: Duration,
         keep_alive: Duration,
     ) -> Self {
-        let patience = if member.is_surplus() {
-            patience.min(SURPLUS_PATIENCE)
-        } else {
-            patience
-        };
         Self {
             stream,
+            look: Box::pin(sleep(patience_with(&member, patience))),
             member: Rc::new(member),
             progress: Progress::new(),
             patience,
             keep_alive,
-            look: Box::pin(sleep(patience)),
             has_handed_over: false,
         }
     }
@@ -228,13 +223,23 @@ impl Watched {
     /// Checks from time to time whether the client makes progress.
     fn check(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         while self.look.as_mut().poll(context).is_ready() {
-            if self.progress.is_stuck(self.patience, self.keep_alive) {
+            let patience = patience_with(&self.member, self.patience);
+            if self.progress.is_stuck(patience, self.keep_alive) {
                 return Err(io::ErrorKind::TimedOut.into());
             }
-            let next = tokio::time::Instant::now() + self.patience;
+            let next = tokio::time::Instant::now() + patience;
             self.look.as_mut().reset(next);
         }
         Ok(())
+    }
+}
+
+/// For how long somebody may keep the server waiting: for less, while there are too many.
+fn patience_with(member: &Member, patience: Duration) -> Duration {
+    if member.is_surplus() {
+        patience.min(SURPLUS_PATIENCE)
+    } else {
+        patience
     }
 }
 

@@ -1,9 +1,12 @@
 //! How many clients are connected, and what becomes of those beyond the limit: each is answered that there
 //! are too many, which it can act upon, in place of silence.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    cell::Cell,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use crate::problem::{Code, Problem};
@@ -25,7 +28,8 @@ struct Inner {
 pub(crate) struct Member {
     crowd: Crowd,
     /// Whether there were as many as are served before it came.
-    is_surplus: bool,
+    came_last: bool,
+    was_turned_away: Cell<bool>,
 }
 
 impl Crowd {
@@ -42,7 +46,8 @@ impl Crowd {
         let before = self.0.connected.fetch_add(1, Ordering::Relaxed);
         Member {
             crowd: self.clone(),
-            is_surplus: before >= self.0.most,
+            came_last: before >= self.0.most,
+            was_turned_away: Cell::new(false),
         }
     }
 
@@ -60,7 +65,12 @@ impl Crowd {
 impl Member {
     /// Whether it came when there were too many, and there still are.
     pub(crate) fn is_surplus(&self) -> bool {
-        self.is_surplus && self.crowd.connected() > self.crowd.most()
+        self.came_last && (self.was_turned_away.get() || self.crowd.connected() > self.crowd.most())
+    }
+
+    /// From now on nothing of it is answered otherwise: what it has sent ahead of the answer must not be done.
+    pub(crate) fn turn_away(&self) {
+        self.was_turned_away.set(true);
     }
 }
 
@@ -89,13 +99,19 @@ mod tests {
         assert_eq!(crowd.connected(), 3);
         assert!(served.iter().all(|member| !member.is_surplus()));
         assert!(surplus.is_surplus());
-        let [one, _other] = served;
+        let [one, other] = served;
         drop(one);
         assert!(!surplus.is_surplus());
         let _next = crowd.join();
         assert!(
             surplus.is_surplus(),
             "it came first, and is not of those who are served"
+        );
+        surplus.turn_away();
+        drop(other);
+        assert!(
+            surplus.is_surplus(),
+            "it was told so, and what it sent behind that is not done"
         );
     }
 }

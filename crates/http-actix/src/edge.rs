@@ -51,8 +51,9 @@ pub(crate) async fn around<B: MessageBody + 'static>(
     request.extensions_mut().insert(RequestId(id.clone()));
     let handled = request.conn_data::<Progress>().map(Progress::handle);
     let span = traces::of_request(&request, &id);
-    let is_turned_away = is_turned_away(&request);
-    let mut response = if is_turned_away {
+    let surplus = surplus(&request);
+    let mut response = if let Some(member) = surplus.as_ref().filter(|_| !is_probe(&request)) {
+        member.turn_away();
         request.error_response(too_many())
     } else {
         match next.call(request).instrument(span.clone()).await {
@@ -67,7 +68,8 @@ pub(crate) async fn around<B: MessageBody + 'static>(
         response.headers_mut().insert(REQUEST_ID, value);
     }
     protect(response.headers_mut());
-    if is_turned_away {
+    if surplus.is_some() {
+        // Somebody else is to be answered.
         let head = response.response_mut().head_mut();
         head.set_connection_type(ConnectionType::Close);
     }
@@ -119,11 +121,15 @@ fn tell_problem(
     (response.into_response(answer), Some(code), cause)
 }
 
-/// Whether there are too many clients for this one, who does not merely ask how the server is.
-fn is_turned_away(request: &ServiceRequest) -> bool {
+/// Who asks, if there are too many clients for this one.
+fn surplus(request: &ServiceRequest) -> Option<Rc<Member>> {
     let member = request.conn_data::<Rc<Member>>();
-    member.is_some_and(|member| member.is_surplus())
-        && !["/livez", "/readyz"].contains(&request.path())
+    member.filter(|member| member.is_surplus()).cloned()
+}
+
+/// Whether somebody merely asks how the server is.
+fn is_probe(request: &ServiceRequest) -> bool {
+    ["/livez", "/readyz"].contains(&request.path())
 }
 
 /// What every answer tells browsers and caches, unless it says something else itself (OWASP's REST

@@ -258,7 +258,11 @@ async fn who_comes_beyond_the_limit_is_told_so_and_probes_are_answered() {
         );
         assert_eq!(problem(&answer)["code"], "unavailable");
     }
-    drop(served().await);
+    // Whatever is asked of it, the place is free again afterwards.
+    let probed = rest(send(shop.server.addr(), live).await).await;
+    assert!(probed.starts_with("HTTP/1.1 200 "), "{probed}");
+    let ahead = rest(send(shop.server.addr(), &me.repeat(3)).await).await;
+    assert!(!ahead.contains("HTTP/1.1 200 "), "{ahead}");
     crowd.truncate(4);
     eventually("there is room again", || async {
         let me = shop.anonymous();

@@ -21,7 +21,7 @@ pub struct HttpSettings {
     pub addr: SocketAddr,
     /// How many threads answer requests.
     pub workers: usize,
-    /// The most connections; more wait to be accepted.
+    /// The most clients that are served.
     pub max_connections: usize,
     /// How long a client may be silent within a request, before its head or body has arrived.
     pub read_timeout: Duration,
@@ -65,7 +65,7 @@ pub(super) struct HttpArgs {
     #[arg(value_parser = setting(optional(whole::<usize>(1..=1_024))))]
     http_workers: Setting<Option<usize>>,
 
-    /// The most connections of clients; more wait to be accepted [default: 1024, or what the
+    /// The most clients that are served: those beyond are answered 503 [default: 1024, or what the
     /// limit of open files leaves]
     #[arg(long, env, value_name = "N")]
     #[arg(default_value = "", hide_default_value = true)]
