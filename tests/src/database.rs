@@ -33,7 +33,17 @@ impl TestDatabase {
 
     /// The same, on another server than that of the tests.
     pub(crate) async fn migrated_on(server: &str) -> Self {
-        let template = template(server).await;
+        let are_partitioned = env::var_os("TEST_PARTITIONED").is_some();
+        Self::of(server, are_partitioned).await
+    }
+
+    /// The same, whose orders are not kept month by month, whatever others do.
+    pub async fn of_whole_tables() -> Self {
+        Self::of(&variable("TEST_DATABASE_URL"), false).await
+    }
+
+    async fn of(server: &str, are_partitioned: bool) -> Self {
+        let template = template(server, are_partitioned).await;
         Self::create(server, &format!("template {template}")).await
     }
 
@@ -107,8 +117,7 @@ impl Drop for TestDatabase {
 }
 
 /// The name of a database with the schema of this checkout, made once for all tests.
-async fn template(url: &str) -> String {
-    let are_partitioned = env::var_os("TEST_PARTITIONED").is_some();
+async fn template(url: &str, are_partitioned: bool) -> String {
     let kind = if are_partitioned { "_by_month" } else { "" };
     let name = format!("balcao_template_{:016x}{kind}", migrations_hash());
     let server = connect(url).await;

@@ -61,7 +61,11 @@ pub struct World {
 impl World {
     /// An empty shop.
     pub async fn new() -> Self {
-        let test = TestDatabase::migrated().await;
+        Self::on(TestDatabase::migrated().await).await
+    }
+
+    /// An empty shop in this database.
+    pub async fn on(test: TestDatabase) -> Self {
         let database = test.pool(MAX_CONNECTIONS);
         let accounts = PgAccounts::new(&database);
         let account_id = Self::account_in(&accounts).await;

@@ -1,78 +1,151 @@
 //! A month becomes a table of its own, which no statement of ours reads.
 
-use tokio_postgres::{Error, Transaction};
+use tokio_postgres::Client;
 
-use super::{Part, PartitionError, PartitionStep, TABLES, patiently};
-use crate::connection::Connection;
+use super::{Locks, Month, Part, PartitionError, PartitionStep, Prepare, TABLES, Table, parts};
+use crate::{connection::Connection, error::column, statements};
+
+/// Parts of all tables that hold the same orders.
+pub(super) struct Old {
+    parts: Vec<(Table, Vec<String>)>,
+    /// The first month that is not in them.
+    end: Month,
+}
+
+impl Old {
+    fn names(&self, table: Table) -> &[String] {
+        let parts = self.parts.iter().find(|(own, _)| *own == table);
+        parts.map_or(&[], |(_, names)| names)
+    }
+}
+
+/// The oldest parts that end together, before this month. Tables that were converted in several runs may have first
+/// parts of different lengths.
+pub(super) async fn oldest(
+    client: &Client,
+    kept_from: Month,
+) -> Result<Option<Old>, PartitionError> {
+    let mut all = Vec::new();
+    for table in TABLES {
+        all.push((table, parts(client, table).await?));
+    }
+    let ends_everywhere = |end: &Month| {
+        let mut tables = all.iter();
+        tables.all(|(_, parts)| parts.iter().any(|part| part.end == *end))
+    };
+    let mut ends = all.iter().flat_map(|(_, parts)| parts).map(|part| part.end);
+    let end = ends.find(|end| *end <= kept_from && ends_everywhere(end));
+    Ok(end.map(|end| {
+        let old = |parts: &[Part]| {
+            let old = parts.iter().filter(|part| part.end <= end);
+            old.map(|part| part.name.clone()).collect()
+        };
+        let parts = all
+            .iter()
+            .map(|(table, parts)| (*table, old(parts)))
+            .collect();
+        Old { parts, end }
+    }))
+}
 
 /// What was found in a month.
-enum Found {
+pub(super) enum Found {
     Unfinished(i64),
-    Detached { tables: Vec<String>, orders: i64 },
+    Finished(i64),
 }
 
 pub(super) async fn detach(
     client: &mut Connection,
-    part: &Part,
+    old: &Old,
 ) -> Result<PartitionStep, PartitionError> {
-    let suffix = part.name.strip_prefix(TABLES[0].name).unwrap_or_default();
-    let found = patiently(client, async |transaction: &Transaction<'_>| {
-        detach_all(transaction, suffix, part).await
-    });
-    match found.await? {
-        Found::Detached { tables, orders } => Ok(PartitionStep::Detached { tables, orders }),
+    let tables = || old.parts.iter().flat_map(|(_, names)| names.clone());
+    match Locks::References.make(client, old).await? {
+        Found::Finished(orders) => Ok(PartitionStep::Detached {
+            tables: tables().collect(),
+            orders,
+        }),
         Found::Unfinished(orders) => Err(PartitionError::Unfinished {
-            table: part.name.clone(),
+            tables: old.names(TABLES[0]).join(", "),
             orders,
         }),
     }
 }
 
-async fn detach_all(
-    transaction: &Transaction<'_>,
-    suffix: &str,
-    part: &Part,
-) -> Result<Found, Error> {
-    let lock = "lock table orders, itens_order, order_history in access exclusive mode";
-    transaction.batch_execute(lock).await?;
+impl Prepare for &Old {
+    type Found = Found;
+
+    async fn prepare(&self, client: &Client) -> Result<(String, Found), PartitionError> {
+        let found = add_up(client, self).await?;
+        let change = match found {
+            Found::Unfinished(_) => String::new(),
+            Found::Finished(_) => statements_for(self),
+        };
+        Ok((change, found))
+    }
+}
+
+/// Adds up what was sold, unless an order is not over, and tells the ledgers; nothing of it changes meanwhile.
+async fn add_up(client: &Client, old: &Old) -> Result<Found, PartitionError> {
+    let [orders, items, _] = TABLES.map(|table| old.names(table));
+    let all = |names: &[String], columns: &str| {
+        let selects = names
+            .iter()
+            .map(|name| format!("select {columns} from {name}"));
+        selects.collect::<Vec<_>>().join(" union all ")
+    };
+    for part in orders {
+        let lock = format!("lock table {part} in share mode");
+        client.batch_execute(&lock).await?;
+    }
+    let (orders_of, items_of) = (
+        all(orders, "id, status"),
+        all(items, "order_id, product_id, quantidade"),
+    );
     let count = format!(
         "select count(*) as orders,
                 count(*) filter (where status not in ('delivered', 'cancelled')) as unfinished
-         from orders{suffix}"
+         from ({orders_of}) as old"
     );
-    let row = transaction.query_one(&count, &[]).await?;
-    let (orders, unfinished): (i64, i64) = (row.try_get("orders")?, row.try_get("unfinished")?);
+    let row = statements::query_one(client, &count, &[]).await?;
+    let (count, unfinished): (i64, i64) = (column(&row, "orders")?, column(&row, "unfinished")?);
     if unfinished > 0 {
         return Ok(Found::Unfinished(unfinished));
     }
     let carry_over = format!(
         "insert into stock_movements (id, product_id, moved_at, delta, reason, note)
          select gen_random_uuid(), product_id, $1, -sum(quantidade), 'adjustment', $2
-         from itens_order{suffix}
-         join orders{suffix} on orders{suffix}.id = order_id
+         from ({items_of}) as items
+         join ({orders_of}) as old on old.id = order_id
          where status <> 'cancelled'
          group by product_id"
     );
-    let note = format!("Sold in orders{suffix}, which is detached.");
-    transaction
-        .execute(&carry_over, &[&part.end.start(), &note])
-        .await?;
-    let mut tables = Vec::new();
-    // Those that refer to orders first.
-    for table in TABLES.iter().rev() {
-        let detached = format!("{}{suffix}", table.name);
-        let detach = format!("alter table {} detach partition {detached}", table.name);
-        transaction.batch_execute(&detach).await?;
-        // What stays may go its own ways: nothing has to wait for what is kept of old months.
-        transaction
-            .batch_execute(&without_foreign_keys(&detached))
-            .await?;
-        tables.push(detached);
-    }
-    Ok(Found::Detached { tables, orders })
+    let note = format!("Sold in {}, which is detached.", orders.join(", "));
+    let (end, note) = (old.end.start(), note.as_str());
+    statements::execute(client, &carry_over, &[&end, &note]).await?;
+    Ok(Found::Finished(count))
 }
 
-fn without_foreign_keys(table: &str) -> String {
+/// The statements that detach the parts: those that refer to orders first, and those of orders once nothing
+/// refers to them, which PostgreSQL looks for in all that stays. It finds it sooner in the sequence of ids.
+fn statements_for(old: &Old) -> String {
+    let mut statements =
+        vec!["set local enable_hashjoin = off; set local enable_seqscan = off".to_owned()];
+    for table in TABLES.iter().rev() {
+        for part in old.names(*table) {
+            statements.push(format!(
+                "alter table {} detach partition {part}",
+                table.name
+            ));
+            if *table != TABLES[0] {
+                statements.push(without_orders(part));
+            }
+        }
+    }
+    statements.join(";\n")
+}
+
+/// What stays refers to no order any more.
+fn without_orders(part: &str) -> String {
     format!(
         "do $$
          declare
@@ -80,9 +153,9 @@ fn without_foreign_keys(table: &str) -> String {
          begin
              for key in
                  select conname from pg_constraint
-                 where conrelid = to_regclass('{table}') and contype = 'f' and conparentid = 0
+                 where conrelid = '{part}'::regclass and confrelid = 'orders'::regclass and conparentid = 0
              loop
-                 execute format('alter table {table} drop constraint %I', key);
+                 execute format('alter table {part} drop constraint %I', key);
              end loop;
          end $$"
     )

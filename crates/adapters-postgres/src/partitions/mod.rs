@@ -1,29 +1,32 @@
 //! Orders month by month: their tables as partitions by range of the order's id, which begins with its
 //! time (PostgreSQL manual, section 5.11). Every key and every statement stays as it is.
 
+mod change;
 mod conversion;
 mod detaching;
 mod month;
 
-use std::{
-    fmt,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use domain::{StorageError, orders::OrderMonths};
 use thiserror::Error;
 use time::OffsetDateTime;
-use tokio_postgres::{Error, Row, Transaction};
+use tokio_postgres::{Client, Error};
 use uuid::Uuid;
 
-use self::month::Month;
+use self::{
+    change::{Locks, Prepare, is_in_use},
+    conversion::Conversion,
+    month::Month,
+};
 use crate::{
-    advisory_lock::{AdvisoryLock, try_lock},
+    advisory_lock::AdvisoryLock,
     connection::Connection,
     database::Database,
-    error::{is_lock_not_available, storage},
-    migrations::{LOCK, MigrationError},
+    error::{column, storage},
+    migrations::MigrationError,
+    statements,
 };
 
 /// The tables, with the column that holds the order's id: that of orders first, for the others refer to it.
@@ -48,15 +51,13 @@ struct Table {
     key: &'static str,
 }
 
-/// Whoever waits for a lock of a whole table keeps orders waiting, so it gives up soon, and tries again.
-const BRIEFLY: &str = "
-    set local statement_timeout = 0;
-    set local lock_timeout = '500ms'";
+/// The advisory lock of whoever changes how orders are kept: "months" in ASCII.
+const LOCK: i64 = 0x0000_6d6f_6e74_6873;
 
-/// For how long it is tried.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// How long to wait for another process that does so.
+const PATIENCE_WITH_OTHERS: Duration = Duration::from_secs(10);
 
-const INTERVAL: Duration = Duration::from_secs(1);
+const INTERVAL: Duration = Duration::from_millis(250);
 
 /// A step that was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,19 +78,32 @@ pub enum PartitionStep {
 /// Why orders are not kept as they were to be.
 #[derive(Debug, Error)]
 pub enum PartitionError {
-    /// Another process migrates, or does the same.
-    #[error(
-        "another process migrates this database, or does the same: try again when it has ended"
-    )]
+    /// Another process does the same.
+    #[error("another process does the same: try again when it has ended")]
     Busy,
+    /// Somebody uses the tables, and does not end.
+    #[error(
+        "the tables of orders are used by something that takes long (an export, a backup, a migration, a vacuum \
+         against wraparound): try again when it has ended"
+    )]
+    InUse,
+    /// What an operator has added would not be there for later months.
+    #[error(
+        "these would stay with the orders of now, and miss those of later months: {}. Drop them, and make them \
+         again afterwards", .0.join(", ")
+    )]
+    InTheWay(Vec<String>),
+    /// A partition that somebody else has made.
+    #[error("{0} is no month: it was made by somebody else")]
+    NoMonth(String),
     /// Orders of a month that was to be detached are not over.
     #[error(
-        "{table} has {orders} orders that are neither delivered nor cancelled: they must stay where they can \
+        "{tables} has {orders} orders that are neither delivered nor cancelled: they must stay where they can \
          be changed. Take them to their end, or keep more months"
     )]
     Unfinished {
-        /// The partition.
-        table: String,
+        /// The partitions.
+        tables: String,
         /// How many.
         orders: i64,
     },
@@ -103,12 +117,17 @@ pub enum PartitionError {
 
 impl From<Error> for PartitionError {
     fn from(error: Error) -> Self {
-        Self::Storage(storage(error))
+        if is_in_use(&error) {
+            Self::InUse
+        } else {
+            Self::Storage(storage(error))
+        }
     }
 }
 
-/// The parts of a table, from the first one on.
+/// A part of a table.
 struct Part {
+    /// Its name, quoted where it must be.
     name: String,
     /// The first month that is not in it.
     end: Month,
@@ -120,7 +139,8 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// `Busy`, `Migration`, or `Storage`. Each step is done whole or not at all.
+    /// `Busy`, `InUse`, `InTheWay`, `NoMonth`, `Migration`, or `Storage`. Each step is done whole or not at
+    /// all, and nothing is left that refuses an order.
     pub async fn partition(
         &self,
         now: OffsetDateTime,
@@ -130,17 +150,18 @@ impl Database {
         self.migrate().await?;
         let _held = self.alone().await?;
         let mut client = self.reports_client().await?;
-        for table in TABLES {
-            if !is_partitioned(&client, table).await? {
-                conversion::convert(&mut client, table, now).await?;
-                tell(PartitionStep::Converted(table.name));
-            }
+        let converted = convert(&mut client, (now, until), &tell).await;
+        if converted.is_err() {
+            // What it failed of is told; a replica tries again to let go of these.
+            let _ = conversion::let_go(&mut client).await;
         }
-        let made = patiently(&mut client, async |transaction: &Transaction<'_>| {
-            make(transaction, until).await
-        })
-        .await?;
-        tell(PartitionStep::Made(made));
+        converted?;
+        tell(PartitionStep::Made(extend(&mut client, until).await?));
+        // Nobody else does that for a table which has partitions.
+        let analyze = TABLES.map(|table| table.name).join(", ");
+        let analyze = format!("analyze {analyze}");
+        Locks::None.make(&mut client, analyze.as_str()).await?;
+        client.close();
         Ok(())
     }
 
@@ -149,7 +170,7 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// `Busy`, `Unfinished`, or `Storage`. Each month is detached whole or not at all.
+    /// `Busy`, `InUse`, `Unfinished`, `NoMonth`, or `Storage`. Each month is detached whole or not at all.
     pub async fn detach_months(
         &self,
         now: OffsetDateTime,
@@ -159,151 +180,128 @@ impl Database {
         let _held = self.alone().await?;
         let mut client = self.reports_client().await?;
         let kept_from = Month::of(now).earlier(kept);
-        for part in parts(&client, TABLES[0]).await? {
-            if part.end > kept_from {
-                break;
-            }
-            tell(detaching::detach(&mut client, &part).await?);
+        while let Some(old) = detaching::oldest(&client, kept_from).await? {
+            tell(detaching::detach(&mut client, &old).await?);
         }
         Ok(())
     }
 
-    /// Until it is dropped, nobody else migrates or does this.
+    /// Until it is dropped, nobody else does this.
     async fn alone(&self) -> Result<AdvisoryLock, PartitionError> {
-        let lock = AdvisoryLock::try_acquire(self.client().await?, LOCK).await?;
-        lock.ok_or(PartitionError::Busy)
+        let began = Instant::now();
+        loop {
+            let client = self.client().await?;
+            if let Some(lock) = AdvisoryLock::try_acquire(client, LOCK).await? {
+                return Ok(lock);
+            }
+            if began.elapsed() > PATIENCE_WITH_OTHERS {
+                return Err(PartitionError::Busy);
+            }
+            tokio::time::sleep(INTERVAL).await;
+        }
     }
 }
 
 #[async_trait]
 impl OrderMonths for Database {
     async fn extend(&self, until: OffsetDateTime) -> Result<u64, StorageError> {
-        let mut client = self.reports_client().await?;
-        if !is_partitioned(&client, TABLES[0]).await.map_err(storage)? {
-            return Ok(0);
-        }
-        let made = async {
-            let transaction = client.transaction().await?;
-            transaction.batch_execute(BRIEFLY).await?;
-            if !try_lock(transaction.client(), LOCK).await? {
+        let extended = async {
+            let mut client = self.reports_client().await?;
+            let (is_begun, is_interrupted) = conversion::state(&client).await?;
+            if !is_begun && !is_interrupted {
                 return Ok(0);
             }
-            let made = make(&transaction, until).await?;
-            transaction.commit().await?;
-            Ok(made)
+            let _held = match self.alone().await {
+                // Whoever is at it makes room as well.
+                Err(PartitionError::Busy) => return Ok(0),
+                held => held?,
+            };
+            if is_interrupted {
+                conversion::let_go(&mut client).await?;
+            }
+            extend(&mut client, until).await
         };
-        made.await.map_err(storage)
+        extended.await.map_err(|error| match error {
+            PartitionError::Storage(error) => error,
+            error => StorageError::unavailable(error),
+        })
     }
 }
 
-/// Runs `work` in a transaction, again and again while locks are not to be had.
-async fn patiently<T>(
+/// Converts the tables that are not partitioned yet.
+async fn convert(
     client: &mut Connection,
-    work: impl AsyncFn(&Transaction<'_>) -> Result<T, Error>,
-) -> Result<T, Error> {
-    let began = Instant::now();
-    loop {
-        let transaction = client.transaction().await?;
-        transaction.batch_execute(BRIEFLY).await?;
-        match work(&transaction).await {
-            Ok(done) => {
-                transaction.commit().await?;
-                return Ok(done);
-            }
-            Err(error) if is_lock_not_available(&error) && began.elapsed() < PATIENCE => {
-                transaction.rollback().await?;
-                tokio::time::sleep(INTERVAL).await;
-            }
-            Err(error) => return Err(error),
-        }
+    (now, until): (OffsetDateTime, OffsetDateTime),
+    tell: &(impl Fn(PartitionStep) + Send),
+) -> Result<(), PartitionError> {
+    let Some(conversion) = Conversion::begin(client, now, until).await? else {
+        return Ok(());
+    };
+    conversion.prepare(client).await?;
+    for table in conversion.tables() {
+        conversion.convert(client, table).await?;
+        tell(PartitionStep::Converted(table.name));
     }
-}
-
-async fn is_partitioned(client: &Connection, table: Table) -> Result<bool, Error> {
-    const KIND: &str =
-        "select relkind = 'p' as is_partitioned from pg_class where oid = to_regclass($1)";
-    let row = client.query_one(KIND, &[&table.name]).await?;
-    row.try_get("is_partitioned")
+    Ok(())
 }
 
 /// The partitions of a table, in their sequence, without one that its operator may have made for the rest.
 const PARTS: &str = r"
-    select relname::text as name,
+    select inhrelid::regclass::text as name,
            (regexp_match(pg_get_expr(relpartbound, pg_class.oid), 'TO \(''([^'']+)''\)$'))[1]::uuid as bound
     from pg_inherits
     join pg_class on pg_class.oid = inhrelid
     where inhparent = to_regclass($1) and pg_get_expr(relpartbound, pg_class.oid) <> 'DEFAULT'
     order by bound";
 
-async fn parts(client: &Connection, table: Table) -> Result<Vec<Part>, Error> {
-    client
-        .query(PARTS, &[&table.name])
-        .await?
-        .iter()
-        .map(part)
-        .collect()
-}
-
-fn part(row: &Row) -> Result<Part, Error> {
-    let bound: Uuid = row.try_get("bound")?;
-    Ok(Part {
-        name: row.try_get("name")?,
-        end: Month::of_id(bound)
-            .unwrap_or_else(|| unreachable!("a bound is the beginning of a month")),
-    })
+async fn parts(client: &Client, table: Table) -> Result<Vec<Part>, PartitionError> {
+    let rows = statements::query(client, PARTS, &[&table.name]).await?;
+    let parts = rows.iter().map(|row| {
+        let name: String = column(row, "name")?;
+        let bound: Option<Uuid> = column(row, "bound")?;
+        let end = bound.and_then(Month::of_id);
+        match end.filter(|end| Some(end.first_id()) == bound) {
+            Some(end) => Ok(Part { name, end }),
+            None => Err(PartitionError::NoMonth(name)),
+        }
+    });
+    parts.collect()
 }
 
 /// Makes the months that there are not, up to that of this moment, in every table that is partitioned.
-async fn make(transaction: &Transaction<'_>, until: OffsetDateTime) -> Result<u64, Error> {
+/// Returns how many orders had no room in.
+async fn extend(client: &mut Connection, until: OffsetDateTime) -> Result<u64, PartitionError> {
     let mut made = 0;
     for table in TABLES {
-        let rows = transaction.query(PARTS, &[&table.name]).await?;
-        let (Some(first), Some(last)) = (rows.first(), rows.last()) else {
+        let parts = parts(client, table).await?;
+        let (Some(first), Some(last)) = (parts.first(), parts.last()) else {
             continue;
         };
-        let (first, mut month) = (part(first)?, part(last)?.end);
-        made = 0;
+        let mut month = last.end;
         while month <= Month::of(until) {
-            let month_of_table = NewPart {
-                table,
-                month,
-                like: &first.name,
-            };
-            transaction
-                .batch_execute(&month_of_table.to_string())
-                .await?;
+            let creation = make(table, month, &first.name);
+            Locks::Orders.make(client, creation.as_str()).await?;
             month = month.next();
-            made += 1;
+            made += u64::from(table == TABLES[0]);
         }
     }
     Ok(made)
 }
 
-/// The statement that makes a month of a table; its owner and its storage are those of another partition.
-struct NewPart<'a> {
-    table: Table,
-    month: Month,
-    like: &'a str,
-}
-
-impl fmt::Display for NewPart<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { table, month, like } = self;
-        let name = table.name;
-        let (from, to) = (month.first_id(), month.next().first_id());
-        write!(
-            f,
-            "create table {name}_{month} partition of {name} for values from ('{from}') to ('{to}');
-             do $$
-             declare
-                 of_it pg_class;
-             begin
-                 select * into of_it from pg_class where oid = to_regclass('{like}');
-                 execute format('alter table {name}_{month} owner to %I', pg_get_userbyid(of_it.relowner));
-                 if of_it.reloptions is not null then
-                     execute format('alter table {name}_{month} set (%s)', array_to_string(of_it.reloptions, ', '));
-                 end if;
-             end $$"
-        )
-    }
+/// The statements that make a month of a table; its owner and its storage are those of another partition.
+fn make(Table { name, .. }: Table, month: Month, like: &str) -> String {
+    let (from, to) = (month.first_id(), month.next().first_id());
+    format!(
+        "create table {name}_{month} partition of {name} for values from ('{from}') to ('{to}');
+         do $$
+         declare
+             of_it pg_class;
+         begin
+             select * into of_it from pg_class where oid = to_regclass('{like}');
+             execute format('alter table {name}_{month} owner to %I', pg_get_userbyid(of_it.relowner));
+             if of_it.reloptions is not null then
+                 execute format('alter table {name}_{month} set (%s)', array_to_string(of_it.reloptions, ', '));
+             end if;
+         end $$;"
+    )
 }

@@ -212,7 +212,8 @@ const BOOKS: &str = "
 const COUNT_BOOKS: &str = "
     select coalesce(sum(greatest(reltuples, 0)), 0)::bigint as count
     from pg_class
-    where oid in ('stock'::regclass, 'stock_movements'::regclass, 'itens_order'::regclass)";
+    where oid in ('stock'::regclass, 'stock_movements'::regclass, 'itens_order'::regclass) and relkind = 'r'
+       or oid in (select relid from pg_partition_tree('itens_order') where isleaf)";
 
 /// One statement, which sees one moment, locks nothing and waits for nobody.
 pub(super) fn books(database: &Database) -> Export<BookEntry> {

@@ -1,23 +1,16 @@
 //! Orders month by month: made so under way, with room ahead, and old months that become tables of their own.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+mod converting;
 
-use adapters_postgres::{Database, PartitionError, PartitionStep};
+use adapters_postgres::{PartitionError, PartitionStep};
 use domain::{
-    StorageError,
     catalog::ProductId,
     customers::Customer,
-    orders::{
-        DeskError, OrderId, OrderMonths as _, OrderRepository as _, OrderStatus,
-        placement::{Outcome, Refusal},
-    },
+    orders::{OrderId, OrderMonths as _, OrderRepository as _, OrderStatus},
     stock::StockRepository as _,
     values::{Expected, Limit, PageRequest},
 };
-use integration_tests::{World, partition};
+use integration_tests::{TestDatabase, World, partition};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
@@ -35,90 +28,6 @@ async fn months(world: &World) -> Vec<String> {
         where inhparent = 'orders'::regclass
         order by relname like '%before%' desc, relname";
     names(world, parts).await
-}
-
-/// All that the schema says of these tables, without their partitions.
-async fn schema(world: &World) -> Vec<String> {
-    let whole = names(world, include_str!("released_constraints.sql")).await;
-    let of_tables = ["orders.", "itens_order.", "order_history."];
-    let is_of_a_table = |line: &String| of_tables.iter().any(|table| line.starts_with(table));
-    let mut schema: Vec<_> = whole.into_iter().filter(is_of_a_table).collect();
-    let indexes = "
-        select indexdef from pg_indexes
-        where tablename in ('orders', 'itens_order', 'order_history')
-        order by 1";
-    // An index of a partitioned table has those of its partitions below it.
-    let indexes = names(world, indexes).await;
-    schema.extend(
-        indexes
-            .iter()
-            .map(|index| index.replace(" ON ONLY ", " ON ")),
-    );
-    schema
-}
-
-/// Keeps the orders of a world by month, the first one of which is the month after the next.
-async fn partition_now(database: &Database) -> Vec<PartitionStep> {
-    let steps = std::sync::Mutex::new(Vec::new());
-    let now = World::now();
-    let until = now + Duration::days(92);
-    let tell = |step| steps.lock().unwrap().push(step);
-    database.partition(now, until, tell).await.unwrap();
-    steps.into_inner().unwrap()
-}
-
-#[tokio::test]
-async fn orders_are_placed_while_their_tables_are_partitioned_and_nothing_else_changes() {
-    if std::env::var_os("TEST_PARTITIONED").is_some() {
-        return; // They are so from the beginning.
-    }
-    let world = Arc::new(World::new().await);
-    let (customer, product) = (world.customer().await, world.product(100_000).await);
-    let before = schema(&world).await;
-    let is_over = Arc::new(AtomicBool::new(false));
-    let buyers: Vec<_> = (0..4)
-        .map(|_| {
-            let (world, is_over, customer) =
-                (Arc::clone(&world), Arc::clone(&is_over), customer.clone());
-            tokio::spawn(async move {
-                let (desk, mut placed) = (world.racing_desk(), Vec::new());
-                while !is_over.load(Ordering::Relaxed) {
-                    let request = world.request(&customer, &[(product, 1)]);
-                    match desk.place(request).await {
-                        Ok(Outcome::Placed(order) | Outcome::Replayed(order)) => placed.push(order),
-                        // While a table is locked as a whole: nothing was placed.
-                        Err(
-                            DeskError::Storage(StorageError::Unavailable(_))
-                            | DeskError::Refused(Refusal::Held { .. }),
-                        ) => {}
-                        Err(error) => panic!("{error}"),
-                    }
-                }
-                placed
-            })
-        })
-        .collect();
-    let steps = partition_now(&world.test.pool(4)).await;
-    is_over.store(true, Ordering::Relaxed);
-    let converted = ["orders", "itens_order", "order_history"].map(PartitionStep::Converted);
-    assert_eq!(steps[..3], converted);
-    assert!(matches!(steps[3], PartitionStep::Made(2..=3)), "{steps:?}");
-    assert_eq!(
-        partition_now(&world.test.pool(4)).await,
-        [PartitionStep::Made(0)]
-    );
-    assert_eq!(schema(&world).await, before);
-    let mut all = 0;
-    for buyer in buyers {
-        for order in buyer.await.unwrap() {
-            assert_eq!(world.orders.find(order.id).await.unwrap(), Some(order));
-            all += 1;
-        }
-    }
-    assert!(all > 0);
-    assert_eq!(world.available(product).await, 100_000 - all);
-    assert_eq!(world.books().await.discrepancies(), []);
-    move_on(&world, &customer, product).await;
 }
 
 /// Everything that is done with an order works.
@@ -139,7 +48,7 @@ async fn move_on(world: &World, customer: &Customer, product: ProductId) {
 
 #[tokio::test]
 async fn room_is_made_for_months_ahead_once_and_orders_go_there() {
-    let world = World::new().await;
+    let world = World::on(TestDatabase::of_whole_tables().await).await;
     let now = World::now();
     assert_eq!(
         world.database.extend(now).await.unwrap(),
