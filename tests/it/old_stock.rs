@@ -4,7 +4,7 @@ use adapters_postgres::PgStock;
 use domain::{
     catalog::ProductId,
     stock::{LedgerReason, Reconciliation, StockRepository},
-    values::{Limit, PageRequest},
+    values::{Freshness, Limit, PageRequest},
 };
 use futures_util::TryStreamExt as _;
 use integration_tests::{TestDatabase, apply_migrations};
@@ -63,6 +63,7 @@ async fn ledgers_of_old_products_begin_with_what_is_left_and_what_was_sold() {
         let page = PageRequest {
             limit: Limit::TWENTY,
             after: None,
+            freshness: Freshness::Latest,
         };
         let ledger = stock.ledger(ProductId::new(id), &page).await.unwrap();
         let told: Vec<_> = ledger

@@ -17,7 +17,7 @@ use domain::{
         placement::{Outcome, Scope},
     },
     stock::{Count, StockLevel, StockRepository},
-    values::{Expected, Limit, PageRequest, Sort},
+    values::{Expected, Freshness, Limit, PageRequest, Sort},
 };
 use integration_tests::{TestDatabase, World};
 use time::Duration;
@@ -150,6 +150,7 @@ async fn list(world: &World) {
     let mut page = PageRequest {
         limit: Limit::parse(2).unwrap(),
         after: None,
+        freshness: Freshness::Latest,
     };
     let newest_first = Sort::descending(OrderSort::PlacedAt);
     let filter = OrdersFilter::default();

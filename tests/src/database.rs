@@ -62,6 +62,12 @@ impl TestDatabase {
         }
     }
 
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Where it is.
     #[must_use]
     pub fn url(&self) -> String {

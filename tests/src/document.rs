@@ -63,8 +63,9 @@ pub(crate) fn check(method: &str, path: &str, answer: &Answer) {
 }
 
 /// The headers that not every answer has.
-const MAY_BE_MISSING: [&str; 5] = [
+const MAY_BE_MISSING: [&str; 6] = [
     "Accept-Encoding",
+    "Balcao-Position",
     "Idempotency-Replayed",
     "Link",
     "RateLimit",

@@ -2,11 +2,14 @@
 
 use std::{
     env,
+    fs::OpenOptions,
+    io::Write as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
 use tokio::task::spawn_blocking;
+use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
 
 use crate::{free_addr, proxy::server_of, variable};
@@ -60,6 +63,48 @@ impl PrivatePostgres {
             is_mounted,
             url: url.await.unwrap(),
         }
+    }
+
+    /// Starts another one that follows it (PostgreSQL manual, section 27.2.4). It begins with a copy of this one, which
+    /// is ended for that as a crash does.
+    pub async fn standby(&self) -> Self {
+        self.crash().await;
+        let folder = new_folder();
+        std::fs::create_dir(&folder).unwrap();
+        let copied = Command::new("cp")
+            .arg("-a")
+            .arg(self.folder.join("postgres"))
+            .arg(&folder)
+            .status();
+        assert!(copied.unwrap().success());
+        let data = folder.join("postgres/data");
+        let _ = std::fs::remove_file(data.join("postmaster.pid"));
+        std::fs::write(data.join("standby.signal"), "").unwrap();
+        let (host, port) = self
+            .addr()
+            .rsplit_once(':')
+            .map(|(host, port)| (host.to_owned(), port.to_owned()))
+            .unwrap();
+        let follows = format!(
+            "primary_conninfo = 'host={host} port={port} user=balcao'\nmax_standby_streaming_delay = 0\n"
+        );
+        let mut settings = OpenOptions::new()
+            .append(true)
+            .open(data.join("postgresql.auto.conf"))
+            .unwrap();
+        settings.write_all(follows.as_bytes()).unwrap();
+        self.restart().await;
+        Self::start_in(folder, false).await
+    }
+
+    /// A connection to its database of this name.
+    pub async fn client(&self, database: &str) -> Client {
+        let (server, _) = self.url.rsplit_once('/').unwrap();
+        let (client, connection) = tokio_postgres::connect(&format!("{server}/{database}"), NoTls)
+            .await
+            .unwrap();
+        tokio::spawn(connection);
+        client
     }
 
     /// Where it keeps everything.

@@ -44,6 +44,24 @@ impl Shop {
         Self::over(database, Caches::InProcess, patient).await
     }
 
+    /// A shop on a PostgreSQL that another one follows, from which what may be a moment old is read.
+    pub async fn followed(
+        postgres: &PrivatePostgres,
+        standby: &PrivatePostgres,
+        max_lag: Duration,
+    ) -> Self {
+        let database = TestDatabase::migrated_on(postgres.url()).await;
+        let (server, _) = standby.url().rsplit_once('/').unwrap();
+        let standby = format!("{server}/{}", database.name());
+        let standby = DatabaseSettings::parse(&standby, 8).unwrap();
+        let standby = standby.into_standby().unwrap();
+        Self::over(database, Caches::InProcess, |settings| {
+            settings.http.read_timeout = Duration::from_mins(1);
+            settings.database = settings.database.clone().follow(standby, max_lag);
+        })
+        .await
+    }
+
     /// A shop with caches in Redis, every one of whose messages to PostgreSQL and back is delayed;
     /// those of its replicas are, too.
     pub async fn with_delays() -> Self {

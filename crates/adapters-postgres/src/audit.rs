@@ -172,13 +172,16 @@ impl AuditLog for PgAudit {
         filter: &AuditFilter,
         page: &PageRequest,
     ) -> Result<Page<AuditEntry>, StorageError> {
-        let mut conditions = Conditions::default();
-        conditions.when("account_id = ?", filter.account_id.map(AccountId::as_uuid));
-        conditions.when("thing_id = ?", filter.thing_id);
-        conditions.when("at >= ?", filter.after);
-        conditions.when("at < ?", filter.before);
-        let table = (COLUMNS, "audit");
-        page_of_table(&self.database, table, &LISTED, conditions, page, entry).await
+        let read = async |database| {
+            let mut conditions = Conditions::default();
+            conditions.when("account_id = ?", filter.account_id.map(AccountId::as_uuid));
+            conditions.when("thing_id = ?", filter.thing_id);
+            conditions.when("at >= ?", filter.after);
+            conditions.when("at < ?", filter.before);
+            let table = (COLUMNS, "audit");
+            page_of_table(&database, table, &LISTED, conditions, page, entry).await
+        };
+        self.database.recent(page.freshness, read).await
     }
 }
 

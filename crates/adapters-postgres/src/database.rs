@@ -1,5 +1,9 @@
 //! The connection pools.
 
+mod settings;
+
+pub use self::settings::{DatabaseSettings, InvalidDatabaseUrl, StandbySettings};
+
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -7,18 +11,15 @@ use std::{
 
 use deadpool_postgres::Status;
 use domain::StorageError;
-use rustls::ClientConfig;
 use thiserror::Error;
 use thread_local::ThreadLocal;
-use tokio_postgres::{Config, config::TargetSessionAttrs};
-use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::{
     abandonable::Abandonable,
-    connection::{CONNECTION_TIMEOUT, Connection, Connector, Pool},
+    connection::{Connection, Connector, Pool},
     error::{TransactionError, column, is_lock_not_available, storage},
     session::{LaxSession, Pooling, Settings},
-    tls::{self, InvalidTls},
+    standby::Standby,
 };
 
 /// The connections to a PostgreSQL database. The adapters share them, and so do clones.
@@ -50,6 +51,7 @@ pub struct Database {
     by_id: Connector,
     pooling: Pooling,
     patience: Duration,
+    standby: Option<Arc<Standby>>,
 }
 
 /// What the connections of a pool do.
@@ -66,13 +68,22 @@ pub struct PoolState {
 }
 
 impl PoolState {
-    const fn of(name: &'static str) -> Self {
+    pub(crate) const fn of(name: &'static str) -> Self {
         Self {
             name,
             idle: 0,
             used: 0,
             waiting: 0,
         }
+    }
+
+    pub(crate) fn sum(name: &'static str, states: impl Iterator<Item = Self>) -> Self {
+        states.fold(Self::of(name), |sum, state| Self {
+            idle: sum.idle + state.idle,
+            used: sum.used + state.used,
+            waiting: sum.waiting + state.waiting,
+            ..sum
+        })
     }
 
     fn and(self, status: Status) -> Self {
@@ -85,32 +96,6 @@ impl PoolState {
     }
 }
 
-/// Where a database is, and how many connections to open.
-#[derive(Debug, Clone)]
-pub struct DatabaseSettings {
-    config: Config,
-    tls: Arc<ClientConfig>,
-    pooling: Pooling,
-    max_connections: usize,
-    desk_connections: usize,
-    threads: usize,
-    patience: Duration,
-}
-
-/// Why a URL does not name a database that this build can reach.
-#[derive(Debug, Error)]
-pub enum InvalidDatabaseUrl {
-    /// It is not a connection string.
-    #[error("is not a PostgreSQL URL such as postgres://user:password@host:5432/database")]
-    Malformed,
-    /// What it asks of TLS cannot be done.
-    #[error(transparent)]
-    Tls(#[from] InvalidTls),
-    /// A pooler does not hand on the options of a session.
-    #[error("has options, which a pooler does not hand on: they need DATABASE_POOLING=direct")]
-    Options,
-}
-
 /// Why the sessions of a database are not as they must be.
 #[derive(Debug, Error)]
 pub enum SessionError {
@@ -121,10 +106,6 @@ pub enum SessionError {
     #[error(transparent)]
     Storage(#[from] StorageError),
 }
-
-/// How long a connection lives on without a word from the server's machine (`tcp(7)`:
-/// `TCP_USER_TIMEOUT` and keep-alive): one that is gone never says so.
-const SILENCE: Duration = Duration::from_secs(5);
 
 /// The most imports and exports at once.
 const MAX_BULK: usize = 4;
@@ -141,97 +122,8 @@ const MAX_SEARCHES: usize = 4;
 /// How long to wait before asking again for a lock that was not granted.
 const LOCK_RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
-impl DatabaseSettings {
-    /// Parses a connection URL. At most `max_connections` read, search and change rows, but at least
-    /// two read in each thread (see [`Self::threads`]); as many are the desk's (see
-    /// [`Self::desk_connections`]), one is for reports, one for revocations, four are for imports and
-    /// exports, and each thread that reads products opens two more.
-    ///
-    /// # Errors
-    ///
-    /// When the URL is malformed, or the certificates that it names cannot be read. The error does
-    /// not repeat the URL, which may hold a password.
-    pub fn parse(url: &str, max_connections: usize) -> Result<Self, InvalidDatabaseUrl> {
-        let (url, tls) = tls::split(url)?;
-        let mut config: Config = url.parse().map_err(|_| InvalidDatabaseUrl::Malformed)?;
-        if config.get_hosts().is_empty() {
-            return Err(InvalidDatabaseUrl::Malformed);
-        }
-        if let Some(mode) = tls.mode {
-            config.ssl_mode(mode);
-        }
-        // They are tried one after the other, and one that is gone does not say so.
-        let hosts = u32::try_from(config.get_hosts().len()).unwrap_or(u32::MAX);
-        config.connect_timeout(CONNECTION_TIMEOUT / hosts);
-        if hosts > 1 && config.get_target_session_attrs() == TargetSessionAttrs::Any {
-            config.target_session_attrs(TargetSessionAttrs::ReadWrite);
-        }
-        if config.get_tcp_user_timeout().is_none() {
-            config.tcp_user_timeout(SILENCE);
-        }
-        config.keepalives_idle(SILENCE);
-        config.keepalives_interval(Duration::from_secs(1));
-        config.keepalives_retries(3);
-        if config.get_application_name().is_none() {
-            config.application_name("balcao");
-        }
-        Ok(Self {
-            config,
-            tls: Arc::new(tls.config),
-            pooling: Pooling::Direct,
-            max_connections,
-            desk_connections: max_connections,
-            threads: 1,
-            patience: CONNECTION_TIMEOUT,
-        })
-    }
-
-    /// Says what stands between this process and PostgreSQL: [`Pooling::Direct`] at first.
-    ///
-    /// # Errors
-    ///
-    /// When the URL has options, which a pooler does not hand on.
-    pub fn through(self, pooling: Pooling) -> Result<Self, InvalidDatabaseUrl> {
-        if pooling != Pooling::Direct && self.config.get_options().is_some() {
-            return Err(InvalidDatabaseUrl::Options);
-        }
-        Ok(Self { pooling, ..self })
-    }
-
-    /// Divides the connections that read among this many threads.
-    #[must_use]
-    pub fn threads(self, threads: usize) -> Self {
-        Self { threads, ..self }
-    }
-
-    /// How long to wait for others: for a connection that they use, for a row that another transaction has
-    /// locked, and for a commit, which a standby may keep waiting.
-    #[must_use]
-    pub fn patience(self, patience: Duration) -> Self {
-        Self { patience, ..self }
-    }
-
-    /// Limits the desk to this many connections: one for each batch that it places at once.
-    #[must_use]
-    pub fn desk_connections(self, desk_connections: usize) -> Self {
-        Self {
-            desk_connections,
-            ..self
-        }
-    }
-
-    /// How a connection with these settings is made.
-    fn connector(&self, settings: &Settings) -> Connector {
-        let tls = MakeRustlsConnect::new(ClientConfig::clone(&self.tls));
-        Connector::new(
-            self.config.clone(),
-            tls,
-            settings,
-            self.pooling,
-            self.patience,
-        )
-    }
-}
+/// How long to wait for a connection to a standby: there is time left for the primary then.
+const STANDBY_PATIENCE: Duration = Duration::from_millis(500);
 
 impl Database {
     /// Creates the pools. Nothing is connected yet.
@@ -247,6 +139,15 @@ impl Database {
         let changes = (settings.max_connections / 2).clamp(1, MAX_CHANGES);
         let searches = (settings.max_connections / 4).clamp(1, MAX_SEARCHES);
         let reading = settings.max_connections.saturating_sub(changes + searches);
+        let standby = settings.standby.as_ref().map(|(standby, max_lag)| {
+            let standby = Self::new(&DatabaseSettings {
+                threads: settings.threads,
+                patience: STANDBY_PATIENCE.min(settings.patience),
+                ..DatabaseSettings::clone(&standby.0)
+            });
+            let beats = pool(&Settings::beats(pooling), 1)?;
+            Ok::<_, StorageError>(Arc::new(Standby::new(standby?, *max_lag, beats)))
+        });
         Ok(Self {
             by_thread: Arc::default(),
             per_thread: reading.div_ceil(settings.threads).max(MIN_PER_THREAD),
@@ -259,7 +160,13 @@ impl Database {
             by_id: settings.connector(&by_id),
             pooling,
             patience: settings.patience,
+            standby: standby.transpose()?,
         })
+    }
+
+    /// The standby, if there is one.
+    pub(crate) fn standby(&self) -> Option<&Standby> {
+        self.standby.as_deref()
     }
 
     /// Whether PostgreSQL answers.
@@ -290,7 +197,10 @@ impl Database {
             let (name, found) = (column(row, "name")?, column(row, "found")?);
             settings.check(name, found, self.pooling)?;
         }
-        Ok(())
+        match self.standby() {
+            Some(standby) => standby.check_sessions().await,
+            None => Ok(()),
+        }
     }
 
     /// How many connections the desk has open, including those in use.
@@ -312,7 +222,10 @@ impl Database {
         let reading = self.by_thread.iter().map(Pool::status);
         let reading = reading.fold(PoolState::of("reading"), PoolState::and);
         let state = |(name, pool): (_, &Pool)| PoolState::of(name).and(pool.status());
-        std::iter::once(reading).chain(shared.map(state))
+        let standby = self.standby.iter().map(|standby| standby.pools());
+        std::iter::once(reading)
+            .chain(shared.map(state))
+            .chain(standby)
     }
 
     /// How a connection for statements that find their rows by id is made.
@@ -381,6 +294,3 @@ impl Database {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

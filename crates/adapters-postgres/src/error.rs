@@ -102,6 +102,15 @@ pub(crate) fn is_lock_not_available(error: &Error) -> bool {
     error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE)
 }
 
+/// Whether a statement was cancelled because it took too long, or nobody waited for it any more.
+pub(crate) fn is_statement_timeout(error: &StorageError) -> bool {
+    let StorageError::Unavailable(source) = error else {
+        return false;
+    };
+    let error = source.downcast_ref::<Error>();
+    error.is_some_and(|error| error.code() == Some(&SqlState::QUERY_CANCELED))
+}
+
 /// Whether a table has changed since the statement was prepared ("cached plan must not change
 /// result type"): prepared again, the statement runs.
 pub(crate) fn is_stale_statement(error: &Error) -> bool {

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_channel::Sender;
-use domain::{StorageError, bulk::Export};
+use domain::{StorageError, bulk::Export, values::Freshness};
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 use tokio::time::timeout;
 use tokio_postgres::Row;
@@ -13,6 +13,7 @@ use crate::{
     error::{column, storage},
     list::Conditions,
     statements,
+    transaction::Transaction,
 };
 
 /// How many rows are asked for at once.
@@ -42,19 +43,24 @@ pub(crate) struct Entities<T> {
 /// first of them is asked for. Then a task of its own reads, so that PostgreSQL is at the next rows
 /// while something is made of these.
 pub(crate) fn export<T: Send + 'static>(
-    database: &Database,
+    (database, freshness): (&Database, Freshness),
     statement: String,
     counted: String,
     conditions: Conditions,
     Entities { is_same, entity }: Entities<T>,
 ) -> Export<T> {
     let conditions = Arc::new(conditions);
-    let count = count(database.clone(), counted, Arc::clone(&conditions));
+    let count = count(
+        database.clone(),
+        freshness,
+        counted,
+        Arc::clone(&conditions),
+    );
     let database = database.clone();
     let chunks = stream::once(async move {
         let (rows, chunks) = async_channel::bounded(1);
         tokio::spawn(async move {
-            if let Err(error) = read(&database, &statement, &conditions, &rows).await {
+            if let Err(error) = read(&database, freshness, &statement, &conditions, &rows).await {
                 // Whoever exported may be gone.
                 let _ = rows.send(Err(error)).await;
             }
@@ -90,13 +96,17 @@ pub(crate) fn export<T: Send + 'static>(
 /// The number that a statement counts.
 async fn count(
     database: Database,
+    freshness: Freshness,
     statement: String,
     conditions: Arc<Conditions>,
 ) -> Result<u64, StorageError> {
-    let client = database.bulk_client().await?;
-    let row = client.query_opt(&statement, &conditions.params()).await;
-    let row = row.map_err(storage)?;
-    let row = row.ok_or_else(|| StorageError::internal("nothing was counted"))?;
+    let count = |database: Database| async {
+        let client = { database }.bulk_client().await?;
+        let row = client.query_opt(&statement, &conditions.params()).await;
+        let row = row.map_err(storage)?;
+        row.ok_or_else(|| StorageError::internal("nothing was counted"))
+    };
+    let row = database.recent(freshness, count).await?;
     let count: i64 = column(&row, "count")?;
     Ok(count.unsigned_abs())
 }
@@ -109,32 +119,48 @@ struct Chunk {
 
 async fn read(
     database: &Database,
+    freshness: Freshness,
     statement: &str,
     conditions: &Conditions,
     chunks: &Sender<Result<Chunk, StorageError>>,
 ) -> Result<(), StorageError> {
-    let mut client = database.bulk_client().await?;
-    let transaction = client.transaction().await.map_err(storage)?;
-    transaction
-        .batch_execute(IN_SEQUENCE)
-        .await
-        .map_err(storage)?;
-    let client = transaction.client();
-    let declared = format!("declare exported no scroll cursor for {statement}");
-    let declared = statements::execute(client, &declared, &conditions.params()).await;
-    declared.map_err(storage)?;
-    let fetch = format!("fetch {ROWS} from exported");
+    // What has begun on a standby cannot go on elsewhere, where it would be another moment.
+    let (transaction, mut rows) = database
+        .recent(freshness, |database| begin(database, statement, conditions))
+        .await?;
     loop {
-        let rows = statements::query(client, &fetch, &[]).await;
-        let rows = rows.map_err(storage)?;
         let is_last = rows.len() < ROWS;
         match timeout(PATIENCE, chunks.send(Ok(Chunk { rows, is_last }))).await {
             Ok(Ok(())) if !is_last => {}
             // The last one, or nobody takes any more of them.
-            Ok(_) => return Ok(()),
+            Ok(_) => return transaction.abandon().await.map_err(storage),
             Err(_) => return Err(StorageError::unavailable("nobody takes the rows")),
         }
+        rows = fetch(&transaction).await?;
     }
+}
+
+/// The transaction of an export, and its first rows.
+async fn begin(
+    database: Database,
+    statement: &str,
+    conditions: &Conditions,
+) -> Result<(Transaction, Vec<Row>), StorageError> {
+    let transaction = Transaction::on(database.bulk_client().await?);
+    let client = transaction.client();
+    client.begin().await.map_err(storage)?;
+    client.batch_execute(IN_SEQUENCE).await.map_err(storage)?;
+    let declared = format!("declare exported no scroll cursor for {statement}");
+    let declared = statements::execute(client, &declared, &conditions.params()).await;
+    declared.map_err(storage)?;
+    let rows = fetch(&transaction).await?;
+    Ok((transaction, rows))
+}
+
+async fn fetch(transaction: &Transaction) -> Result<Vec<Row>, StorageError> {
+    let fetch = format!("fetch {ROWS} from exported");
+    let rows = statements::query(transaction.client(), &fetch, &[]).await;
+    rows.map_err(storage)
 }
 
 /// Where the rows of the last entity begin, to which the next chunk may add.

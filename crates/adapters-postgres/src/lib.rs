@@ -21,6 +21,7 @@ mod migrations;
 mod orders;
 mod partitions;
 mod session;
+mod standby;
 mod statements;
 mod stock;
 mod tls;
@@ -30,12 +31,15 @@ pub use audit::PgAudit;
 pub use catalog::PgCatalog;
 pub use closures::PgClosures;
 pub use customers::PgCustomers;
-pub use database::{Database, DatabaseSettings, InvalidDatabaseUrl, PoolState, SessionError};
+pub use database::{
+    Database, DatabaseSettings, InvalidDatabaseUrl, PoolState, SessionError, StandbySettings,
+};
 pub use error::MAPPED_CONSTRAINTS;
 pub use identity::{PgAccounts, PgApiKeys, PgSessions};
 pub use migrations::{MigrationError, embedded_migrations};
 pub use orders::PgOrders;
 pub use partitions::{PartitionError, PartitionStep};
 pub use session::{LaxSession, Pooling};
+pub use standby::{ReadBy, StandbyState};
 pub use stock::PgStock;
 pub use tls::InvalidTls;

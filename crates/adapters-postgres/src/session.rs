@@ -85,6 +85,9 @@ const MANY_ROWS: [Setting; 3] = [
 /// For searches: nobody waits longer for a list.
 const SEARCHES: [Setting; 1] = [("statement_timeout", "3s")];
 
+/// For what tells how far a standby is behind: it waits neither for that one nor for another replica.
+const BEATS: [Setting; 2] = [("lock_timeout", "100ms"), ("synchronous_commit", "local")];
+
 impl Settings {
     /// For statements that find their rows by id.
     pub(crate) fn by_id(pooling: Pooling) -> Self {
@@ -99,6 +102,11 @@ impl Settings {
     /// For statements that read many rows.
     pub(crate) fn many_rows(pooling: Pooling) -> Self {
         Self::every(pooling).and(&MANY_ROWS)
+    }
+
+    /// For what tells how far a standby is behind.
+    pub(crate) fn beats(pooling: Pooling) -> Self {
+        Self::by_id(pooling).and(&BEATS)
     }
 
     /// For searches.

@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use adapters_postgres::Database;
 use adapters_redis::Redis;
 use domain::{
     Housekeeping, StorageError,
@@ -34,6 +35,9 @@ const REVOCATIONS_INTERVAL: Duration = Duration::from_millis(500);
 /// How often replicas ask each other whether what is in Redis may be read: several times before what they
 /// have heard does not count any more.
 const AGREEMENT_INTERVAL: Duration = Duration::from_millis(250);
+
+/// How often it is looked how far behind a standby is: what is allowed is at least the double.
+const STANDBY_INTERVAL: Duration = Duration::from_millis(250);
 
 /// How often replicas share what they count for rate limits.
 const SHARING_INTERVAL: Duration = Duration::from_millis(500);
@@ -97,6 +101,16 @@ impl Background {
             let redis = redis.clone();
             async move { redis.listen().await }
         });
+    }
+
+    /// Looks how far behind the standby is, if there is one.
+    pub(crate) fn follow(&mut self, database: Database) {
+        if database.standby_state().is_some() {
+            self.tasks.every("standby", STANDBY_INTERVAL, move || {
+                let database = database.clone();
+                async move { database.watch_standby().await }
+            });
+        }
     }
 
     /// Lets this replica and the others know of the requests that they count.

@@ -14,7 +14,8 @@ pub struct Origins(Vec<String>);
 const MAX_AGE: usize = 7_200;
 
 /// What scripts may read of an answer besides its body.
-const EXPOSED: [&str; 10] = [
+const EXPOSED: [&str; 11] = [
+    "balcao-position",
     "content-disposition",
     "etag",
     "idempotency-replayed",

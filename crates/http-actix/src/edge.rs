@@ -26,7 +26,7 @@ use crate::{
     app::App,
     connection::{Handled, Progress},
     crowd::{Member, too_many},
-    metrics,
+    metrics, positions,
     problem::{Problem, of_framework},
     routes::MatchedRoute,
     traces,
@@ -62,6 +62,7 @@ pub(crate) async fn around<B: MessageBody + 'static>(
             Err(error) => return Err(Problem::internal(error.to_string()).into()),
         }
     };
+    positions::tell(&mut response).await;
     let (code, cause);
     (response, code, cause) = tell_problem(response, &id);
     if let Ok(value) = HeaderValue::from_str(&id) {

@@ -29,6 +29,7 @@ pub mod fuzzing;
 pub mod lifecycle;
 mod metrics;
 pub mod openapi;
+mod positions;
 mod problem;
 pub mod proxies;
 mod rate_limits;

@@ -32,6 +32,7 @@ mod reading;
 mod retiring;
 mod revoking;
 mod sessions;
+mod standby;
 mod stock;
 mod users;
 mod walks;

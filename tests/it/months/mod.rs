@@ -8,7 +8,7 @@ use domain::{
     customers::Customer,
     orders::{OrderId, OrderMonths as _, OrderRepository as _, OrderStatus},
     stock::StockRepository as _,
-    values::{Expected, Limit, PageRequest},
+    values::{Expected, Freshness, Limit, PageRequest},
 };
 use integration_tests::{TestDatabase, World, partition};
 use time::{Duration, OffsetDateTime};
@@ -165,6 +165,7 @@ async fn old_months_become_tables_of_their_own_and_the_books_balance() {
     let page = PageRequest {
         limit: Limit::TWENTY,
         after: None,
+        freshness: Freshness::Latest,
     };
     let ledger = world.stock.ledger(product, &page).await.unwrap();
     assert!(

@@ -9,7 +9,7 @@ use domain::{
         Revocations, RevokedSince, RevokedUpTo, Rotation, Session, SessionChange, SessionId,
         SessionRepository, TokenHash,
     },
-    values::{Limit, PageRequest},
+    values::{Freshness, Limit, PageRequest},
 };
 use futures_util::future::join_all;
 use integration_tests::World;
@@ -130,6 +130,7 @@ async fn an_accounts_sessions_are_listed_page_by_page_without_the_expired_and_th
         let page = PageRequest {
             limit: Limit::parse(2).unwrap(),
             after,
+            freshness: Freshness::Latest,
         };
         let page = world.sessions.page(ana.id, World::now(), &page).await;
         let page = page.unwrap();

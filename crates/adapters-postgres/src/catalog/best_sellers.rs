@@ -4,13 +4,17 @@ use async_trait::async_trait;
 use domain::{
     StorageError,
     catalog::{BestSeller, BestSellersReport, ProductId},
-    values::Name,
+    values::{Freshness, Name},
 };
 use time::Date;
 use tokio_postgres::Row;
 
 use super::{PgCatalog, price};
-use crate::error::{column, storage};
+use crate::{
+    database::Database,
+    error::{column, storage},
+    statements::Value,
+};
 
 /// The sales of a period are the total at its end less the total before it: two rows per product,
 /// however many orders there were.
@@ -54,13 +58,14 @@ const SINCE: &str = "
 impl BestSellersReport for PgCatalog {
     #[tracing::instrument(level = "debug", name = "db.best_sellers.since", skip_all)]
     async fn since(&self, first_day: Date, limit: u16) -> Result<Vec<BestSeller>, StorageError> {
-        let report = self
-            .database
-            .abandonable(self.database.reports_client().await?);
-        let limit = i64::from(limit);
-        let rows = report.client().query(SINCE, &[&first_day, &limit]).await;
-        report.finish();
-        rows.map_err(storage)?.iter().map(best_seller).collect()
+        let values: [&dyn Value; 2] = [&first_day, &i64::from(limit)];
+        let read = async |database: Database| {
+            let report = database.abandonable(database.reports_client().await?);
+            let rows = report.client().query(SINCE, &values).await;
+            report.finish();
+            rows.map_err(storage)?.iter().map(best_seller).collect()
+        };
+        self.database.recent(Freshness::Recent(None), read).await
     }
 }
 

@@ -4,7 +4,7 @@ use domain::{
     StorageError,
     bulk::Export,
     catalog::{ProductSort, ProductsFilter, StockedProduct},
-    values::{Page, PageRequest, Price, SearchTerms, Sort},
+    values::{Freshness, Page, PageRequest, Price, SearchTerms, Sort},
 };
 
 use super::stocked_product;
@@ -148,7 +148,10 @@ fn conditions(filter: &ProductsFilter, meant: Option<String>) -> Conditions {
 }
 
 /// The products of an export.
-pub(super) fn export(database: &Database, filter: &ProductsFilter) -> Export<StockedProduct> {
+pub(super) fn export(
+    source: (&Database, Freshness),
+    filter: &ProductsFilter,
+) -> Export<StockedProduct> {
     let mut conditions = conditions(filter, None);
     let terms = filter.terms.as_ref().map(SearchTerms::as_str);
     conditions.when(
@@ -172,5 +175,5 @@ pub(super) fn export(database: &Database, filter: &ProductsFilter) -> Export<Sto
         "select count(*) from products join stock on stock.product_id = products.id {}",
         conditions.filter()
     );
-    export::export(database, statement, counted, conditions, entities)
+    export::export(source, statement, counted, conditions, entities)
 }

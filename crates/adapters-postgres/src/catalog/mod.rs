@@ -20,7 +20,7 @@ use domain::{
     identity::Actor,
     stock::NewStock,
     unit_of_work::Opened,
-    values::{Description, Name, Page, PageRequest, Price, Sku, Sort, Version},
+    values::{Description, Freshness, Name, Page, PageRequest, Price, Sku, Sort, Version},
 };
 use rust_decimal::Decimal;
 use tokio_postgres::{Client, Error, Row};
@@ -83,11 +83,12 @@ impl ProductRepository for PgCatalog {
         sort: Sort<ProductSort>,
         page: &PageRequest,
     ) -> Result<Page<StockedProduct>, StorageError> {
-        list::page(&self.database, filter, sort, page).await
+        let read = async |database| list::page(&database, filter, sort, page).await;
+        self.database.recent(page.freshness, read).await
     }
 
-    fn export(&self, filter: ProductsFilter) -> Export<StockedProduct> {
-        list::export(&self.database, &filter)
+    fn export(&self, filter: ProductsFilter, freshness: Freshness) -> Export<StockedProduct> {
+        list::export((&self.database, freshness), &filter)
     }
 
     #[tracing::instrument(level = "debug", name = "db.products.insert", skip_all)]

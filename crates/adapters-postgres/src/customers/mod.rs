@@ -14,7 +14,7 @@ use domain::{
     idempotency::{Creation, CreationKey},
     identity::{Account, Actor},
     unit_of_work::Opened,
-    values::{Email, Name, Page, PageRequest, SearchTerms, Sort, Version},
+    values::{Email, Freshness, Name, Page, PageRequest, SearchTerms, Sort, Version},
 };
 use tokio_postgres::{Client, Error, Row};
 
@@ -76,8 +76,12 @@ impl CustomerRepository for PgCustomers {
         page: &PageRequest,
     ) -> Result<Page<Customer>, StorageError> {
         let table = ("id, nome, email, created_at, version", "customers");
-        let (keyset, conditions) = (keyset(sort), conditions(filter));
-        page_of_table(&self.database, table, &keyset, conditions, page, customer).await
+        let keyset = keyset(sort);
+        let read = async |database| {
+            let conditions = conditions(filter);
+            page_of_table(&database, table, &keyset, conditions, page, customer).await
+        };
+        self.database.recent(page.freshness, read).await
     }
 
     #[tracing::instrument(level = "debug", name = "db.customers.account", skip_all)]
@@ -85,7 +89,7 @@ impl CustomerRepository for PgCustomers {
         identity::of_customer(&self.database, id).await
     }
 
-    fn export(&self, filter: CustomersFilter) -> Export<Customer> {
+    fn export(&self, filter: CustomersFilter, freshness: Freshness) -> Export<Customer> {
         let conditions = conditions(&filter);
         let statement = format!(
             "select id, nome, email, created_at, version from customers {} order by id",
@@ -96,7 +100,13 @@ impl CustomerRepository for PgCustomers {
             entity: |row, _| customer(row),
         };
         let counted = format!("select count(*) from customers {}", conditions.filter());
-        export::export(&self.database, statement, counted, conditions, entities)
+        export::export(
+            (&self.database, freshness),
+            statement,
+            counted,
+            conditions,
+            entities,
+        )
     }
 
     #[tracing::instrument(level = "debug", name = "db.customers.insert", skip_all)]

@@ -150,12 +150,15 @@ impl AccountRepository for PgAccounts {
         filter: &AccountsFilter,
         page: &PageRequest,
     ) -> Result<Page<Account>, StorageError> {
-        let mut conditions = Conditions::default();
-        let email = filter.email.as_ref().map(|email| email.as_str().to_owned());
-        conditions.when("lower(email) = lower(?)", email);
-        conditions.when("role = ?", filter.role.map(Role::as_str));
-        let table = (COLUMNS, "users");
-        page_of_table(&self.database, table, &LISTED, conditions, page, account).await
+        let read = async |database| {
+            let mut conditions = Conditions::default();
+            let email = filter.email.as_ref().map(|email| email.as_str().to_owned());
+            conditions.when("lower(email) = lower(?)", email);
+            conditions.when("role = ?", filter.role.map(Role::as_str));
+            let table = (COLUMNS, "users");
+            page_of_table(&database, table, &LISTED, conditions, page, account).await
+        };
+        self.database.recent(page.freshness, read).await
     }
 
     #[tracing::instrument(level = "debug", name = "db.users.find", skip_all)]

@@ -6,7 +6,7 @@ use domain::{
     customers::CustomerId,
     identity::{AccountId, Role},
     orders::{History, HistoryEntry, OrderId, OrderStatus},
-    values::{Note, Version},
+    values::{Freshness, Note, Version},
 };
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -98,5 +98,11 @@ pub(super) fn of_customer(
         is_same: |_, _| false,
         entity: |row, _| Ok((OrderId::new(column(row, "id")?), entry(row)?)),
     };
-    export::export(database, statement, counted, conditions, entities)
+    export::export(
+        (database, Freshness::Latest),
+        statement,
+        counted,
+        conditions,
+        entities,
+    )
 }

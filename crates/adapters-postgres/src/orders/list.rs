@@ -6,7 +6,7 @@ use domain::{
     catalog::ProductId,
     customers::CustomerId,
     orders::{Order, OrderSort, OrderStatus, OrdersFilter},
-    values::{Page, PageRequest, Sort},
+    values::{Freshness, Page, PageRequest, Sort},
 };
 
 use super::{is_same_order, order};
@@ -81,7 +81,7 @@ fn conditions(filter: &OrdersFilter) -> Conditions {
 }
 
 /// The orders of an export, with their items.
-pub(super) fn export(database: &Database, filter: &OrdersFilter) -> Export<Order> {
+pub(super) fn export(source: (&Database, Freshness), filter: &OrdersFilter) -> Export<Order> {
     let conditions = conditions(filter);
     let statement = format!(
         "select orders.id, customer_id, data_order, status, version, itens_order.id as item_id,
@@ -101,5 +101,5 @@ pub(super) fn export(database: &Database, filter: &OrdersFilter) -> Export<Order
         },
     };
     let counted = format!("select count(*) from orders {}", conditions.filter());
-    export::export(database, statement, counted, conditions, entities)
+    export::export(source, statement, counted, conditions, entities)
 }

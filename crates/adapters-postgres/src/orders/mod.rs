@@ -17,7 +17,7 @@ use domain::{
         History, HistoryEntry, Order, OrderId, OrderItem, OrderItemId, OrderRepository, OrderSort,
         OrderStatus, OrdersFilter,
     },
-    values::{Page, PageRequest, Quantity, Sort, Version},
+    values::{Freshness, Page, PageRequest, Quantity, Sort, Version},
 };
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -69,11 +69,12 @@ impl OrderRepository for PgOrders {
         sort: Sort<OrderSort>,
         page: &PageRequest,
     ) -> Result<Page<Order>, StorageError> {
-        list::page(&self.database, filter, sort, page).await
+        let read = async |database| list::page(&database, filter, sort, page).await;
+        self.database.recent(page.freshness, read).await
     }
 
-    fn export(&self, filter: OrdersFilter) -> Export<Order> {
-        list::export(&self.database, &filter)
+    fn export(&self, filter: OrdersFilter, freshness: Freshness) -> Export<Order> {
+        list::export((&self.database, freshness), &filter)
     }
 
     fn histories(&self, customer_id: CustomerId) -> Export<(OrderId, HistoryEntry)> {

@@ -9,7 +9,7 @@ use domain::{
     identity::{AccountId, Role},
     orders::OrderId,
     stock::{BookEntry, LedgerEntry, LedgerReason, Units},
-    values::{Note, Page, PageRequest, Position},
+    values::{Freshness, Note, Page, PageRequest, Position},
 };
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -234,7 +234,7 @@ pub(super) fn books(database: &Database) -> Export<BookEntry> {
     };
     let (statement, counted) = (BOOKS.to_owned(), COUNT_BOOKS.to_owned());
     export::export(
-        database,
+        (database, Freshness::Latest),
         statement,
         counted,
         Conditions::default(),

@@ -98,7 +98,8 @@ impl StockRepository for PgStock {
         below: StockLevel,
         page: &PageRequest,
     ) -> Result<Page<ProductStock>, StorageError> {
-        levels::page(&self.database, below, page).await
+        let read = async |database| levels::page(&database, below, page).await;
+        self.database.recent(page.freshness, read).await
     }
 
     fn books(&self) -> Export<BookEntry> {

@@ -51,7 +51,11 @@ impl AuditService {
 #[cfg(test)]
 mod tests {
     use super::{super::ports::MockAuditLog, *};
-    use crate::{fixtures::caller, identity::Principal, values::Limit};
+    use crate::{
+        fixtures::caller,
+        identity::Principal,
+        values::{Freshness, Limit},
+    };
 
     #[tokio::test]
     async fn only_administrators_see_it() {
@@ -63,6 +67,7 @@ mod tests {
         let page = PageRequest {
             limit: Limit::TWENTY,
             after: None,
+            freshness: Freshness::Latest,
         };
         let filter = AuditFilter::default();
         let (staff, admin) = (caller(Principal::Staff), caller(Principal::Admin));

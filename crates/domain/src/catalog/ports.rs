@@ -17,7 +17,7 @@ use crate::{
     identity::Actor,
     stock::NewStock,
     unit_of_work::Opened,
-    values::{Page, PageRequest, Sort},
+    values::{Freshness, Page, PageRequest, Sort},
 };
 
 /// Stores products.
@@ -45,7 +45,7 @@ pub trait ProductRepository: Send + Sync {
 
     /// The products that the filter describes, without those that are retired, as of one moment, in the
     /// sequence of their ids.
-    fn export(&self, filter: ProductsFilter) -> Export<StockedProduct>;
+    fn export(&self, filter: ProductsFilter, freshness: Freshness) -> Export<StockedProduct>;
 
     /// Inserts a new product, its stock, and the key under which it was asked for: all of it or
     /// nothing.

@@ -19,7 +19,9 @@ use crate::{
     identity::{Caller, Forbidden, Permission},
     stock::{MovementId, Stamp, Stock, StockId, StockLevel},
     unit_of_work::{CommitError, Opened},
-    values::{Description, Expected, Limit, Name, Page, PageRequest, Price, Sku, Sort, Version},
+    values::{
+        Description, Expected, Freshness, Limit, Name, Page, PageRequest, Price, Sku, Sort, Version,
+    },
 };
 
 /// Adds products, finds, changes and retires them, and lists the best sellers.
@@ -199,7 +201,8 @@ impl CatalogService {
         page: &PageRequest,
     ) -> Result<Page<StockedProduct>, CatalogError> {
         may_read(caller)?;
-        Ok(self.products.page(filter, sort, page).await?)
+        let page = page.of(caller);
+        Ok(self.products.page(filter, sort, &page).await?)
     }
 
     /// The products that are sold and that the filter describes, as of one moment.
@@ -211,9 +214,10 @@ impl CatalogService {
         &self,
         caller: &Caller,
         filter: ProductsFilter,
+        freshness: Freshness,
     ) -> Result<Export<StockedProduct>, Forbidden> {
         caller.must_have(Permission::ProductsWrite)?;
-        Ok(self.products.export(filter))
+        Ok(self.products.export(filter, freshness))
     }
 
     /// Begins an import of products, which takes rows as they come.

@@ -15,7 +15,7 @@ use crate::{
     idempotency::{Creation, CreationKey},
     identity::{Account, Actor},
     unit_of_work::Opened,
-    values::{Page, PageRequest, Sort},
+    values::{Freshness, Page, PageRequest, Sort},
 };
 
 /// Stores customers.
@@ -43,7 +43,7 @@ pub trait CustomerRepository: Send + Sync {
 
     /// The customers that the filter describes, as of one moment, in the
     /// sequence of their ids.
-    fn export(&self, filter: CustomersFilter) -> Export<Customer>;
+    fn export(&self, filter: CustomersFilter, freshness: Freshness) -> Export<Customer>;
 
     /// The account of this customer, if it has one.
     ///

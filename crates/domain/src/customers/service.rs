@@ -18,7 +18,7 @@ use crate::{
         PasswordHasherError, Permission, Principal, Requester,
     },
     unit_of_work::{CommitError, Opened, UnitOfWork},
-    values::{Email, Expected, Name, Page, PageRequest, Sort, Version},
+    values::{Email, Expected, Freshness, Name, Page, PageRequest, Sort, Version},
 };
 
 /// Registers customers, finds, changes and erases them.
@@ -225,9 +225,10 @@ impl CustomerService {
         &self,
         caller: &Caller,
         filter: CustomersFilter,
+        freshness: Freshness,
     ) -> Result<Export<Customer>, Forbidden> {
         caller.must_have(Permission::CustomersList)?;
-        Ok(self.customers.export(filter))
+        Ok(self.customers.export(filter, freshness))
     }
 
     /// Changes fields of a customer. An edit that changes nothing writes nothing.

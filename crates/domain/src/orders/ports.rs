@@ -14,7 +14,7 @@ use crate::{
     customers::CustomerId,
     identity::Principal,
     unit_of_work::Opened,
-    values::{Page, PageRequest, Sort},
+    values::{Freshness, Page, PageRequest, Sort},
 };
 
 /// Reads orders.
@@ -42,7 +42,7 @@ pub trait OrderRepository: Send + Sync {
 
     /// The orders that the filter describes, as of one moment, in the
     /// sequence of their ids.
-    fn export(&self, filter: OrdersFilter) -> Export<Order>;
+    fn export(&self, filter: OrdersFilter, freshness: Freshness) -> Export<Order>;
 
     /// The histories of all orders of this customer, as of one moment, order by order.
     fn histories(&self, customer_id: CustomerId) -> Export<(OrderId, HistoryEntry)>;

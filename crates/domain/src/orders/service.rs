@@ -18,7 +18,7 @@ use crate::{
     idempotency::{Created, IdempotencyKey},
     identity::{Caller, Forbidden, Permission, Principal},
     unit_of_work::Opened,
-    values::{Expected, Page, PageRequest, Sort, ValueError},
+    values::{Expected, Freshness, Page, PageRequest, Sort, ValueError},
 };
 
 /// Places orders, finds them, and takes them through their transitions.
@@ -154,7 +154,7 @@ impl OrderService {
             .ok_or(OrderError::NotFound)
     }
 
-    /// A page of the orders that the filter describes. Customers see their own.
+    /// A page of the orders that the filter describes. Customers see their own, as they are now.
     ///
     /// # Errors
     ///
@@ -167,12 +167,15 @@ impl OrderService {
         page: &PageRequest,
     ) -> Result<Page<Order>, OrderError> {
         match visible(caller, filter)? {
-            Some(filter) => Ok(self.orders.page(&filter, sort, page).await?),
+            Some(filter) => {
+                let page = page.of(caller);
+                Ok(self.orders.page(&filter, sort, &page).await?)
+            }
             None => Ok(Page::empty()),
         }
     }
 
-    /// The orders that the filter describes, as of one moment. Customers get their own.
+    /// The orders that the filter describes, as of one moment. Customers get their own, as they are now.
     ///
     /// # Errors
     ///
@@ -181,9 +184,10 @@ impl OrderService {
         &self,
         caller: &Caller,
         filter: OrdersFilter,
+        freshness: Freshness,
     ) -> Result<Export<Order>, Forbidden> {
         Ok(match visible(caller, filter)? {
-            Some(filter) => self.orders.export(filter),
+            Some(filter) => self.orders.export(filter, freshness.of(Some(caller))),
             None => Export::empty(),
         })
     }

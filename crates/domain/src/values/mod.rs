@@ -3,6 +3,7 @@
 mod change;
 mod email;
 mod error;
+mod freshness;
 pub(crate) mod id;
 pub(crate) mod limit;
 mod money;
@@ -14,6 +15,7 @@ mod version;
 pub use change::{Expected, Patch};
 pub use email::Email;
 pub use error::{Unit, ValueError};
+pub use freshness::{Freshness, LogPosition};
 pub use limit::Limit;
 pub use money::{Money, Price};
 pub use page::{Page, PageRequest, Position, Sort};

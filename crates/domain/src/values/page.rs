@@ -4,7 +4,8 @@
 
 use uuid::Uuid;
 
-use super::Limit;
+use super::{Freshness, Limit};
+use crate::identity::Caller;
 
 /// A page of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +34,18 @@ pub struct PageRequest {
     pub limit: Limit,
     /// The position behind which it begins; `None` for the first page.
     pub after: Option<Position>,
+    /// How old it may be.
+    pub freshness: Freshness,
+}
+
+impl PageRequest {
+    /// The same page, as fresh as this caller gets it.
+    pub(crate) fn of<'a>(&self, caller: impl Into<Option<&'a Caller>>) -> Self {
+        Self {
+            freshness: self.freshness.of(caller.into()),
+            ..self.clone()
+        }
+    }
 }
 
 /// The position of an entry in a list.

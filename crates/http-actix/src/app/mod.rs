@@ -21,6 +21,7 @@ use domain::{
     },
     orders::{Desk, DeskObserver, DeskSettings, DeskTask, OrderService, PlacementStore},
     stock::StockService,
+    values::LogPosition,
 };
 use metrics_process::Collector;
 use thiserror::Error;
@@ -119,6 +120,7 @@ impl App {
         let mut background = Background::start(desk.clone(), tasks, housekeeping, credentials);
         let rate_limits = rate_limits(settings, redis.as_ref(), clock.clone());
         background.agree(redis.clone());
+        background.follow(database.clone());
         background.share(rate_limits.as_ref().map(RateLimits::limiter));
         let tokens = jwt_tokens(&settings.jwt, clock.clone(), &ids);
         let people = People {
@@ -162,6 +164,11 @@ impl App {
             crowd: self.crowd.clone(),
             process: Collector::default(),
         }
+    }
+
+    /// How far storage has been written; `None` where nobody needs to know.
+    pub(crate) async fn written(&self) -> Result<Option<LogPosition>, StorageError> {
+        self.probes.database.written().await
     }
 
     /// For whoever ends the server.

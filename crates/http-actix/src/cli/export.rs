@@ -13,7 +13,7 @@ use domain::{
     customers::{CustomerId, CustomersFilter},
     identity::Caller,
     orders::{OrderStatus, OrdersFilter},
-    values::{Email, Price, SearchTerms, ValueError},
+    values::{Email, Freshness, Price, SearchTerms, ValueError},
 };
 use futures_util::StreamExt as _;
 use tempfile::NamedTempFile;
@@ -121,6 +121,9 @@ fn email(text: &str) -> Result<Email, ValueError> {
     Email::parse(text)
 }
 
+/// A standby may serve it, if there is one.
+const RECENT: Freshness = Freshness::Recent(None);
+
 impl Export {
     pub(super) async fn run(self) -> Result<(), Failure> {
         match self {
@@ -132,7 +135,7 @@ impl Export {
                     placed_after: orders.placed_after,
                     placed_before: orders.placed_before,
                 };
-                let export = |shop: &Shop| shop.orders.export(&Caller::OPERATOR, filter);
+                let export = |shop: &Shop| shop.orders.export(&Caller::OPERATOR, filter, RECENT);
                 orders.target.write(export).await
             }
             Self::Products(products) => {
@@ -142,7 +145,7 @@ impl Export {
                     max_price: products.max_price,
                     in_stock: products.in_stock,
                 };
-                let export = |shop: &Shop| shop.catalog.export(&Caller::OPERATOR, filter);
+                let export = |shop: &Shop| shop.catalog.export(&Caller::OPERATOR, filter, RECENT);
                 products.target.write(export).await
             }
             Self::Customers(customers) => {
@@ -150,7 +153,7 @@ impl Export {
                     email: customers.email,
                     terms: customers.q,
                 };
-                let export = |shop: &Shop| shop.customers.export(&Caller::OPERATOR, filter);
+                let export = |shop: &Shop| shop.customers.export(&Caller::OPERATOR, filter, RECENT);
                 customers.target.write(export).await
             }
         }
@@ -168,6 +171,8 @@ impl Target {
         E: Into<Failure>,
     {
         let database = Database::new(&self.database.check()?)?;
+        // One that is away is not read.
+        let _ = database.watch_standby().await;
         let shop = shop_of_the_operator(&database)?;
         let export = export(&shop).map_err(Into::into)?;
         let Some(file) = &self.output else {

@@ -27,6 +27,7 @@ use crate::{
         Described,
         wire::{WireValue, or_null, string},
     },
+    positions,
     problem::Code,
     rate_limits,
 };
@@ -309,6 +310,14 @@ impl<'a> Description<'a> {
             headers: answered.headers,
         };
         self.answers.insert(status.as_u16(), response);
+    }
+
+    /// It writes.
+    pub(crate) fn writes(&mut self) {
+        let done = self.answers.iter_mut().filter(|(status, _)| **status < 300);
+        for (_, answer) in done {
+            answer.headers.push(positions::HEADER);
+        }
     }
 
     /// It counts against a rate limit.

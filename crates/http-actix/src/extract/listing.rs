@@ -11,6 +11,7 @@ use crate::{
     cursors::Cursors,
     describe::{Description, Extract},
     dto::{Described, PageParameters, Paged, read_query},
+    positions::Seen,
     problem::{Code, Fault, Problem},
 };
 
@@ -69,7 +70,7 @@ impl List {
         }
     }
 
-    fn request(&self, page: PageParameters) -> Result<PageRequest, Problem> {
+    fn request(&self, page: PageParameters, Seen(freshness): Seen) -> Result<PageRequest, Problem> {
         let position = |cursor: String| {
             self.cursors.read(&self.name, &cursor).ok_or_else(|| {
                 let detail =
@@ -81,6 +82,7 @@ impl List {
         Ok(PageRequest {
             limit: page.limit.unwrap_or(Limit::TWENTY),
             after: page.cursor.map(position).transpose()?,
+            freshness,
         })
     }
 }
@@ -95,7 +97,7 @@ impl<P: Described> FromRequest for Listing<P> {
             let list = List::of(request)?;
             Ok(Self {
                 parameters: paged.parameters,
-                page: list.request(paged.page)?,
+                page: list.request(paged.page, Seen::read(request.headers())?)?,
                 list,
             })
         };
@@ -106,5 +108,6 @@ impl<P: Described> FromRequest for Listing<P> {
 impl<P: Described> Extract for Listing<P> {
     fn describe(operation: &mut Description<'_>) {
         <Query<Paged<P>> as Extract>::describe(operation);
+        Seen::describe(operation);
     }
 }

@@ -26,7 +26,7 @@ use domain::orders::Desk;
 use self::names::{
     BATCH_ORDERS, CACHE_STALE, DESK_QUEUED, HTTP_CONNECTIONS, HTTP_MAX_CONNECTIONS,
     PASSWORDS_WAITING, POSTGRESQL_CONNECTIONS, POSTGRESQL_WAITING, REDIS_BREAKER, REDIS_CLOSED,
-    REDIS_UP,
+    REDIS_UP, STANDBY_LAG, STANDBY_READS,
 };
 use crate::{adapters::BcryptHasher, crowd::Crowd};
 
@@ -81,6 +81,13 @@ impl Gauges {
             connections("idle").set(float(pool.idle));
             connections("used").set(float(pool.used));
             gauge!(POSTGRESQL_WAITING, "pool" => pool.name).set(float(pool.waiting));
+        }
+        if let Some(standby) = self.database.standby_state() {
+            let lag = standby.lag.map_or(f64::INFINITY, |lag| lag.as_secs_f64());
+            gauge!(STANDBY_LAG).set(lag);
+            for (by, reads) in standby.reads {
+                counter!(STANDBY_READS, "by" => by.as_str()).absolute(reads);
+            }
         }
         if let Some(redis) = &self.redis {
             // Asked, for a replica that nobody uses has not noticed that it is away.

@@ -21,13 +21,15 @@ pub(super) const PASSWORDS_REFUSED: &str = "balcao_passwords_refused_total";
 pub(super) const PASSWORDS_WAITING: &str = "balcao_passwords_waiting";
 pub(super) const POSTGRESQL_CONNECTIONS: &str = "balcao_postgresql_connections";
 pub(super) const POSTGRESQL_WAITING: &str = "balcao_postgresql_waiting";
+pub(super) const STANDBY_LAG: &str = "balcao_standby_lag_seconds";
+pub(super) const STANDBY_READS: &str = "balcao_standby_reads_total";
 pub(super) const REDIS_UP: &str = "balcao_redis_up";
 pub(super) const REDIS_BREAKER: &str = "balcao_redis_breaker_open";
 pub(super) const REDIS_CLOSED: &str = "balcao_redis_closed";
 pub(crate) const TASK_FAILURES: &str = "balcao_task_failures_total";
 pub(crate) const TASK_ENDED: &str = "balcao_task_ended";
 
-const COUNTERS: [(&str, &str); 9] = [
+const COUNTERS: [(&str, &str); 10] = [
     (
         HTTP_REQUESTS,
         "Requests that were answered, by route and status.",
@@ -54,10 +56,14 @@ const COUNTERS: [(&str, &str); 9] = [
         PASSWORDS_REFUSED,
         "Passwords that were not looked at: too many waited.",
     ),
+    (
+        STANDBY_READS,
+        "Reads of what may be a moment old, by who answered: the standby, or the primary because that was away, behind or in conflict.",
+    ),
     (TASK_FAILURES, "Runs of a background task that failed."),
 ];
 
-const GAUGES: [(&str, &str); 10] = [
+const GAUGES: [(&str, &str); 11] = [
     (HTTP_CONNECTIONS, "Clients that are connected."),
     (HTTP_MAX_CONNECTIONS, "Clients that are served at most."),
     (DESK_QUEUED, "Orders and quotes that wait."),
@@ -72,6 +78,10 @@ const GAUGES: [(&str, &str); 10] = [
     (
         POSTGRESQL_WAITING,
         "Requests that wait for a connection to PostgreSQL, by pool.",
+    ),
+    (
+        STANDBY_LAG,
+        "How far the standby is behind at most; infinite while it is away.",
     ),
     (REDIS_UP, "Whether Redis is used and answers (1)."),
     (

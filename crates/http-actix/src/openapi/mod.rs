@@ -19,7 +19,7 @@ use crate::{
     describe::{Description, Schemas},
     problem::Code,
     rate_limits::Usage,
-    routes::{Endpoint, RESOURCES, Resource},
+    routes::{Endpoint, RESOURCES, Resource, Verb},
 };
 
 /// The document, as JSON. It is made once.
@@ -97,6 +97,9 @@ fn operation(
     // What any call may meet.
     description.problem(Code::Internal);
     description.problem(Code::Unavailable);
+    if endpoint.verb != Verb::Get {
+        description.writes();
+    }
     if endpoint.usage() != Usage::Free {
         description.counts();
     }

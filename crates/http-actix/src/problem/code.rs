@@ -58,6 +58,10 @@ problems! {
                  example a UUID.",
         operator: "Nothing.";
 
+    MalformedPosition: BAD_REQUEST, "malformed_position", "The header Balcao-Position is not valid",
+        caller: "Send it as an answer had it, for example 16/B374D848, or leave it out.",
+        operator: "Nothing.";
+
     MalformedMatch: BAD_REQUEST, "malformed_match", "The header If-Match is not valid",
         caller: "Send the ETag as the API gave it, with its quotes: \"3\". Or * for whatever it is.",
         operator: "Nothing.";

@@ -19,6 +19,7 @@ use crate::{
         Accepted, Authenticated, Body, Known, Listing, MaybeAuthenticated, MaybeKey, MaybeMatch,
         MergePatch, MustMatch, PathId, Query, Upload,
     },
+    positions::Seen,
     problem::{Code, Problem},
 };
 
@@ -139,9 +140,13 @@ async fn export(
     app: Data<App>,
     Authenticated(caller): Authenticated,
     Accepted(format): Accepted,
+    Seen(freshness): Seen,
     Query(parameters): Query<ProductsParameters>,
 ) -> Result<Exporting<StockedProduct>, Problem> {
-    let export = app.shop.catalog.export(&caller, parameters.into())?;
+    let export = app
+        .shop
+        .catalog
+        .export(&caller, parameters.into(), freshness)?;
     Exporting::begin("products", caller, export, format).await
 }
 

@@ -5,6 +5,7 @@ use domain::{
     customers::{self, CustomerId},
     identity::Permission,
     orders::OrdersFilter,
+    values::Freshness,
 };
 
 use super::{About, Resource, endpoint::endpoint};
@@ -17,6 +18,7 @@ use crate::{
         Accepted, Authenticated, Body, From, Known, Listing, MaybeAuthenticated, MaybeKey,
         MaybeMatch, MergePatch, MustMatch, PathId, Query,
     },
+    positions::Seen,
     problem::{Code, Problem},
 };
 
@@ -121,9 +123,13 @@ async fn export(
     app: Data<App>,
     Authenticated(caller): Authenticated,
     Accepted(format): Accepted,
+    Seen(freshness): Seen,
     Query(parameters): Query<CustomersParameters>,
 ) -> Result<Exporting<customers::Customer>, Problem> {
-    let export = app.shop.customers.export(&caller, parameters.into())?;
+    let export = app
+        .shop
+        .customers
+        .export(&caller, parameters.into(), freshness)?;
     Exporting::begin("customers", caller, export, format).await
 }
 
@@ -158,7 +164,7 @@ async fn tell(
         account: account
             .as_ref()
             .map(|account| AccountRecord::seen_by(&caller, account)),
-        orders: orders.export(&caller, own)?,
+        orders: orders.export(&caller, own, Freshness::Latest)?,
         histories: orders.histories(&caller, id)?,
         caller,
     })

@@ -16,6 +16,7 @@ use crate::{
         Quote,
     },
     extract::{Accepted, Authenticated, Body, Known, Listing, MaybeKey, MaybeMatch, PathId, Query},
+    positions::Seen,
     problem::{Code, Problem},
 };
 
@@ -112,9 +113,13 @@ async fn export(
     app: Data<App>,
     Authenticated(caller): Authenticated,
     Accepted(format): Accepted,
+    Seen(freshness): Seen,
     Query(parameters): Query<OrdersParameters>,
 ) -> Result<Exporting<orders::Order>, Problem> {
-    let export = app.shop.orders.export(&caller, parameters.into())?;
+    let export = app
+        .shop
+        .orders
+        .export(&caller, parameters.into(), freshness)?;
     Exporting::begin("orders", caller, export, format).await
 }
 

@@ -1,12 +1,12 @@
 //! The settings of PostgreSQL.
 
-use std::str::FromStr;
+use std::{str::FromStr, time::Duration};
 
 use adapters_postgres::{DatabaseSettings, Pooling};
 use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::check::{BadSettings, Faults, Noted, Setting, Switch, setting, whole};
+use super::check::{BadSettings, Faults, Noted, Setting, Switch, optional, setting, time, whole};
 
 /// The settings of PostgreSQL.
 #[derive(Debug, Args)]
@@ -35,6 +35,18 @@ pub struct DatabaseArgs {
     #[arg(long, env, value_name = "on|off", default_value = "off")]
     #[arg(value_parser = setting(Switch::from_str))]
     database_prepared: Setting<Switch>,
+
+    /// A standby that serves what may be a moment old: best sellers, stock that runs low, exports, and the lists of
+    /// the shop's people. What stands between is the same as for the primary
+    #[arg(long, env, value_name = "URL", hide_env_values = true)]
+    #[arg(default_value = "", hide_default_value = true)]
+    #[arg(value_parser = setting(optional(given_url)))]
+    database_replica_url: Setting<Option<SecretString>>,
+
+    /// How far behind it may be, in milliseconds; the primary answers otherwise
+    #[arg(long, env, value_name = "MILLISECONDS", default_value = "1000")]
+    #[arg(value_parser = setting(time(Duration::from_millis, 500..=600_000)))]
+    replica_max_lag_ms: Setting<Duration>,
 }
 
 fn given_pooling(text: &str) -> Result<Pooling, String> {
@@ -76,11 +88,20 @@ impl DatabaseArgs {
             // Without one of the settings the URL is read even so, and its faults are reported too.
             (pooling, _) => pooling.unwrap_or(Pooling::Direct),
         };
-        let settings = self.database_url.and_then(|url| {
+        let parse = |url: SecretString| {
             DatabaseSettings::parse(url.expose_secret(), connections.unwrap_or(1))
                 .and_then(|settings| settings.through(pooling))
+        };
+        let standby = self.database_replica_url.and_then(|url| {
+            let standby = url.map(|url| parse(url)?.into_standby());
+            standby.transpose()
         });
-        let settings = faults.take(settings)?;
-        connections.map(|_| settings)
+        let (standby, max_lag) = (faults.take(standby), faults.take(self.replica_max_lag_ms));
+        let settings = faults.take(self.database_url.and_then(parse))?;
+        let (_, max_lag) = (connections?, max_lag?);
+        Ok(match standby? {
+            Some(standby) => settings.follow(standby, max_lag),
+            None => settings,
+        })
     }
 }

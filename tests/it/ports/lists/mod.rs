@@ -5,7 +5,7 @@ mod orders;
 mod products;
 mod statements;
 
-use domain::values::{Limit, Page, PageRequest};
+use domain::values::{Freshness, Limit, Page, PageRequest};
 use proptest::{
     prelude::*,
     test_runner::{TestCaseError, TestRunner},
@@ -35,7 +35,12 @@ async fn walk<T>(
     let (mut walked, mut after) = (Vec::new(), None);
     for limit in limits.iter().cycle() {
         let limit = Limit::parse(*limit).unwrap();
-        let found = page(PageRequest { limit, after }).await;
+        let found = page(PageRequest {
+            limit,
+            after,
+            freshness: Freshness::Latest,
+        })
+        .await;
         let is_full = found.items.len() == usize::from(limit.entries());
         prop_assert!(is_full || found.next.is_none(), "only the last is short");
         walked.extend(found.items);

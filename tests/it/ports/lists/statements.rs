@@ -5,7 +5,7 @@ use domain::{
     catalog::{ProductRepository, ProductSort, ProductsFilter},
     customers::{CustomerRepository, CustomerSort, CustomersFilter},
     orders::{OrderRepository, OrderSort, OrdersFilter},
-    values::{Limit, Page, PageRequest, Position, SearchTerms, Sort},
+    values::{Freshness, Limit, Page, PageRequest, Position, SearchTerms, Sort},
 };
 use integration_tests::{Proxy, World};
 
@@ -41,6 +41,7 @@ async fn costs<T>(proxy: &Proxy, page: impl AsyncFn(PageRequest) -> Page<T>) -> 
     let request = |limit, after: &Option<Position>| PageRequest {
         limit: Limit::parse(limit).unwrap(),
         after: after.clone(),
+        freshness: Freshness::Latest,
     };
     let first = page(request(1, &None)).await.next;
     assert!(first.is_some());

@@ -11,7 +11,7 @@ use domain::{
     stock::{
         Count, MovementReason, NewMovement, StockDelta, StockError, StockLevel, StockRepository,
     },
-    values::{Expected, Limit, PageRequest, Position},
+    values::{Expected, Freshness, Limit, PageRequest, Position},
 };
 use futures_util::future::join_all;
 use integration_tests::World;
@@ -40,6 +40,7 @@ fn page(limit: i64, after: Option<Position>) -> PageRequest {
     PageRequest {
         limit: Limit::parse(limit).unwrap(),
         after,
+        freshness: Freshness::Latest,
     }
 }
 

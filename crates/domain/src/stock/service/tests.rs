@@ -7,7 +7,7 @@ use crate::{
     identity::Principal,
     stock::{LedgerReason, MockStockRepository, MovementReason, StockDelta, StockId},
     unit_of_work::MockUnitOfWork,
-    values::Limit,
+    values::{Freshness, Limit},
 };
 use uuid::Uuid;
 
@@ -80,6 +80,7 @@ fn first_page() -> PageRequest {
     PageRequest {
         limit: Limit::TWENTY,
         after: None,
+        freshness: Freshness::Latest,
     }
 }
 

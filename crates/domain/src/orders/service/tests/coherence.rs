@@ -31,7 +31,7 @@ impl OrderRepository for PaidMeanwhile {
         unreachable!("this is about one order")
     }
 
-    fn export(&self, _: OrdersFilter) -> Export<Order> {
+    fn export(&self, _: OrdersFilter, _: Freshness) -> Export<Order> {
         unreachable!("this is about one order")
     }
 

@@ -5,12 +5,13 @@ use time::OffsetDateTime;
 use super::*;
 use crate::{
     identity::{AccountId, Role},
-    values::Limit,
+    values::{Freshness, Limit},
 };
 
 const FIRST_PAGE: PageRequest = PageRequest {
     limit: Limit::TWENTY,
     after: None,
+    freshness: Freshness::Recent(None),
 };
 
 const LATEST_FIRST: Sort<OrderSort> = Sort::descending(OrderSort::PlacedAt);
@@ -23,22 +24,33 @@ fn of(customer: u128) -> OrdersFilter {
 }
 
 #[tokio::test]
-async fn a_customer_lists_its_own_and_the_shop_whatever_it_asks_for() {
-    for (who, asked, listed) in [
-        (own_caller(1), OrdersFilter::default(), of(1)),
-        (own_caller(1), of(1), of(1)),
+async fn a_customer_lists_its_own_as_they_are_now_and_the_shop_whatever_it_asks_for() {
+    for (who, asked, listed, freshness) in [
+        (
+            own_caller(1),
+            OrdersFilter::default(),
+            of(1),
+            Freshness::Latest,
+        ),
+        (own_caller(1), of(1), of(1), Freshness::Latest),
         (
             caller(Principal::Staff),
             OrdersFilter::default(),
             OrdersFilter::default(),
+            Freshness::Recent(None),
         ),
-        (caller(Principal::Admin), of(2), of(2)),
+        (
+            caller(Principal::Admin),
+            of(2),
+            of(2),
+            Freshness::Recent(None),
+        ),
     ] {
         let mut ports = Ports::default();
         ports
             .orders
             .expect_page()
-            .withf(move |filter, _, _| *filter == listed)
+            .withf(move |filter, _, page| *filter == listed && page.freshness == freshness)
             .times(1)
             .returning(|_, _, _| Ok(Page::empty()));
         let service = ports.service();
@@ -53,7 +65,7 @@ async fn the_orders_of_another_are_none_and_storage_is_not_asked() {
     let ana = own_caller(1);
     let page = service.list(&ana, of(2), LATEST_FIRST, &FIRST_PAGE);
     assert_eq!(page.await.unwrap(), Page::empty());
-    let export = service.export(&ana, of(2)).unwrap();
+    let export = service.export(&ana, of(2), Freshness::Latest).unwrap();
     assert_eq!(export.count.await.unwrap(), 0);
 }
 

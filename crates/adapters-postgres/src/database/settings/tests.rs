@@ -42,3 +42,13 @@ fn of_several_hosts_the_one_that_can_be_written_to_is_taken() {
     let one = "postgres://localhost/balcao";
     assert_eq!(attrs(one), TargetSessionAttrs::Any);
 }
+
+#[test]
+fn a_standby_is_one() {
+    let standby = |url| DatabaseSettings::parse(url, 1).unwrap().into_standby();
+    assert!(standby("postgres://balcao@standby/balcao").is_ok());
+    assert!(matches!(
+        standby("postgres://balcao@standby-1,standby-2/balcao"),
+        Err(InvalidDatabaseUrl::SeveralStandbys)
+    ));
+}

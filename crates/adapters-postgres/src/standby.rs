@@ -1,0 +1,345 @@
+//! A standby, which serves what may be a moment old (PostgreSQL manual, section 27.4). It is read as long as it
+//! follows the primary closely, and whatever it cannot answer is asked of the primary.
+
+use std::{
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use domain::{
+    StorageError,
+    values::{Freshness, LogPosition},
+};
+use time::OffsetDateTime;
+use tokio::{sync::watch, time::timeout};
+
+use crate::{
+    connection::{Connection, Pool},
+    database::{Database, PoolState, SessionError},
+    error::{column, is_statement_timeout, storage},
+};
+
+/// A standby and what is known of it.
+pub(crate) struct Standby {
+    database: Database,
+    max_lag: Duration,
+    /// Writes the time into the primary.
+    beats: Pool,
+    /// The time of the primary, and when that was.
+    time: Mutex<Option<(OffsetDateTime, Instant)>>,
+    /// What was seen last; `None` while it is away.
+    seen: watch::Sender<Option<Seen>>,
+    written: Written,
+    reads: [(ReadBy, AtomicU64); 4],
+}
+
+/// What was seen of a standby.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    at: Instant,
+    lag: Duration,
+    /// How far it has read the primary's log. `None` for one that is none any more.
+    replayed: Option<LogPosition>,
+}
+
+/// Who answered what may be a moment old.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadBy {
+    /// The standby.
+    Standby,
+    /// The primary: the standby was away.
+    PrimaryForAway,
+    /// The primary: the standby was too far behind, or behind what was asked for.
+    PrimaryForLag,
+    /// The primary, once more: the standby could not go on (a conflict with what it follows, or its end).
+    PrimaryForConflict,
+}
+
+const READ_BY: [ReadBy; 4] = [
+    ReadBy::Standby,
+    ReadBy::PrimaryForAway,
+    ReadBy::PrimaryForLag,
+    ReadBy::PrimaryForConflict,
+];
+
+impl ReadBy {
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Standby => "standby",
+            Self::PrimaryForAway => "away",
+            Self::PrimaryForLag => "behind",
+            Self::PrimaryForConflict => "conflict",
+        }
+    }
+}
+
+/// A standby as it is at this moment.
+#[derive(Debug, Clone)]
+pub struct StandbyState {
+    /// How far it is behind at most; `None` while it is away.
+    pub lag: Option<Duration>,
+    /// How often who answered.
+    pub reads: [(ReadBy, u64); 4],
+}
+
+/// How long it may take to look. Whatever takes longer is away.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// How long a read waits for a write that it has to show.
+const WAIT_FOR_WRITE: Duration = Duration::from_millis(100);
+
+const WAIT_INTERVAL: Duration = Duration::from_millis(5);
+
+/// It is no use to wait until a standby has it as well.
+const BEAT: &str = "
+    insert into heartbeat (at)
+    values (clock_timestamp())
+    on conflict (id) do update
+    set at = excluded.at
+    returning at";
+
+const LOOK: &str = "
+    select at, pg_last_wal_replay_lsn()::text as replayed
+    from heartbeat";
+
+const REPLAYED: &str = "select pg_last_wal_replay_lsn()::text as replayed";
+
+/// What was committed before has a lower position.
+const WRITTEN: &str = "select pg_current_wal_insert_lsn()::text as written";
+
+impl Standby {
+    pub(crate) fn new(database: Database, max_lag: Duration, beats: Pool) -> Self {
+        Self {
+            database,
+            max_lag,
+            beats,
+            time: Mutex::default(),
+            seen: watch::Sender::new(None),
+            written: Written::default(),
+            reads: READ_BY.map(|by| (by, AtomicU64::new(0))),
+        }
+    }
+
+    /// Its connections, as they are at this moment.
+    pub(crate) fn pools(&self) -> PoolState {
+        let pools = self.database.pools();
+        PoolState::sum("standby", pools)
+    }
+
+    /// The same as of the primary, if it can be asked.
+    pub(crate) async fn check_sessions(&self) -> Result<(), SessionError> {
+        // A function that calls itself needs a place of its own.
+        match Box::pin(self.database.check_sessions()).await {
+            Err(SessionError::Storage(StorageError::Unavailable(_))) => Ok(()),
+            checked => checked,
+        }
+    }
+
+    /// Looks how far behind it is.
+    async fn look(&self) -> Result<(), StorageError> {
+        let beat = self.beat().await;
+        let looked = self.seen_now().await;
+        self.seen.send_replace(looked.as_ref().ok().copied());
+        looked.and(beat)
+    }
+
+    async fn beat(&self) -> Result<(), StorageError> {
+        let client = self.beats.get().await?;
+        let asked = Instant::now();
+        let rows = client.query_within(PATIENCE, BEAT, &[]).await?;
+        let row = rows
+            .first()
+            .ok_or_else(|| StorageError::internal("no beat"))?;
+        // Not earlier: what is behind must not seem less so.
+        *self.time() = Some((column(row, "at")?, asked));
+        Ok(())
+    }
+
+    async fn seen_now(&self) -> Result<Seen, StorageError> {
+        let (time, known) = (*self.time()).ok_or_else(|| StorageError::unavailable("no beat"))?;
+        let looked = timeout(PATIENCE, async {
+            let client = self.database.client().await?;
+            client.query_within(PATIENCE, LOOK, &[]).await
+        });
+        let rows = looked.await.map_err(StorageError::unavailable)??;
+        let at = Instant::now();
+        let row = rows
+            .first()
+            .ok_or_else(|| StorageError::unavailable("it has no beat yet"))?;
+        let beat: OffsetDateTime = column(row, "at")?;
+        let now = time + at.duration_since(known);
+        Ok(Seen {
+            at,
+            lag: (now - beat).try_into().unwrap_or_default(),
+            replayed: position(row.get("replayed"))?,
+        })
+    }
+
+    fn time(&self) -> MutexGuard<'_, Option<(OffsetDateTime, Instant)>> {
+        self.time.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Why it cannot show what is asked for, if it cannot.
+    async fn refusal(&self, position: Option<LogPosition>) -> Option<ReadBy> {
+        let Some(seen) = *self.seen.borrow() else {
+            return Some(ReadBy::PrimaryForAway);
+        };
+        if seen.lag + seen.at.elapsed() > self.max_lag {
+            return Some(ReadBy::PrimaryForLag);
+        }
+        let position = position?;
+        let has_it = |replayed: Option<LogPosition>| replayed.is_some_and(|at| at >= position);
+        if has_it(seen.replayed) {
+            return None;
+        }
+        let waiting = timeout(WAIT_FOR_WRITE, async {
+            let client = self.database.client().await?;
+            while !has_it(replayed(&client).await?) {
+                tokio::time::sleep(WAIT_INTERVAL).await;
+            }
+            Ok::<_, StorageError>(())
+        });
+        match waiting.await {
+            Ok(Ok(())) => None,
+            Ok(Err(_)) | Err(_) => Some(ReadBy::PrimaryForLag),
+        }
+    }
+
+    /// Reads there. `None` when it cannot go on, or is found to be away meanwhile.
+    async fn read<T>(
+        &self,
+        read: impl Future<Output = Result<T, StorageError>>,
+    ) -> Option<Result<T, StorageError>> {
+        let mut seen = self.seen.subscribe();
+        let done = tokio::select! {
+            done = read => done,
+            _ = seen.wait_for(Option::is_none) => return None,
+        };
+        match done {
+            // It would take as long there.
+            Err(error) if !is_statement_timeout(&error) => None,
+            done => Some(done),
+        }
+    }
+
+    fn count(&self, by: ReadBy) {
+        for (_, reads) in self.reads.iter().filter(|(counted, _)| *counted == by) {
+            reads.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+async fn replayed(client: &Connection) -> Result<Option<LogPosition>, StorageError> {
+    let row = client.query_opt(REPLAYED, &[]).await;
+    let row = row.map_err(storage)?;
+    row.map_or(Ok(None), |row| position(row.get("replayed")))
+}
+
+fn position(text: Option<&str>) -> Result<Option<LogPosition>, StorageError> {
+    let position = text.map(str::parse).transpose();
+    position.map_err(StorageError::corrupt)
+}
+
+/// How far the primary's log has been written. Whoever asks while another one does gets the answer to a question
+/// that was put after theirs: what they had written by then is in it.
+#[derive(Default)]
+struct Written {
+    /// How often it was asked.
+    asked: AtomicU64,
+    /// The last answer, and to which question.
+    last: tokio::sync::Mutex<Option<(u64, LogPosition)>>,
+}
+
+impl Written {
+    async fn now(&self, database: &Database) -> Result<LogPosition, StorageError> {
+        let before = self.asked.load(Ordering::SeqCst);
+        let mut last = self.last.lock().await;
+        if let Some((question, position)) = *last
+            && question > before
+        {
+            return Ok(position);
+        }
+        let question = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
+        let client = database.client().await?;
+        let rows = client.query_within(PATIENCE, WRITTEN, &[]).await?;
+        let written = rows.first().map(|row| position(row.get("written")));
+        let written = written.transpose()?.flatten();
+        let written = written.ok_or_else(|| StorageError::internal("no position"))?;
+        *last = Some((question, written));
+        Ok(written)
+    }
+}
+
+impl Database {
+    /// Runs `read` on the standby, if there is one that is as fresh as asked for; on the primary otherwise, and
+    /// once more there when the standby cannot go on.
+    pub(crate) async fn recent<T, F>(
+        &self,
+        freshness: Freshness,
+        read: impl Fn(Self) -> F,
+    ) -> Result<T, StorageError>
+    where
+        F: Future<Output = Result<T, StorageError>>,
+    {
+        let (Some(standby), Freshness::Recent(position)) = (self.standby(), freshness) else {
+            return read(self.clone()).await;
+        };
+        let by = match standby.refusal(position).await {
+            Some(refused) => refused,
+            None => match standby.read(read(standby.database.clone())).await {
+                Some(done) => {
+                    standby.count(ReadBy::Standby);
+                    return done;
+                }
+                None => ReadBy::PrimaryForConflict,
+            },
+        };
+        standby.count(by);
+        read(self.clone()).await
+    }
+
+    /// Looks how far behind the standby is: to be called several times within the lag that is allowed. Without one
+    /// there is nothing to do.
+    ///
+    /// # Errors
+    ///
+    /// When it is away, or the primary is.
+    pub async fn watch_standby(&self) -> Result<(), StorageError> {
+        match self.standby() {
+            Some(standby) => standby.look().await,
+            None => Ok(()),
+        }
+    }
+
+    /// The standby as it is at this moment, if there is one.
+    #[must_use]
+    pub fn standby_state(&self) -> Option<StandbyState> {
+        let standby = self.standby()?;
+        let seen = *standby.seen.borrow();
+        Some(StandbyState {
+            lag: seen.map(|seen| seen.lag + seen.at.elapsed()),
+            reads: standby
+                .reads
+                .each_ref()
+                .map(|(by, reads)| (*by, reads.load(Ordering::Relaxed))),
+        })
+    }
+
+    /// How far the log has been written: everything that was committed before this was called is before it. `None`
+    /// without a standby, for then nobody needs to know.
+    ///
+    /// # Errors
+    ///
+    /// When storage fails.
+    pub async fn written(&self) -> Result<Option<LogPosition>, StorageError> {
+        match self.standby() {
+            Some(standby) => standby.written.now(self).await.map(Some),
+            None => Ok(None),
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! A standby that serves what may be a moment old: how old that is, and what never is.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use integration_tests::{Answer, Client, PrivatePostgres, Shop, eventually};
+use serde_json::json;
+use tokio_postgres::Client as Session;
+
+const LONG: Duration = Duration::from_mins(10);
+
+/// A shop on a PostgreSQL that another one follows.
+struct Followed {
+    shop: Shop,
+    /// What it follows. Declared after the shop, so that its database can be dropped.
+    _primary: PrivatePostgres,
+    standby: PrivatePostgres,
+    /// Past the product, on the standby.
+    session: Session,
+}
+
+impl Followed {
+    async fn within(max_lag: Duration) -> Self {
+        let primary = PrivatePostgres::start().await;
+        let standby = primary.standby().await;
+        let shop = Shop::followed(&primary, &standby, max_lag).await;
+        let name = shop.database.name().to_owned();
+        let looker = standby.client("balcao").await;
+        eventually("the database is there, too", || async {
+            let is_there = "select exists (select from pg_database where datname = $1)";
+            looker.query_one(is_there, &[&name]).await.unwrap().get(0)
+        })
+        .await;
+        let session = standby.client(&name).await;
+        Self {
+            shop,
+            _primary: primary,
+            standby,
+            session,
+        }
+    }
+
+    /// Stops what the standby takes over from the primary; it can be read on.
+    async fn pause(&self) {
+        let pause = "select pg_wal_replay_pause()";
+        self.session.batch_execute(pause).await.unwrap();
+        eventually("it is paused", || async {
+            let state = "select pg_get_wal_replay_pause_state() = 'paused'";
+            self.session.query_one(state, &[]).await.unwrap().get(0)
+        })
+        .await;
+    }
+
+    async fn resume(&self) {
+        let resume = "select pg_wal_replay_resume()";
+        self.session.batch_execute(resume).await.unwrap();
+    }
+
+    async fn sign_up(&self) -> Answer {
+        let email = format!("{}@example.com", uuid::Uuid::new_v4().simple());
+        let body = json!({"nome": "Ana Souza", "email": email});
+        self.shop.staff.post("/customers", &body).await.expect(201)
+    }
+
+    /// Whether the newest customers of the list have this one.
+    async fn lists(&self, customer: &Answer) -> bool {
+        let list = self.shop.staff.get(CUSTOMERS).await.expect(200);
+        has(&list, customer)
+    }
+
+    /// Waits until the standby serves.
+    async fn is_read(&self) {
+        eventually("the standby is read", || async {
+            let now = "select clock_timestamp()";
+            let now: SystemTime = self.session.query_one(now, &[]).await.unwrap().get(0);
+            let _ = self.shop.staff.get(CUSTOMERS).await.expect(200);
+            let is_read = "
+                select exists (
+                    select
+                    from pg_stat_activity
+                    where query like '%from customers%'
+                      and pid <> pg_backend_pid()
+                      and query_start > $1
+                )";
+            self.session
+                .query_one(is_read, &[&now])
+                .await
+                .unwrap()
+                .get(0)
+        })
+        .await;
+    }
+}
+
+const CUSTOMERS: &str = "/customers?sort=-created_at";
+
+fn has(list: &Answer, entry: &Answer) -> bool {
+    list.items()
+        .iter()
+        .any(|item| item["id"] == entry.body["id"])
+}
+
+/// What is answered to a request that names the position of a write.
+async fn get_since(client: &Client, path: &str, write: &Answer) -> Answer {
+    let position = write.header("balcao-position").unwrap();
+    Answer::to(
+        client
+            .request("GET", path)
+            .header("balcao-position", position),
+    )
+    .await
+}
+
+#[tokio::test]
+async fn what_the_shop_lists_may_be_old_but_not_older_than_what_it_asks_for() {
+    let followed = Followed::within(LONG).await;
+    let shop = &followed.shop;
+    let product = shop.product("1.00", 100).await;
+    let (ana, ana_id) = shop.customer().await;
+    followed.is_read().await;
+    followed.pause().await;
+    let customer = followed.sign_up().await;
+    let order = ana.order(&product, 1).await.expect(201);
+
+    let old = shop.staff.get("/orders").await.expect(200);
+    assert!(!has(&old, &order), "the shop's list is the standby's");
+    let list = get_since(&shop.staff, "/orders", &order).await.expect(200);
+    assert!(has(&list, &order));
+    let list = get_since(&shop.staff, CUSTOMERS, &customer).await;
+    assert!(has(&list.expect(200), &customer));
+
+    let export = "/customers/export";
+    let id = customer.id();
+    let exported = async |answer: Answer| answer.expect(200).body.to_string().contains(&id);
+    assert!(!exported(shop.staff.get(export).await).await);
+    assert!(exported(get_since(&shop.staff, export, &customer).await).await);
+
+    // By id, and what customers see of themselves.
+    let _ = shop
+        .staff
+        .get(&format!("/customers/{id}"))
+        .await
+        .expect(200);
+    let _ = shop
+        .staff
+        .get(&format!("/orders/{}", order.id()))
+        .await
+        .expect(200);
+    let own = ana.get("/orders").await.expect(200);
+    assert!(has(&own, &order));
+    let told = ana
+        .get(&format!("/customers/{ana_id}/export"))
+        .await
+        .expect(200);
+    assert!(told.body.to_string().contains(&order.id()));
+
+    followed.resume().await;
+    eventually("the standby has it, too", || async {
+        has(&shop.staff.get("/orders").await.expect(200), &order)
+    })
+    .await;
+    let malformed = shop
+        .staff
+        .request("GET", "/orders")
+        .header("balcao-position", "last");
+    let _ = Answer::to(malformed)
+        .await
+        .expect_problem(400, "malformed_position");
+}
+
+#[tokio::test]
+async fn one_that_is_too_far_behind_or_away_is_not_read() {
+    let followed = Followed::within(Duration::from_secs(1)).await;
+    followed.is_read().await;
+    followed.pause().await;
+    let customer = followed.sign_up().await;
+    eventually("it is too far behind", || followed.lists(&customer)).await;
+    let customer = followed.sign_up().await;
+    assert!(followed.lists(&customer).await);
+
+    // Whoever asks at that moment waits for less than an answer may take.
+    let lists_at_once = async || {
+        let customer = followed.sign_up().await;
+        let asked = Instant::now();
+        while asked.elapsed() < Duration::from_secs(3) {
+            let listed = Instant::now();
+            let _ = followed.lists(&customer).await;
+            assert!(listed.elapsed() < Duration::from_secs(2));
+        }
+        assert!(followed.lists(&customer).await);
+    };
+    followed.resume().await;
+    followed.is_read().await;
+    followed.standby.signal("-STOP").await;
+    lists_at_once().await;
+    followed.standby.signal("-CONT").await;
+    followed.is_read().await;
+    followed.standby.crash().await;
+    lists_at_once().await;
+}
+
+#[tokio::test]
+async fn what_is_in_the_way_of_the_standby_is_read_once_more_on_the_primary() {
+    let followed = Followed::within(LONG).await;
+    let shop = &followed.shop;
+    followed.is_read().await;
+    // On the standby alone every row takes its time.
+    let slow = "
+        alter table customers rename to all_customers;
+        create view customers as
+        select * from all_customers where not pg_is_in_recovery() or pg_sleep(600) is not null";
+    let client = shop.database.client().await;
+    client.batch_execute(slow).await.unwrap();
+    let customer = followed.sign_up().await;
+    let is_slow = "select exists (select from pg_stat_activity where wait_event = 'PgSleep')";
+    let list = async {
+        loop {
+            let list = shop.staff.get(CUSTOMERS).await.expect(200);
+            if has(&list, &customer) {
+                break;
+            }
+        }
+    };
+    let get_in_the_way = async {
+        eventually("the standby reads", || async {
+            followed
+                .session
+                .query_one(is_slow, &[])
+                .await
+                .unwrap()
+                .get(0)
+        })
+        .await;
+        let lock = "begin; lock table all_customers in access exclusive mode; commit";
+        client.batch_execute(lock).await.unwrap();
+    };
+    tokio::join!(list, get_in_the_way);
+}
