@@ -87,8 +87,11 @@ pub struct StandbyState {
     pub reads: [(ReadBy, u64); 4],
 }
 
-/// How long it may take to look. Whatever takes longer is away.
+/// How long it may take to look, a new connection included. Whatever takes longer is away.
 const PATIENCE: Duration = Duration::from_millis(500);
+
+/// How long an answer may take: less, so that a connection without one is given up.
+const ANSWER: Duration = Duration::from_millis(400);
 
 /// How long a read waits for a write that it has to show.
 const WAIT_FOR_WRITE: Duration = Duration::from_millis(100);
@@ -164,7 +167,7 @@ impl Standby {
         let (time, known) = (*self.time()).ok_or_else(|| StorageError::unavailable("no beat"))?;
         let looked = timeout(PATIENCE, async {
             let client = self.database.client().await?;
-            client.query_within(PATIENCE, LOOK, &[]).await
+            client.query_within(ANSWER, LOOK, &[]).await
         });
         let rows = looked.await.map_err(StorageError::unavailable)??;
         let at = Instant::now();
