@@ -12,6 +12,7 @@ use crate::{
     database::Database,
     error::{column, storage},
     list::Conditions,
+    standby::REPORTS,
     statements,
     transaction::Transaction,
 };
@@ -106,7 +107,7 @@ async fn count(
         let row = row.map_err(storage)?;
         row.ok_or_else(|| StorageError::internal("nothing was counted"))
     };
-    let row = database.recent(freshness, count).await?;
+    let row = database.recent((freshness, REPORTS), count).await?;
     let count: i64 = column(&row, "count")?;
     Ok(count.unsigned_abs())
 }
@@ -126,7 +127,9 @@ async fn read(
 ) -> Result<(), StorageError> {
     // What has begun on a standby cannot go on elsewhere, where it would be another moment.
     let (transaction, mut rows) = database
-        .recent(freshness, |database| begin(database, statement, conditions))
+        .recent((freshness, REPORTS), |database| {
+            begin(database, statement, conditions)
+        })
         .await?;
     loop {
         let is_last = rows.len() < ROWS;
@@ -136,7 +139,9 @@ async fn read(
             Ok(_) => return transaction.abandon().await.map_err(storage),
             Err(_) => return Err(StorageError::unavailable("nobody takes the rows")),
         }
-        rows = fetch(&transaction).await?;
+        // What has no answer by then, long after the end of every statement, has no server any more.
+        let fetched = timeout(PATIENCE, fetch(&transaction)).await;
+        rows = fetched.map_err(StorageError::unavailable)??;
     }
 }
 

@@ -1,6 +1,8 @@
 //! A standby, which serves what may be a moment old (PostgreSQL manual, section 27.4). It is read as long as it
 //! follows the primary closely, and whatever it cannot answer is asked of the primary.
 
+mod written;
+
 use std::{
     sync::{
         Mutex, MutexGuard, PoisonError,
@@ -15,7 +17,10 @@ use domain::{
 };
 use time::OffsetDateTime;
 use tokio::{sync::watch, time::timeout};
+use tokio_postgres::Row;
+use uuid::Uuid;
 
+use self::written::Written;
 use crate::{
     connection::{Connection, Pool},
     database::{Database, PoolState, SessionError},
@@ -26,14 +31,38 @@ use crate::{
 pub(crate) struct Standby {
     database: Database,
     max_lag: Duration,
-    /// Writes the time into the primary.
-    beats: Pool,
-    /// The time of the primary, and when that was.
-    time: Mutex<Option<(OffsetDateTime, Instant)>>,
+    /// To write the time into the primary, and to ask how far it has written. Nobody else waits for it.
+    primary: Pool,
+    beat: Mutex<Option<Beat>>,
     /// What was seen last; `None` while it is away.
     seen: watch::Sender<Option<Seen>>,
     written: Written,
     reads: [(ReadBy, AtomicU64); 4],
+}
+
+/// The last time that was written into the primary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Beat {
+    time: OffsetDateTime,
+    /// When it was.
+    asked: Instant,
+    primary: Primary,
+}
+
+/// Whose log a standby follows: another shop may have a standby, and a former primary may have kept one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Primary {
+    shop: Uuid,
+    timeline: String,
+}
+
+impl Primary {
+    fn of(row: &Row) -> Result<Self, StorageError> {
+        Ok(Self {
+            shop: column(row, "shop")?,
+            timeline: column(row, "timeline")?,
+        })
+    }
 }
 
 /// What was seen of a standby.
@@ -41,7 +70,7 @@ pub(crate) struct Standby {
 struct Seen {
     at: Instant,
     lag: Duration,
-    /// How far it has read the primary's log. `None` for one that is none any more.
+    /// How far it has read the primary's log. `None` for one that is a primary now.
     replayed: Option<LogPosition>,
 }
 
@@ -93,6 +122,18 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// How long an answer may take: less, so that a connection without one is given up.
 const ANSWER: Duration = Duration::from_millis(400);
 
+/// How often the time is written while nobody follows: what follows later must find it, and not all of them.
+const SELDOM: Duration = Duration::from_secs(5);
+
+/// By how much the clocks of two primaries may differ.
+const SKEW: time::Duration = time::Duration::milliseconds(100);
+
+/// How long a list may take there: there is time left for the primary then.
+pub(crate) const LISTS: Duration = Duration::from_secs(1);
+
+/// How long a report, or the beginning of an export, may take there: as long as a statement.
+pub(crate) const REPORTS: Duration = Duration::from_secs(10);
+
 /// How long a read waits for a write that it has to show.
 const WAIT_FOR_WRITE: Duration = Duration::from_millis(100);
 
@@ -100,28 +141,28 @@ const WAIT_INTERVAL: Duration = Duration::from_millis(5);
 
 /// It is no use to wait until a standby has it as well.
 const BEAT: &str = "
-    insert into heartbeat (at)
-    values (clock_timestamp())
+    insert into heartbeat (timeline, at)
+    values (left(pg_walfile_name(pg_current_wal_insert_lsn()), 8), clock_timestamp())
     on conflict (id) do update
-    set at = excluded.at
-    returning at";
+    set timeline = excluded.timeline, at = excluded.at
+    returning at, shop, timeline";
 
+/// What was replayed before a promotion is no position of what came after.
 const LOOK: &str = "
-    select at, pg_last_wal_replay_lsn()::text as replayed
+    select at, shop, timeline,
+           case when pg_is_in_recovery() then pg_last_wal_replay_lsn() end::text as replayed
     from heartbeat";
 
-const REPLAYED: &str = "select pg_last_wal_replay_lsn()::text as replayed";
-
-/// What was committed before has a lower position.
-const WRITTEN: &str = "select pg_current_wal_insert_lsn()::text as written";
+const REPLAYED: &str = "
+    select case when pg_is_in_recovery() then pg_last_wal_replay_lsn() end::text as replayed";
 
 impl Standby {
-    pub(crate) fn new(database: Database, max_lag: Duration, beats: Pool) -> Self {
+    pub(crate) fn new(database: Database, max_lag: Duration, primary: Pool) -> Self {
         Self {
             database,
             max_lag,
-            beats,
-            time: Mutex::default(),
+            primary,
+            beat: Mutex::default(),
             seen: watch::Sender::new(None),
             written: Written::default(),
             reads: READ_BY.map(|by| (by, AtomicU64::new(0))),
@@ -145,46 +186,57 @@ impl Standby {
 
     /// Looks how far behind it is.
     async fn look(&self) -> Result<(), StorageError> {
-        let beat = self.beat().await;
-        let looked = self.seen_now().await;
+        let is_away = self.seen.borrow().is_none();
+        let last = self.beat().as_ref().map(|beat| beat.asked);
+        let beat = if is_away && last.is_some_and(|last| last.elapsed() < SELDOM) {
+            Ok(())
+        } else {
+            within(self.write_the_time()).await
+        };
+        let looked = within(self.seen_now()).await;
         self.seen.send_replace(looked.as_ref().ok().copied());
         looked.and(beat)
     }
 
-    async fn beat(&self) -> Result<(), StorageError> {
-        let client = self.beats.get().await?;
+    async fn write_the_time(&self) -> Result<(), StorageError> {
+        let client = self.primary.get().await?;
+        // Not later: what is behind must not seem less so.
         let asked = Instant::now();
-        let rows = client.query_within(PATIENCE, BEAT, &[]).await?;
-        let row = rows
-            .first()
-            .ok_or_else(|| StorageError::internal("no beat"))?;
-        // Not earlier: what is behind must not seem less so.
-        *self.time() = Some((column(row, "at")?, asked));
+        let rows = client.query_within(ANSWER, BEAT, &[]).await?;
+        let row = rows.first();
+        let row = row.ok_or_else(|| StorageError::internal("no beat"))?;
+        *self.beat() = Some(Beat {
+            time: column(row, "at")?,
+            asked,
+            primary: Primary::of(row)?,
+        });
         Ok(())
     }
 
     async fn seen_now(&self) -> Result<Seen, StorageError> {
-        let (time, known) = (*self.time()).ok_or_else(|| StorageError::unavailable("no beat"))?;
-        let looked = timeout(PATIENCE, async {
-            let client = self.database.client().await?;
-            client.query_within(ANSWER, LOOK, &[]).await
-        });
-        let rows = looked.await.map_err(StorageError::unavailable)??;
+        let last = self.beat().clone();
+        let last = last.ok_or_else(|| StorageError::unavailable("no beat"))?;
+        let client = self.database.client().await?;
+        let rows = client.query_within(ANSWER, LOOK, &[]).await?;
         let at = Instant::now();
-        let row = rows
-            .first()
-            .ok_or_else(|| StorageError::unavailable("it has no beat yet"))?;
-        let beat: OffsetDateTime = column(row, "at")?;
-        let now = time + at.duration_since(known);
+        let row = rows.first();
+        let row = row.ok_or_else(|| StorageError::unavailable("it has no beat yet"))?;
+        if Primary::of(row)? != last.primary {
+            return Err(StorageError::unavailable("it follows another primary"));
+        }
+        let lag = last.time + at.duration_since(last.asked) - column::<OffsetDateTime>(row, "at")?;
+        if lag < -SKEW {
+            return Err(StorageError::unavailable("its time is none of the primary"));
+        }
         Ok(Seen {
             at,
-            lag: (now - beat).try_into().unwrap_or_default(),
+            lag: lag.try_into().unwrap_or_default(),
             replayed: position(row.get("replayed"))?,
         })
     }
 
-    fn time(&self) -> MutexGuard<'_, Option<(OffsetDateTime, Instant)>> {
-        self.time.lock().unwrap_or_else(PoisonError::into_inner)
+    fn beat(&self) -> MutexGuard<'_, Option<Beat>> {
+        self.beat.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Why it cannot show what is asked for, if it cannot.
@@ -197,8 +249,10 @@ impl Standby {
         }
         let position = position?;
         let has_it = |replayed: Option<LogPosition>| replayed.is_some_and(|at| at >= position);
-        if has_it(seen.replayed) {
-            return None;
+        match seen.replayed {
+            None => return Some(ReadBy::PrimaryForLag),
+            replayed if has_it(replayed) => return None,
+            Some(_) => {}
         }
         let waiting = timeout(WAIT_FOR_WRITE, async {
             let client = self.database.client().await?;
@@ -213,15 +267,17 @@ impl Standby {
         }
     }
 
-    /// Reads there. `None` when it cannot go on, or is found to be away meanwhile.
+    /// Reads there. `None` when it cannot go on, takes too long, or is found to be away meanwhile.
     async fn read<T>(
         &self,
+        patience: Duration,
         read: impl Future<Output = Result<T, StorageError>>,
     ) -> Option<Result<T, StorageError>> {
         let mut seen = self.seen.subscribe();
         let done = tokio::select! {
             done = read => done,
             _ = seen.wait_for(Option::is_none) => return None,
+            () = tokio::time::sleep(patience) => return None,
         };
         match done {
             // It would take as long there.
@@ -237,6 +293,14 @@ impl Standby {
     }
 }
 
+/// The same, unless it takes too long.
+async fn within<T>(
+    looking: impl Future<Output = Result<T, StorageError>>,
+) -> Result<T, StorageError> {
+    let looked = timeout(PATIENCE, looking).await;
+    looked.map_err(StorageError::unavailable)?
+}
+
 async fn replayed(client: &Connection) -> Result<Option<LogPosition>, StorageError> {
     let row = client.query_opt(REPLAYED, &[]).await;
     let row = row.map_err(storage)?;
@@ -248,42 +312,12 @@ fn position(text: Option<&str>) -> Result<Option<LogPosition>, StorageError> {
     position.map_err(StorageError::corrupt)
 }
 
-/// How far the primary's log has been written. Whoever asks while another one does gets the answer to a question
-/// that was put after theirs: what they had written by then is in it.
-#[derive(Default)]
-struct Written {
-    /// How often it was asked.
-    asked: AtomicU64,
-    /// The last answer, and to which question.
-    last: tokio::sync::Mutex<Option<(u64, LogPosition)>>,
-}
-
-impl Written {
-    async fn now(&self, database: &Database) -> Result<LogPosition, StorageError> {
-        let before = self.asked.load(Ordering::SeqCst);
-        let mut last = self.last.lock().await;
-        if let Some((question, position)) = *last
-            && question > before
-        {
-            return Ok(position);
-        }
-        let question = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
-        let client = database.client().await?;
-        let rows = client.query_within(PATIENCE, WRITTEN, &[]).await?;
-        let written = rows.first().map(|row| position(row.get("written")));
-        let written = written.transpose()?.flatten();
-        let written = written.ok_or_else(|| StorageError::internal("no position"))?;
-        *last = Some((question, written));
-        Ok(written)
-    }
-}
-
 impl Database {
     /// Runs `read` on the standby, if there is one that is as fresh as asked for; on the primary otherwise, and
-    /// once more there when the standby cannot go on.
+    /// once more there when the standby cannot go on, or takes longer than this.
     pub(crate) async fn recent<T, F>(
         &self,
-        freshness: Freshness,
+        (freshness, patience): (Freshness, Duration),
         read: impl Fn(Self) -> F,
     ) -> Result<T, StorageError>
     where
@@ -294,7 +328,7 @@ impl Database {
         };
         let by = match standby.refusal(position).await {
             Some(refused) => refused,
-            None => match standby.read(read(standby.database.clone())).await {
+            None => match standby.read(patience, read(standby.database.clone())).await {
                 Some(done) => {
                     standby.count(ReadBy::Standby);
                     return done;
@@ -341,7 +375,7 @@ impl Database {
     /// When storage fails.
     pub async fn written(&self) -> Result<Option<LogPosition>, StorageError> {
         match self.standby() {
-            Some(standby) => standby.written.now(self).await.map(Some),
+            Some(standby) => standby.written.now(&standby.primary).await.map(Some),
             None => Ok(None),
         }
     }

@@ -1,7 +1,10 @@
 //! What writes tell of themselves to reads: the header `Balcao-Position` of an answer says how far storage had been
 //! written, and a list that is asked with it has everything up to there, whoever it is read from.
 
-use std::future::{Ready, ready};
+use std::{
+    future::{Ready, ready},
+    time::Duration,
+};
 
 use actix_web::{
     FromRequest, HttpRequest,
@@ -12,6 +15,7 @@ use actix_web::{
 };
 use domain::values::{Freshness, LogPosition};
 use serde_json::json;
+use tokio::time::timeout;
 
 use crate::{
     app::App,
@@ -63,6 +67,9 @@ impl Extract for Seen {
     }
 }
 
+/// How long an answer waits for that.
+const PATIENCE: Duration = Duration::from_millis(100);
+
 /// Says how far storage has been written, if that was a write and anybody needs to know. What cannot be told is left
 /// out: the write is done.
 pub(crate) async fn tell(response: &mut ServiceResponse<BoxBody>) {
@@ -72,13 +79,10 @@ pub(crate) async fn tell(response: &mut ServiceResponse<BoxBody>) {
         && !request.method().is_safe();
     let app = request.app_data::<Data<App>>().filter(|_| is_done);
     let Some(app) = app.cloned() else { return };
-    match app.written().await {
-        Ok(Some(position)) => {
-            if let Ok(value) = HeaderValue::from_str(&position.to_string()) {
-                response.headers_mut().insert(POSITION, value);
-            }
-        }
-        Ok(None) => {}
-        Err(error) => tracing::debug!(%error, "the position of a write is not known"),
+    let Ok(Ok(Some(position))) = timeout(PATIENCE, app.written()).await else {
+        return;
+    };
+    if let Ok(value) = HeaderValue::from_str(&position.to_string()) {
+        response.headers_mut().insert(POSITION, value);
     }
 }

@@ -13,6 +13,7 @@ use super::{PgCatalog, price};
 use crate::{
     database::Database,
     error::{column, storage},
+    standby::REPORTS,
     statements::Value,
 };
 
@@ -65,7 +66,9 @@ impl BestSellersReport for PgCatalog {
             report.finish();
             rows.map_err(storage)?.iter().map(best_seller).collect()
         };
-        self.database.recent(Freshness::Recent(None), read).await
+        self.database
+            .recent((Freshness::Recent(None), REPORTS), read)
+            .await
     }
 }
 

@@ -32,6 +32,7 @@ use crate::{
     creation_keys::{self, Kind},
     database::Database,
     error::{CREATION_KEYS_PKEY, TransactionError, column, is_taken, violates},
+    standby::LISTS,
     statements::{self, Statement, Value},
     stock,
 };
@@ -84,7 +85,7 @@ impl ProductRepository for PgCatalog {
         page: &PageRequest,
     ) -> Result<Page<StockedProduct>, StorageError> {
         let read = async |database| list::page(&database, filter, sort, page).await;
-        self.database.recent(page.freshness, read).await
+        self.database.recent((page.freshness, LISTS), read).await
     }
 
     fn export(&self, filter: ProductsFilter, freshness: Freshness) -> Export<StockedProduct> {

@@ -27,6 +27,7 @@ use crate::{
     export::{self, Entities},
     identity,
     list::{Conditions, Keyset, page_of_table},
+    standby::LISTS,
     statements::{self, Statement, Value},
 };
 
@@ -81,7 +82,7 @@ impl CustomerRepository for PgCustomers {
             let conditions = conditions(filter);
             page_of_table(&database, table, &keyset, conditions, page, customer).await
         };
-        self.database.recent(page.freshness, read).await
+        self.database.recent((page.freshness, LISTS), read).await
     }
 
     #[tracing::instrument(level = "debug", name = "db.customers.account", skip_all)]

@@ -43,6 +43,9 @@ pub enum InvalidDatabaseUrl {
     /// What is known of one standby does not hold for another.
     #[error("names several hosts: it must be one standby, for what one has another may lack")]
     SeveralStandbys,
+    /// It asks for one that writes.
+    #[error("has target_session_attrs=read-write, which no standby is: leave it out")]
+    NoStandby,
     /// A pooler does not hand on the options of a session.
     #[error("has options, which a pooler does not hand on: they need DATABASE_POOLING=direct")]
     Options,
@@ -116,6 +119,9 @@ impl DatabaseSettings {
     pub fn into_standby(self) -> Result<StandbySettings, InvalidDatabaseUrl> {
         if self.config.get_hosts().len() > 1 {
             return Err(InvalidDatabaseUrl::SeveralStandbys);
+        }
+        if self.config.get_target_session_attrs() == TargetSessionAttrs::ReadWrite {
+            return Err(InvalidDatabaseUrl::NoStandby);
         }
         Ok(StandbySettings(Box::new(self)))
     }

@@ -28,6 +28,16 @@ const STATE: &str = "
     from pg_class
     where oid = to_regclass($1)";
 
+/// Whether PostgreSQL knows already what a guard says.
+const IS_GUARDED: &str = "
+    select exists (
+        select
+        from pg_constraint
+        where conrelid = to_regclass($1)
+          and conname = $2
+          and convalidated
+    ) as is_guarded";
+
 async fn state_of(client: &Client, table: Table) -> Result<(bool, bool), PartitionError> {
     let row = statements::query_one(client, STATE, &[&table.name, &GUARD]).await?;
     Ok((column(&row, "is_partitioned")?, column(&row, "is_guarded")?))
@@ -141,6 +151,11 @@ impl Prepare for Swap {
 
     async fn prepare(&self, client: &Client) -> Result<(String, ()), PartitionError> {
         let Table { name, key } = self.table;
+        let row = statements::query_one(client, IS_GUARDED, &[&name, &GUARD]).await?;
+        if !column::<bool>(&row, "is_guarded")? {
+            // By somebody who took our turn: without it, everybody would wait while every row is looked at.
+            return Err(PartitionError::Busy);
+        }
         let before = format!("{name}_before_{}", self.end);
         let referring = if self.table == TABLES[0] {
             &TABLES[1..]

@@ -84,7 +84,8 @@ impl Prepare for &Old {
     }
 }
 
-/// Adds up what was sold, unless an order is not over, and tells the ledgers; nothing of it changes meanwhile.
+/// Adds up what was sold, unless an order is not over, and tells the ledgers. Nothing of it changes any more: what
+/// was delivered or cancelled stays so, and no order is placed in a month that is over.
 async fn add_up(client: &Client, old: &Old) -> Result<Found, PartitionError> {
     let [orders, items, _] = TABLES.map(|table| old.names(table));
     let all = |names: &[String], columns: &str| {
@@ -93,10 +94,6 @@ async fn add_up(client: &Client, old: &Old) -> Result<Found, PartitionError> {
             .map(|name| format!("select {columns} from {name}"));
         selects.collect::<Vec<_>>().join(" union all ")
     };
-    for part in orders {
-        let lock = format!("lock table {part} in share mode");
-        client.batch_execute(&lock).await?;
-    }
     let (orders_of, items_of) = (
         all(orders, "id, status"),
         all(items, "order_id, product_id, quantidade"),

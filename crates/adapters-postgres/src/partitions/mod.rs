@@ -206,8 +206,9 @@ impl Database {
 impl OrderMonths for Database {
     async fn extend(&self, until: OffsetDateTime) -> Result<u64, StorageError> {
         let extended = async {
-            let mut client = self.reports_client().await?;
+            let client = self.client().await?;
             let (is_begun, is_interrupted) = conversion::state(&client).await?;
+            drop(client);
             if !is_begun && !is_interrupted {
                 return Ok(0);
             }
@@ -216,6 +217,8 @@ impl OrderMonths for Database {
                 Err(PartitionError::Busy) => return Ok(0),
                 held => held?,
             };
+            // Reports go on meanwhile.
+            let mut client = self.bulk_client().await?;
             if is_interrupted {
                 conversion::let_go(&mut client).await?;
             }

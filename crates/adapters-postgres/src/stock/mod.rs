@@ -23,6 +23,7 @@ use crate::{
     creation_keys::{self, Kind},
     database::Database,
     error::{column, storage},
+    standby::LISTS,
     statements::{self, Statement, Value},
 };
 
@@ -99,7 +100,7 @@ impl StockRepository for PgStock {
         page: &PageRequest,
     ) -> Result<Page<ProductStock>, StorageError> {
         let read = async |database| levels::page(&database, below, page).await;
-        self.database.recent(page.freshness, read).await
+        self.database.recent((page.freshness, LISTS), read).await
     }
 
     fn books(&self) -> Export<BookEntry> {

@@ -45,7 +45,7 @@ pub struct DatabaseArgs {
 
     /// How far behind it may be, in milliseconds; the primary answers otherwise
     #[arg(long, env, value_name = "MILLISECONDS", default_value = "1000")]
-    #[arg(value_parser = setting(time(Duration::from_millis, 500..=600_000)))]
+    #[arg(value_parser = setting(time(Duration::from_millis, 750..=600_000)))]
     replica_max_lag_ms: Setting<Duration>,
 }
 

@@ -51,4 +51,8 @@ fn a_standby_is_one() {
         standby("postgres://balcao@standby-1,standby-2/balcao"),
         Err(InvalidDatabaseUrl::SeveralStandbys)
     ));
+    assert!(matches!(
+        standby("postgres://balcao@standby/balcao?target_session_attrs=read-write"),
+        Err(InvalidDatabaseUrl::NoStandby)
+    ));
 }
