@@ -16,7 +16,6 @@ use crate::{
     database::Database,
     error::column,
     list::{Conditions, Keyset, page_of_table},
-    standby::LISTS,
     statements::{self, Statement, Value},
 };
 
@@ -182,7 +181,7 @@ impl AuditLog for PgAudit {
             let table = (COLUMNS, "audit");
             page_of_table(&database, table, &LISTED, conditions, page, entry).await
         };
-        self.database.recent((page.freshness, LISTS), read).await
+        self.database.recent_list(page.freshness, read).await
     }
 }
 

@@ -68,7 +68,7 @@ pub struct PoolState {
 }
 
 impl PoolState {
-    pub(crate) const fn of(name: &'static str) -> Self {
+    const fn of(name: &'static str) -> Self {
         Self {
             name,
             idle: 0,

@@ -12,7 +12,6 @@ use crate::{
     database::Database,
     error::{column, storage},
     list::Conditions,
-    standby::REPORTS,
     statements,
     transaction::Transaction,
 };
@@ -101,13 +100,13 @@ async fn count(
     statement: String,
     conditions: Arc<Conditions>,
 ) -> Result<u64, StorageError> {
-    let count = |database: Database| async {
-        let client = { database }.bulk_client().await?;
+    let count = async |database: Database| {
+        let client = database.bulk_client().await?;
         let row = client.query_opt(&statement, &conditions.params()).await;
         let row = row.map_err(storage)?;
         row.ok_or_else(|| StorageError::internal("nothing was counted"))
     };
-    let row = database.recent((freshness, REPORTS), count).await?;
+    let row = database.recent_report(freshness, count).await?;
     let count: i64 = column(&row, "count")?;
     Ok(count.unsigned_abs())
 }
@@ -127,9 +126,7 @@ async fn read(
 ) -> Result<(), StorageError> {
     // What has begun on a standby cannot go on elsewhere, where it would be another moment.
     let (transaction, mut rows) = database
-        .recent((freshness, REPORTS), |database| {
-            begin(database, statement, conditions)
-        })
+        .recent_report(freshness, |database| begin(database, statement, conditions))
         .await?;
     loop {
         let is_last = rows.len() < ROWS;

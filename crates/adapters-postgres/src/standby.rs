@@ -1,13 +1,11 @@
 //! A standby, which serves what may be a moment old (PostgreSQL manual, section 27.4). It is read as long as it
 //! follows the primary closely, and whatever it cannot answer is asked of the primary.
 
+mod reads;
 mod written;
 
 use std::{
-    sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -20,7 +18,8 @@ use tokio::{sync::watch, time::timeout};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use self::written::Written;
+pub use self::reads::ReadBy;
+use self::{reads::Reads, written::Written};
 use crate::{
     connection::{Connection, Pool},
     database::{Database, PoolState, SessionError},
@@ -37,7 +36,7 @@ pub(crate) struct Standby {
     /// What was seen last; `None` while it is away.
     seen: watch::Sender<Option<Seen>>,
     written: Written,
-    reads: [(ReadBy, AtomicU64); 4],
+    reads: Reads,
 }
 
 /// The last time that was written into the primary.
@@ -74,39 +73,6 @@ struct Seen {
     replayed: Option<LogPosition>,
 }
 
-/// Who answered what may be a moment old.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReadBy {
-    /// The standby.
-    Standby,
-    /// The primary: the standby was away.
-    PrimaryForAway,
-    /// The primary: the standby was too far behind, or behind what was asked for.
-    PrimaryForLag,
-    /// The primary, once more: the standby could not go on (a conflict with what it follows, or its end).
-    PrimaryForConflict,
-}
-
-const READ_BY: [ReadBy; 4] = [
-    ReadBy::Standby,
-    ReadBy::PrimaryForAway,
-    ReadBy::PrimaryForLag,
-    ReadBy::PrimaryForConflict,
-];
-
-impl ReadBy {
-    /// Its name.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Standby => "standby",
-            Self::PrimaryForAway => "away",
-            Self::PrimaryForLag => "behind",
-            Self::PrimaryForConflict => "conflict",
-        }
-    }
-}
-
 /// A standby as it is at this moment.
 #[derive(Debug, Clone)]
 pub struct StandbyState {
@@ -129,10 +95,10 @@ const SELDOM: Duration = Duration::from_secs(5);
 const SKEW: time::Duration = time::Duration::milliseconds(100);
 
 /// How long a list may take there: there is time left for the primary then.
-pub(crate) const LISTS: Duration = Duration::from_secs(1);
+const LISTS: Duration = Duration::from_secs(1);
 
 /// How long a report, or the beginning of an export, may take there: as long as a statement.
-pub(crate) const REPORTS: Duration = Duration::from_secs(10);
+const REPORTS: Duration = Duration::from_secs(10);
 
 /// How long a read waits for a write that it has to show.
 const WAIT_FOR_WRITE: Duration = Duration::from_millis(100);
@@ -165,14 +131,13 @@ impl Standby {
             beat: Mutex::default(),
             seen: watch::Sender::new(None),
             written: Written::default(),
-            reads: READ_BY.map(|by| (by, AtomicU64::new(0))),
+            reads: Reads::default(),
         }
     }
 
     /// Its connections, as they are at this moment.
     pub(crate) fn pools(&self) -> PoolState {
-        let pools = self.database.pools();
-        PoolState::sum("standby", pools)
+        PoolState::sum("standby", self.database.pools())
     }
 
     /// The same as of the primary, if it can be asked.
@@ -249,10 +214,11 @@ impl Standby {
         }
         let position = position?;
         let has_it = |replayed: Option<LogPosition>| replayed.is_some_and(|at| at >= position);
-        match seen.replayed {
-            None => return Some(ReadBy::PrimaryForLag),
-            replayed if has_it(replayed) => return None,
-            Some(_) => {}
+        if has_it(seen.replayed) {
+            return None;
+        }
+        if seen.replayed.is_none() {
+            return Some(ReadBy::PrimaryForLag);
         }
         let waiting = timeout(WAIT_FOR_WRITE, async {
             let client = self.database.client().await?;
@@ -285,12 +251,6 @@ impl Standby {
             done => Some(done),
         }
     }
-
-    fn count(&self, by: ReadBy) {
-        for (_, reads) in self.reads.iter().filter(|(counted, _)| *counted == by) {
-            reads.fetch_add(1, Ordering::Relaxed);
-        }
-    }
 }
 
 /// The same, unless it takes too long.
@@ -313,11 +273,35 @@ fn position(text: Option<&str>) -> Result<Option<LogPosition>, StorageError> {
 }
 
 impl Database {
-    /// Runs `read` on the standby, if there is one that is as fresh as asked for; on the primary otherwise, and
-    /// once more there when the standby cannot go on, or takes longer than this.
-    pub(crate) async fn recent<T, F>(
+    /// Reads a list from the standby, if there is one that is as fresh as asked for; from the primary otherwise, and
+    /// once more there when the standby cannot go on, or takes longer than a list may.
+    pub(crate) async fn recent_list<T, F>(
         &self,
-        (freshness, patience): (Freshness, Duration),
+        freshness: Freshness,
+        read: impl Fn(Self) -> F,
+    ) -> Result<T, StorageError>
+    where
+        F: Future<Output = Result<T, StorageError>>,
+    {
+        self.recent(freshness, LISTS, read).await
+    }
+
+    /// The same of a report, or of the beginning of an export.
+    pub(crate) async fn recent_report<T, F>(
+        &self,
+        freshness: Freshness,
+        read: impl Fn(Self) -> F,
+    ) -> Result<T, StorageError>
+    where
+        F: Future<Output = Result<T, StorageError>>,
+    {
+        self.recent(freshness, REPORTS, read).await
+    }
+
+    async fn recent<T, F>(
+        &self,
+        freshness: Freshness,
+        patience: Duration,
         read: impl Fn(Self) -> F,
     ) -> Result<T, StorageError>
     where
@@ -330,13 +314,13 @@ impl Database {
             Some(refused) => refused,
             None => match standby.read(patience, read(standby.database.clone())).await {
                 Some(done) => {
-                    standby.count(ReadBy::Standby);
+                    standby.reads.count(ReadBy::Standby);
                     return done;
                 }
                 None => ReadBy::PrimaryForConflict,
             },
         };
-        standby.count(by);
+        standby.reads.count(by);
         read(self.clone()).await
     }
 
@@ -360,10 +344,7 @@ impl Database {
         let seen = *standby.seen.borrow();
         Some(StandbyState {
             lag: seen.map(|seen| seen.lag + seen.at.elapsed()),
-            reads: standby
-                .reads
-                .each_ref()
-                .map(|(by, reads)| (*by, reads.load(Ordering::Relaxed))),
+            reads: standby.reads.counted(),
         })
     }
 

@@ -13,7 +13,6 @@ use super::{PgCatalog, price};
 use crate::{
     database::Database,
     error::{column, storage},
-    standby::REPORTS,
     statements::Value,
 };
 
@@ -67,7 +66,7 @@ impl BestSellersReport for PgCatalog {
             rows.map_err(storage)?.iter().map(best_seller).collect()
         };
         self.database
-            .recent((Freshness::Recent(None), REPORTS), read)
+            .recent_report(Freshness::Recent(None), read)
             .await
     }
 }

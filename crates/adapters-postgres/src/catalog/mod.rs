@@ -32,7 +32,6 @@ use crate::{
     creation_keys::{self, Kind},
     database::Database,
     error::{CREATION_KEYS_PKEY, TransactionError, column, is_taken, violates},
-    standby::LISTS,
     statements::{self, Statement, Value},
     stock,
 };
@@ -85,7 +84,7 @@ impl ProductRepository for PgCatalog {
         page: &PageRequest,
     ) -> Result<Page<StockedProduct>, StorageError> {
         let read = async |database| list::page(&database, filter, sort, page).await;
-        self.database.recent((page.freshness, LISTS), read).await
+        self.database.recent_list(page.freshness, read).await
     }
 
     fn export(&self, filter: ProductsFilter, freshness: Freshness) -> Export<StockedProduct> {

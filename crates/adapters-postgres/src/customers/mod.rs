@@ -27,7 +27,6 @@ use crate::{
     export::{self, Entities},
     identity,
     list::{Conditions, Keyset, page_of_table},
-    standby::LISTS,
     statements::{self, Statement, Value},
 };
 
@@ -82,7 +81,7 @@ impl CustomerRepository for PgCustomers {
             let conditions = conditions(filter);
             page_of_table(&database, table, &keyset, conditions, page, customer).await
         };
-        self.database.recent((page.freshness, LISTS), read).await
+        self.database.recent_list(page.freshness, read).await
     }
 
     #[tracing::instrument(level = "debug", name = "db.customers.account", skip_all)]

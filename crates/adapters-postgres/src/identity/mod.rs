@@ -27,7 +27,6 @@ use crate::{
     database::Database,
     error::{TransactionError, USERS_EMAIL_KEY, column, storage, violates},
     list::{Conditions, Keyset, page_of_table},
-    standby::LISTS,
     statements::{self, Value},
 };
 
@@ -159,7 +158,7 @@ impl AccountRepository for PgAccounts {
             let table = (COLUMNS, "users");
             page_of_table(&database, table, &LISTED, conditions, page, account).await
         };
-        self.database.recent((page.freshness, LISTS), read).await
+        self.database.recent_list(page.freshness, read).await
     }
 
     #[tracing::instrument(level = "debug", name = "db.users.find", skip_all)]

@@ -26,7 +26,6 @@ use crate::{
     catalog::price,
     database::Database,
     error::{column, storage},
-    standby::LISTS,
 };
 
 const FIND: &str = "
@@ -71,7 +70,7 @@ impl OrderRepository for PgOrders {
         page: &PageRequest,
     ) -> Result<Page<Order>, StorageError> {
         let read = async |database| list::page(&database, filter, sort, page).await;
-        self.database.recent((page.freshness, LISTS), read).await
+        self.database.recent_list(page.freshness, read).await
     }
 
     fn export(&self, filter: OrdersFilter, freshness: Freshness) -> Export<Order> {

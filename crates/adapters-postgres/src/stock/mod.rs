@@ -23,7 +23,6 @@ use crate::{
     creation_keys::{self, Kind},
     database::Database,
     error::{column, storage},
-    standby::LISTS,
     statements::{self, Statement, Value},
 };
 
@@ -100,7 +99,7 @@ impl StockRepository for PgStock {
         page: &PageRequest,
     ) -> Result<Page<ProductStock>, StorageError> {
         let read = async |database| levels::page(&database, below, page).await;
-        self.database.recent((page.freshness, LISTS), read).await
+        self.database.recent_list(page.freshness, read).await
     }
 
     fn books(&self) -> Export<BookEntry> {
