@@ -312,10 +312,16 @@ impl<'a> Description<'a> {
         self.answers.insert(status.as_u16(), response);
     }
 
-    /// It writes.
+    /// It writes. What is answered while it does tells no position.
     pub(crate) fn writes(&mut self) {
-        let done = self.answers.iter_mut().filter(|(status, _)| **status < 300);
-        for (_, answer) in done {
+        let done = self.answers.range_mut(..300).map(|(_, answer)| answer);
+        let is_json = |answer: &&mut Response| {
+            answer
+                .content
+                .iter()
+                .all(|(media, _)| *media == "application/json")
+        };
+        for answer in done.filter(is_json) {
             answer.headers.push(positions::HEADER);
         }
     }
