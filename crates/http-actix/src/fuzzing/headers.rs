@@ -11,7 +11,7 @@ use actix_web::{
 use domain::{
     identity::ClientAddress,
     stock::StockLevel,
-    values::{Expected, UserAgent, Version},
+    values::{Expected, Freshness, UserAgent, Version},
 };
 use futures_util::FutureExt as _;
 use opentelemetry::trace::TraceContextExt as _;
@@ -23,6 +23,7 @@ use crate::{
     dto::tokens::read_api_key,
     edge::given_id,
     extract::{Accepted, CallsItself, Known, MaybeKey, MaybeMatch},
+    positions::Seen,
     problem::Problem,
     proxies::TrustedProxies,
     traces::parent,
@@ -204,6 +205,35 @@ pub fn request_ids(bytes: &[u8]) {
             .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte));
     let given = given_id(request.headers());
     assert_eq!(given.map(str::as_bytes), is_documented.then_some(sent));
+}
+
+/// Positions are read as they are documented, and the farthest of those that were sent counts.
+pub fn positions(bytes: &[u8]) {
+    let name = HeaderName::from_static("balcao-position");
+    let Some(request) = request(&name, bytes) else {
+        return;
+    };
+    let number = |digits: &str| {
+        let is_number = (1..=8).contains(&digits.len())
+            && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+        is_number.then(|| u32::from_str_radix(digits, 16).unwrap())
+    };
+    let position = |sent: &HeaderValue| {
+        let (high, low) = sent.to_str().ok()?.split_once('/')?;
+        Some((number(high)?, number(low)?))
+    };
+    let sent = request.headers().get_all(&name).map(position);
+    let farthest = sent.collect::<Option<Vec<_>>>();
+    let farthest = farthest.and_then(|sent| sent.into_iter().max());
+    let read = match extract::<Seen>(&request) {
+        Ok(Seen(Freshness::Recent(Some(position)))) => Some(position.to_string()),
+        Ok(Seen(other)) => panic!("{other:?}"),
+        Err(_) => None,
+    };
+    assert_eq!(
+        read,
+        farthest.map(|(high, low)| format!("{high:X}/{low:X}"))
+    );
 }
 
 /// A trace is continued that is written in the header, and no other (W3C Trace Context, 3.2).

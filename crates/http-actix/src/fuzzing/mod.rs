@@ -13,8 +13,8 @@ mod values;
 pub use self::{
     bodies::{bodies, queries},
     headers::{
-        accept, authorization, conditions, forwarded, idempotency_keys, origins, request_ids,
-        traceparents, user_agents,
+        accept, authorization, conditions, forwarded, idempotency_keys, origins, positions,
+        request_ids, traceparents, user_agents,
     },
     rows::{csv, ndjson},
     tokens::{cursors, tokens},
@@ -48,7 +48,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_for_fuzzers_holds() {
-        let targets: [(_, Property); 16] = [
+        let targets: [(_, Property); 17] = [
             ("accept", accept),
             ("authorization", authorization),
             ("bodies", bodies),
@@ -59,6 +59,7 @@ mod tests {
             ("idempotency_keys", idempotency_keys),
             ("ndjson", ndjson),
             ("origins", origins),
+            ("positions", positions),
             ("queries", queries),
             ("request_ids", request_ids),
             ("tokens", tokens),
