@@ -331,15 +331,7 @@ async fn taking_stock_touches_no_index() {
 #[tokio::test]
 async fn an_owner_who_is_no_superuser_applies_each_migration_in_a_session_of_its_own() {
     let database = TestDatabase::empty().await;
-    let superuser = database.client().await;
-    let owner = format!("owner_{}", uuid::Uuid::new_v4().simple());
-    let give = format!(
-        "create role {owner} login;
-         do $$ begin
-             execute format('alter database %I owner to {owner}', current_database());
-         end $$"
-    );
-    superuser.batch_execute(&give).await.unwrap();
+    let owner = database.given_away().await;
     let mut config: Config = database.url().parse().unwrap();
     config.user(&owner);
     for number in 1..=u32::try_from(embedded_migrations()).unwrap() {
@@ -348,14 +340,7 @@ async fn an_owner_who_is_no_superuser_applies_each_migration_in_a_session_of_its
         apply_migrations(&client, |migration| migration == number).await;
     }
     let searched = "select product_query('kafe')::text";
+    let superuser = database.client().await;
     superuser.query_one(searched, &[]).await.unwrap();
-    let take_back = format!(
-        "do $$ begin
-             execute format('alter database %I owner to current_user', current_database());
-         end $$;
-         reassign owned by {owner} to current_user;
-         drop owned by {owner};
-         drop role {owner}"
-    );
-    superuser.batch_execute(&take_back).await.unwrap();
+    database.taken_back(&owner).await;
 }

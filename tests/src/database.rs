@@ -62,6 +62,30 @@ impl TestDatabase {
         }
     }
 
+    /// Gives it to a new role that may log in, and is no superuser; returns the role's name.
+    pub async fn given_away(&self) -> String {
+        let owner = format!("owner_{}", Uuid::new_v4().simple());
+        let give = format!(
+            "create role {owner} login;
+             alter database {} owner to {owner}",
+            self.name
+        );
+        self.client().await.batch_execute(&give).await.unwrap();
+        owner
+    }
+
+    /// Takes it, and all that is in it, back from this role, which is gone then.
+    pub async fn taken_back(&self, owner: &str) {
+        let take_back = format!(
+            "alter database {} owner to current_user;
+             reassign owned by {owner} to current_user;
+             drop owned by {owner};
+             drop role {owner}",
+            self.name
+        );
+        self.client().await.batch_execute(&take_back).await.unwrap();
+    }
+
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -228,12 +252,12 @@ fn migrations_hash() -> u64 {
 }
 
 /// The server's URL with another database in it.
-fn url_of(server: &str, database: &str) -> String {
+pub(crate) fn url_of(server: &str, database: &str) -> String {
     let (server, _) = server.rsplit_once('/').unwrap();
     format!("{server}/{database}")
 }
 
-async fn connect(url: &str) -> Client {
+pub(crate) async fn connect(url: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
     tokio::spawn(connection);
     client

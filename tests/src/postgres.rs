@@ -9,10 +9,15 @@ use std::{
 };
 
 use tokio::task::spawn_blocking;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::Client;
 use uuid::Uuid;
 
-use crate::{free_addr, proxy::server_of, variable};
+use crate::{
+    database::{connect, url_of},
+    free_addr,
+    proxy::server_of,
+    variable,
+};
 
 /// A PostgreSQL that a test may end; it is gone with this value. It loses nothing in a crash.
 pub struct PrivatePostgres {
@@ -80,11 +85,8 @@ impl PrivatePostgres {
         let data = folder.join("postgres/data");
         let _ = std::fs::remove_file(data.join("postmaster.pid"));
         std::fs::write(data.join("standby.signal"), "").unwrap();
-        let (host, port) = self
-            .addr()
-            .rsplit_once(':')
-            .map(|(host, port)| (host.to_owned(), port.to_owned()))
-            .unwrap();
+        let addr = self.addr();
+        let (host, port) = addr.rsplit_once(':').unwrap();
         let follows = format!(
             "primary_conninfo = 'host={host} port={port} user=balcao'\nmax_standby_streaming_delay = 0\n"
         );
@@ -99,12 +101,7 @@ impl PrivatePostgres {
 
     /// A connection to its database of this name.
     pub async fn client(&self, database: &str) -> Client {
-        let (server, _) = self.url.rsplit_once('/').unwrap();
-        let (client, connection) = tokio_postgres::connect(&format!("{server}/{database}"), NoTls)
-            .await
-            .unwrap();
-        tokio::spawn(connection);
-        client
+        connect(&url_of(&self.url, database)).await
     }
 
     /// Where it keeps everything.

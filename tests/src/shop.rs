@@ -5,7 +5,7 @@ use std::time::Duration;
 use adapters_postgres::DatabaseSettings;
 use http_actix::settings::Settings;
 
-use crate::{Caches, Client, Delays, PrivatePostgres, TestDatabase, TestServer};
+use crate::{Caches, Client, Delays, PrivatePostgres, TestDatabase, TestServer, database::url_of};
 
 /// A server over a database of its own, and somebody who works there.
 pub struct Shop {
@@ -51,9 +51,13 @@ impl Shop {
         max_lag: Duration,
     ) -> Self {
         let database = TestDatabase::migrated_on(postgres.url()).await;
-        let (server, _) = standby.url().rsplit_once('/').unwrap();
-        let standby = format!("{server}/{}", database.name());
-        let standby = DatabaseSettings::parse(&standby, 8).unwrap();
+        let standby = url_of(standby.url(), database.name());
+        Self::following(database, &standby, max_lag).await
+    }
+
+    /// A shop that takes what is at this URL for a standby of its own.
+    pub async fn following(database: TestDatabase, standby: &str, max_lag: Duration) -> Self {
+        let standby = DatabaseSettings::parse(standby, 8).unwrap();
         let standby = standby.into_standby().unwrap();
         Self::over(database, Caches::InProcess, |settings| {
             settings.http.read_timeout = Duration::from_mins(1);

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use integration_tests::{Answer, Client, PrivatePostgres, Shop, eventually};
+use integration_tests::{Answer, Client, PrivatePostgres, Shop, TestDatabase, eventually};
 use serde_json::json;
 use tokio_postgres::Client as Session;
 
@@ -199,7 +199,7 @@ async fn one_that_is_too_far_behind_or_away_is_not_read() {
 }
 
 #[tokio::test]
-async fn what_is_in_the_way_of_the_standby_is_read_once_more_on_the_primary() {
+async fn what_takes_long_there_or_is_in_the_way_is_read_once_more_on_the_primary() {
     let followed = Followed::within(LONG).await;
     let shop = &followed.shop;
     followed.is_read().await;
@@ -212,26 +212,70 @@ async fn what_is_in_the_way_of_the_standby_is_read_once_more_on_the_primary() {
     client.batch_execute(slow).await.unwrap();
     let customer = followed.sign_up().await;
     let is_slow = "select exists (select from pg_stat_activity where wait_event = 'PgSleep')";
+    // Once it is there, too, it takes longer than a list may.
+    let list = get_since(&shop.staff, CUSTOMERS, &customer).await;
+    assert!(has(&list.expect(200), &customer));
+
     let list = async {
-        loop {
-            let list = shop.staff.get(CUSTOMERS).await.expect(200);
-            if has(&list, &customer) {
-                break;
-            }
-        }
+        let list = shop.staff.get(CUSTOMERS).await.expect(200);
+        assert!(has(&list, &customer));
     };
     let get_in_the_way = async {
         eventually("the standby reads", || async {
-            followed
-                .session
-                .query_one(is_slow, &[])
-                .await
-                .unwrap()
-                .get(0)
+            let is_slow = followed.session.query_one(is_slow, &[]).await.unwrap();
+            is_slow.get(0)
         })
         .await;
         let lock = "begin; lock table all_customers in access exclusive mode; commit";
         client.batch_execute(lock).await.unwrap();
     };
     tokio::join!(list, get_in_the_way);
+    eventually("the standby had to end it", || async {
+        let conflicts = "
+            select confl_lock > 0 from pg_stat_database_conflicts where datname = current_database()";
+        let conflicts = followed.session.query_one(conflicts, &[]).await.unwrap();
+        conflicts.get(0)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_follows_another_primary_is_not_read() {
+    let other = TestDatabase::migrated().await;
+    let shop = Shop::following(TestDatabase::migrated().await, &other.url(), LONG).await;
+    let (own, others) = (shop.database.client().await, other.client().await);
+    let email = format!("{}@example.com", uuid::Uuid::new_v4().simple());
+    let body = json!({"nome": "Ana Souza", "email": email});
+    let customer = shop.staff.post("/customers", &body).await.expect(201);
+    let is_listed = || async { has(&shop.staff.get(CUSTOMERS).await.expect(200), &customer) };
+    eventually("the time is told", || async {
+        let told = own.query_opt("select from heartbeat", &[]).await.unwrap();
+        told.is_some()
+    })
+    .await;
+    let whose = own.query_one("select shop, timeline from heartbeat", &[]);
+    let whose = whose.await.unwrap();
+    let (own_shop, timeline): (uuid::Uuid, String) = (whose.get(0), whose.get(1));
+    let pretend = async |shop: uuid::Uuid, timeline: &str, ahead: &str| {
+        let row = format!(
+            "delete from heartbeat;
+             insert into heartbeat (shop, timeline, at)
+             values ('{shop}', '{timeline}', clock_timestamp() + interval '{ahead}')"
+        );
+        others.batch_execute(&row).await.unwrap();
+    };
+    let another = uuid::Uuid::new_v4();
+    for (shop, timeline, ahead) in [
+        (another, timeline.as_str(), "0"),
+        (own_shop, "000000FF", "0"),
+        (own_shop, timeline.as_str(), "1 hour"),
+    ] {
+        pretend(own_shop, whose.get("timeline"), "0").await;
+        eventually("it is taken for the standby", || async {
+            !is_listed().await
+        })
+        .await;
+        pretend(shop, timeline, ahead).await;
+        eventually("it is found out", &is_listed).await;
+    }
 }

@@ -21,7 +21,7 @@ use integration_tests::{TestDatabase, World};
 use time::Duration;
 use tokio::time::timeout;
 
-use super::{move_on, names};
+use super::{IS_WAITED_FOR, move_on, names};
 
 /// All that the schema says of these tables, without their partitions.
 async fn schema(world: &World) -> Vec<String> {
@@ -157,7 +157,7 @@ async fn a_guard_that_was_left_is_let_go() {
 #[tokio::test]
 async fn what_an_operator_added_is_named_and_nothing_is_changed() {
     let world = undivided().await;
-    let before = schema(&world).await;
+    let (before, client) = (schema(&world).await, world.test.client().await);
     let added = "
         create view recent_orders as select * from orders;
         create publication outside for table itens_order;
@@ -167,13 +167,7 @@ async fn what_an_operator_added_is_named_and_nothing_is_changed() {
         create table parcels (order_id uuid references orders (id));
         create unique index one_note on order_history (note);
         grant select (status) on orders to pg_monitor";
-    world
-        .test
-        .client()
-        .await
-        .batch_execute(added)
-        .await
-        .unwrap();
+    client.batch_execute(added).await.unwrap();
     let until = World::now() + Duration::days(92);
     let refused = world.database.partition(World::now(), until, |_| {}).await;
     let Err(PartitionError::InTheWay(found)) = refused else {
@@ -196,13 +190,7 @@ async fn what_an_operator_added_is_named_and_nothing_is_changed() {
         drop view recent_orders; drop publication outside; drop trigger watched on orders;
         drop statistics correlated; drop table parcels; drop index one_note;
         revoke select (status) on orders from pg_monitor";
-    world
-        .test
-        .client()
-        .await
-        .batch_execute(remove)
-        .await
-        .unwrap();
+    client.batch_execute(remove).await.unwrap();
     partition_now(&world.database).await;
     assert_eq!(schema(&world).await, before);
 }
@@ -216,13 +204,9 @@ async fn orders_are_placed_while_it_waits_for_somebody_who_reads() {
     reader.batch_execute(read).await.unwrap();
     let database = world.test.pool(4);
     let converting = tokio::spawn(async move { partition_now(&database).await });
-    let waiting = "
-        select exists (
-            select from pg_locks where relation = 'orders'::regclass and mode = 'AccessExclusiveLock' and not granted
-        )";
     let (mut seen, mut was_waiting, mut placed) = (0, false, 0);
     while seen < 4 {
-        let is_waiting: bool = looker.query_one(waiting, &[]).await.unwrap().get(0);
+        let is_waiting: bool = looker.query_one(IS_WAITED_FOR, &[]).await.unwrap().get(0);
         seen += i32::from(is_waiting && !was_waiting);
         was_waiting = is_waiting;
         if is_waiting {
@@ -241,34 +225,15 @@ async fn orders_are_placed_while_it_waits_for_somebody_who_reads() {
 #[tokio::test]
 async fn an_owner_who_is_no_superuser_keeps_orders_by_month() {
     let test = TestDatabase::empty().await;
-    let superuser = test.client().await;
-    let owner = format!("owner_{}", World::id().simple());
-    let give = format!(
-        "create role {owner} login;
-         do $$ begin
-             execute format('alter database %I owner to {owner}', current_database());
-         end $$"
-    );
-    superuser.batch_execute(&give).await.unwrap();
+    let owner = test.given_away().await;
     let url = test.url().replacen("balcao@", &format!("{owner}@"), 1);
     let theirs = Database::new(&DatabaseSettings::parse(&url, 4).unwrap()).unwrap();
     let steps = partition_now(&theirs).await;
     assert_eq!(steps.len(), 4, "{steps:?}");
     let of_others = "select count(*) from pg_class where relkind in ('r', 'p', 'i', 'I')
         and relnamespace = 'public'::regnamespace and pg_get_userbyid(relowner) <> $1";
-    let of_others: i64 = superuser
-        .query_one(of_others, &[&owner])
-        .await
-        .unwrap()
-        .get(0);
-    assert_eq!(of_others, 0);
-    let take_back = format!(
-        "do $$ begin
-             execute format('alter database %I owner to current_user', current_database());
-         end $$;
-         reassign owned by {owner} to current_user;
-         drop owned by {owner};
-         drop role {owner}"
-    );
-    superuser.batch_execute(&take_back).await.unwrap();
+    let superuser = test.client().await;
+    let of_others = superuser.query_one(of_others, &[&owner]).await.unwrap();
+    assert_eq!(of_others.get::<_, i64>(0), 0);
+    test.taken_back(&owner).await;
 }

@@ -2,6 +2,8 @@
 
 mod converting;
 
+use std::sync::Arc;
+
 use adapters_postgres::{PartitionError, PartitionStep};
 use domain::{
     catalog::ProductId,
@@ -10,7 +12,7 @@ use domain::{
     stock::StockRepository as _,
     values::{Expected, Freshness, Limit, PageRequest},
 };
-use integration_tests::{TestDatabase, World, partition};
+use integration_tests::{TestDatabase, World, eventually, partition};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
@@ -77,6 +79,16 @@ async fn room_is_made_for_months_ahead_once_and_orders_go_there() {
     }
     move_on(&world, &customer, product).await;
 }
+
+/// Whether somebody waits for the whole table of orders.
+const IS_WAITED_FOR: &str = "
+    select exists (
+        select
+        from pg_locks
+        where relation = 'orders'::regclass
+          and mode = 'AccessExclusiveLock'
+          and not granted
+    )";
 
 /// An order of two units that was delivered, or whatever, at a moment long ago.
 async fn old_order(
@@ -173,4 +185,42 @@ async fn old_months_become_tables_of_their_own_and_the_books_balance() {
         "{ledger:?}"
     );
     move_on(&world, &customer, product).await;
+}
+
+#[tokio::test]
+async fn orders_go_on_while_an_old_month_waits_to_be_detached() {
+    let world = Arc::new(World::new().await);
+    partition(&world.database).await;
+    let (customer, product) = (world.customer().await, world.product(100).await);
+    let long_ago = World::now() - Duration::days(395);
+    let old = old_order(&world, &customer, product, long_ago, "delivered").await;
+    let reader = world.test.client().await;
+    let read = "begin; select count(*) from orders";
+    reader.batch_execute(read).await.unwrap();
+    let detaching = tokio::spawn({
+        let world = Arc::clone(&world);
+        async move { detach(&world).await }
+    });
+    let looker = world.test.client().await;
+    eventually("it waits for who reads", || async {
+        looker.query_one(IS_WAITED_FOR, &[]).await.unwrap().get(0)
+    })
+    .await;
+
+    let (service, staff) = (world.order_service(), World::staff());
+    for status in [OrderStatus::Paid, OrderStatus::Cancelled] {
+        let order = world.place(&customer, &[(product, 1)]).await.unwrap();
+        // The lock is asked for again and again, and whoever meets it may be told to come back.
+        let go_on = || service.transition(&staff, order.id, status.into(), &Expected::Any);
+        let mut tries = 1;
+        while let Err(refused) = go_on().await {
+            assert!(tries < 10, "{refused}");
+            tries += 1;
+        }
+    }
+    assert!(!detaching.is_finished());
+    reader.batch_execute("commit").await.unwrap();
+    let _ = detaching.await.unwrap().unwrap();
+    assert_eq!(world.orders.find(old).await.unwrap(), None);
+    assert_eq!(world.books().await.discrepancies(), []);
 }
