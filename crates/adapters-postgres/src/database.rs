@@ -41,7 +41,7 @@ pub struct Database {
     changes: Pool,
     /// For lists whose best plan depends on what is searched for.
     searches: Pool,
-    /// Only for hearing of revocations, and of closures of the cache, which waits for nothing.
+    /// Only for hearing of revocations, and of what replicas tell each other of the cache, which waits for nothing.
     revocations: Pool,
     /// For statements that read periods of time, or whole tables.
     reports: Pool,
@@ -256,7 +256,7 @@ impl Database {
         self.bulk.get().await
     }
 
-    /// The connection for hearing of revocations, and of closures of the cache.
+    /// The connection for hearing of revocations, and of what replicas tell each other of the cache.
     pub(crate) async fn revocations_client(&self) -> Result<Connection, StorageError> {
         self.revocations.get().await
     }

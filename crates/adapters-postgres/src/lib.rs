@@ -4,8 +4,8 @@
 mod abandonable;
 mod advisory_lock;
 mod audit;
+mod cache_coordination;
 mod catalog;
-mod closures;
 mod connection;
 mod creation_keys;
 mod customers;
@@ -28,8 +28,8 @@ mod tls;
 mod transaction;
 
 pub use audit::PgAudit;
+pub use cache_coordination::PgCoordination;
 pub use catalog::PgCatalog;
-pub use closures::PgClosures;
 pub use customers::PgCustomers;
 pub use database::{
     Database, DatabaseSettings, InvalidDatabaseUrl, PoolState, SessionError, StandbySettings,

@@ -1,152 +1,176 @@
-//! What the replicas agree on: whether the Redis that they share may be read. One that cannot write a
-//! change to it says so to the others through storage, and answers once none of them goes by what is there
-//! any more.
+//! What the replicas agree on, as far as this one has heard of it through storage: which server is the cache that
+//! they share, and which parts of it are closed. Whoever finds another server in its place tells the others, and
+//! all of them have left the former one before the first of them uses the new one.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
     time::{Duration, Instant},
 };
 
-use domain::{StorageError, cache::Closures};
-use tokio::{sync::Mutex, time::sleep};
-use uuid::Uuid;
+use domain::{
+    StorageError,
+    cache::{Coordination, Heard, SharedServer},
+};
 
 /// For how long what was heard of the others counts, from the moment of asking: as long as it takes until
 /// everybody knows what was told.
-const LEASE: Duration = Duration::from_secs(1);
+pub(crate) const LEASE: Duration = Duration::from_secs(1);
 
-/// How long to wait before telling again what storage did not take.
-const RETRY_INTERVAL: Duration = Duration::from_millis(100);
+/// How long ago they agreed on a server of which everybody has heard by now, whatever clocks say.
+const LONG_AGO: Duration = Duration::from_mins(1);
 
-/// Whether Redis may be read, by what replicas tell each other.
+/// How long they stay with a server before they agree on another one, should they not all reach the same.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What was heard.
 pub(crate) struct Agreement {
-    closures: Arc<dyn Closures>,
-    /// The longest that an entry is kept.
-    longest: Duration,
-    started_at: Instant,
-    /// Until when Redis may be read, in milliseconds from the start.
-    readable_until: AtomicU64,
-    told: Mutex<Told>,
+    coordination: Arc<dyn Coordination>,
+    /// Nodes of a cluster agree on their masters by themselves.
+    is_cluster: bool,
+    last: RwLock<Last>,
 }
 
-/// What this replica has told the others.
+/// What was heard last.
 #[derive(Default)]
-struct Told {
-    /// By which it keeps Redis closed; kept when nobody knows whether storage has taken it.
-    id: Option<Uuid>,
-    closed: Option<Closed>,
-    /// Closures that are over, and were not ended yet.
-    over: Vec<Uuid>,
+struct Last {
+    /// When it was asked for.
+    asked_at: Option<Instant>,
+    closed: u64,
+    server: Option<Server>,
 }
 
-/// A closure of this replica that storage has.
-#[derive(Clone, Copy)]
-struct Closed {
-    /// When it was told last.
-    told_at: Instant,
-    /// From when on nobody reads any more.
-    holds_from: Instant,
+struct Server {
+    generation: i64,
+    id: String,
+    /// How its entries begin.
+    name: Arc<str>,
+    /// From when on no replica uses another one.
+    settles_at: Instant,
 }
 
 impl Agreement {
-    pub(crate) fn new(closures: Arc<dyn Closures>, longest: Duration) -> Self {
+    pub(crate) fn new(coordination: Arc<dyn Coordination>, is_cluster: bool) -> Self {
         Self {
-            closures,
-            longest,
-            started_at: Instant::now(),
-            readable_until: AtomicU64::new(0),
-            told: Mutex::default(),
+            coordination,
+            is_cluster,
+            last: RwLock::default(),
         }
     }
 
-    /// Whether nobody has closed Redis, as far as was heard within the lease.
-    pub(crate) fn may_read(&self) -> bool {
-        self.since_start(Instant::now()) < self.readable_until.load(Ordering::SeqCst)
+    /// The server whose entries may be read, if nobody has closed this part of it, as far as was heard within the
+    /// lease.
+    pub(crate) fn readable(&self, part: u64) -> Option<Arc<str>> {
+        let last = self.last();
+        let is_open = last.closed & part == 0 && last.is_recent();
+        is_open.then(|| self.server(&last)).flatten()
     }
 
-    /// Asks whether anybody has closed Redis, and ends what could not be ended before.
+    /// The server that gets what is written, as far as was heard within the lease; if nothing was, it is asked for.
+    pub(crate) async fn writable(&self) -> Option<Arc<str>> {
+        let known = || {
+            let last = self.last();
+            last.is_recent().then(|| self.server(&last)).flatten()
+        };
+        if let Some(server) = known() {
+            return Some(server);
+        }
+        self.listen().await.ok()?;
+        known()
+    }
+
+    /// The server of which was heard last, however long ago: for what may be old.
+    pub(crate) fn last_server(&self) -> Option<Arc<str>> {
+        self.server(&self.last())
+    }
+
+    /// Whether nobody has closed any part.
+    pub(crate) fn is_open(&self) -> bool {
+        self.readable(u64::MAX).is_some()
+    }
+
+    /// Whether they have yet to agree on their first server.
+    pub(crate) fn is_missing(&self) -> bool {
+        !self.is_cluster && self.last().server.is_none()
+    }
+
+    /// Whether all of them share this server. If they do not, they are told of it, and may soon.
+    pub(crate) async fn is_shared(&self, id: &str) -> Result<bool, StorageError> {
+        self.listen().await?;
+        if self.is_cluster || self.shares(id).is_some() {
+            return Ok(self.shares(id).unwrap_or(true));
+        }
+        let generation = self.last().server.as_ref().map(|server| server.generation);
+        self.coordination.share(id, generation, PATIENCE).await?;
+        self.listen().await?;
+        Ok(self.shares(id).unwrap_or(false))
+    }
+
+    /// Asks what the others have told.
     pub(crate) async fn listen(&self) -> Result<(), StorageError> {
         let asked_at = Instant::now();
-        let until = if self.closures.are_any().await? {
-            0
-        } else {
-            self.since_start(asked_at + LEASE)
-        };
-        self.readable_until.store(until, Ordering::SeqCst);
-        match self.told.try_lock() {
-            Ok(mut told) => self.end(&mut told).await,
-            // It is being closed: there is time for that later.
-            Err(_) => Ok(()),
-        }
-    }
-
-    /// Closes Redis to everybody until every entry of now has expired. Once it returns nobody reads there.
-    pub(crate) async fn close(&self) {
-        let holds_from = loop {
-            match self.announce().await {
-                Ok(holds_from) => break holds_from,
-                Err(error) => tracing::warn!(
-                    %error,
-                    "a change is not in Redis, and the other replicas cannot be told: trying again"
-                ),
-            }
-            sleep(RETRY_INTERVAL).await;
-        };
-        let rest = holds_from.saturating_duration_since(Instant::now());
-        if !rest.is_zero() {
-            sleep(rest).await;
-        }
-    }
-
-    /// Closes Redis likewise, and returns from when on nobody reads there.
-    pub(crate) async fn announce(&self) -> Result<Instant, StorageError> {
-        let mut told = self.told.lock().await;
-        if let Some(closed) = told.closed
-            && closed.told_at.elapsed() < self.longest
-        {
-            return Ok(closed.holds_from);
-        }
-        let id = *told.id.get_or_insert_with(Uuid::new_v4);
-        let told_at = Instant::now();
-        // For twice as long, so that it is told again before it ends.
-        self.closures.close(id, self.longest * 2).await?;
-        let holds_from = Instant::now() + LEASE;
-        told.closed = Some(Closed {
-            told_at,
-            holds_from,
-        });
-        Ok(holds_from)
-    }
-
-    /// Ends what this replica has closed, if by now Redis has everything that it missed. Whoever finds
-    /// that it misses something closes it after that, or keeps it closed.
-    pub(crate) async fn open_if(&self, is_up: impl Fn() -> bool) {
-        let mut told = self.told.lock().await;
-        if !is_up() {
-            return;
-        }
-        told.closed = None;
-        let over = told.id.take();
-        told.over.extend(over);
-        if let Err(error) = self.end(&mut told).await {
-            tracing::warn!(%error, "Redis stays closed to all replicas until storage takes that");
-        }
-    }
-
-    async fn end(&self, told: &mut Told) -> Result<(), StorageError> {
-        if !told.over.is_empty() {
-            self.closures.open(&told.over).await?;
-            told.over.clear();
-        }
+        let heard = self.coordination.heard().await?;
+        let mut last = self.last.write().unwrap_or_else(PoisonError::into_inner);
+        last.hear(asked_at, heard);
         Ok(())
     }
 
-    fn since_start(&self, moment: Instant) -> u64 {
-        let since = moment.saturating_duration_since(self.started_at);
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    /// Whether the server on which they agree, if it is this one, is in use.
+    fn shares(&self, id: &str) -> Option<bool> {
+        let last = self.last();
+        let server = last.server.as_ref().filter(|server| server.id == id);
+        server.map(Server::is_settled)
+    }
+
+    fn server(&self, last: &Last) -> Option<Arc<str>> {
+        if self.is_cluster {
+            return Some(Arc::default());
+        }
+        let server = last.server.as_ref().filter(|server| server.is_settled());
+        server.map(|server| Arc::clone(&server.name))
+    }
+
+    fn last(&self) -> RwLockReadGuard<'_, Last> {
+        self.last.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Last {
+    fn is_recent(&self) -> bool {
+        self.asked_at
+            .is_some_and(|asked_at| asked_at.elapsed() < LEASE)
+    }
+
+    /// Takes what was heard, unless something was that was asked for later.
+    fn hear(&mut self, asked_at: Instant, heard: Heard) {
+        if self.asked_at.is_some_and(|later| later > asked_at) {
+            return;
+        }
+        let known = self.server.take();
+        self.server = heard.server.map(|server| {
+            known
+                .filter(|known| known.generation == server.generation && known.id == server.id)
+                .unwrap_or_else(|| Server::heard_of(server))
+        });
+        self.closed = heard.closed;
+        self.asked_at = Some(asked_at);
+    }
+}
+
+impl Server {
+    fn heard_of(server: SharedServer) -> Self {
+        // Before the first there was none.
+        let is_settled = server.generation == 1 || server.agreed >= LONG_AGO;
+        let now = Instant::now();
+        Self {
+            name: format!("{}{}", server.generation, server.id).into(),
+            generation: server.generation,
+            id: server.id,
+            settles_at: if is_settled { now } else { now + LEASE },
+        }
+    }
+
+    fn is_settled(&self) -> bool {
+        self.settles_at <= Instant::now()
     }
 }
 

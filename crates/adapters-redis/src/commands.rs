@@ -1,113 +1,98 @@
-//! The connections to a Redis, and what is sent on them.
+//! What is sent to a Redis.
 
-use std::time::Duration;
-
-use deadpool_redis::{
-    Connection, Manager, Pool, Runtime,
-    redis::{
-        self, AsyncConnectionConfig, Client, FromRedisValue, IntoConnectionInfo, Pipeline,
-        RedisError, ScriptInvocation,
-        aio::{ConnectionManager, ConnectionManagerConfig},
-    },
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
 };
+
+use deadpool_redis::redis::{self, FromRedisValue, Pipeline, RedisError, ScriptInvocation};
 use domain::cache::Lease;
-use thread_local::ThreadLocal;
 
 use crate::{
-    entry::version_of, failure::Failure, leases, scripts::REMOVE_FOREIGN, times::milliseconds,
+    address::Address,
+    connections::Connections,
+    entry::version_of,
+    failure::Failure,
+    leases,
+    scripts::{IDENTIFY, READ, REMOVE},
+    times::milliseconds,
 };
 
-/// How long a connection lives on without a word from the server's machine (`tcp(7)`: `TCP_USER_TIMEOUT`).
-#[cfg(target_os = "linux")]
-const SILENCE: Duration = Duration::from_secs(5);
-
-/// A Redis, read through a multiplexed connection per thread, and written through a pool.
+/// A Redis, and how long it may take to answer.
 pub(crate) struct Commands {
-    client: Client,
-    config: ConnectionManagerConfig,
-    /// A connection works on the thread that opened it: with one per thread, a read does not have
-    /// to wake another thread.
-    reads: ThreadLocal<ConnectionManager>,
-    writes: Pool,
+    address: Address,
+    max_connections: usize,
     timeout: Duration,
+    connections: RwLock<Arc<Connections>>,
 }
 
 impl Commands {
     /// Prepares the connections; nothing is connected yet.
     pub(crate) fn new(
-        url: &str,
+        address: Address,
         max_connections: usize,
         timeout: Duration,
     ) -> Result<Self, RedisError> {
-        let info = url.into_connection_info()?;
-        let settings = info.tcp_settings().clone().set_nodelay(true);
-        // What was given up must not arrive long after.
-        #[cfg(target_os = "linux")]
-        let settings = settings.set_user_timeout(SILENCE);
-        let info = info.set_tcp_settings(settings);
-        let client = Client::open(info.clone())?;
-        // `within_timeout` limits the wait for answers, so no connection sets a timer of its own.
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(timeout))
-            .set_response_timeout(None);
-        let writes = Pool::builder(Manager::new_with_config(info, config)?)
-            .max_size(max_connections)
-            .runtime(Runtime::Tokio1)
-            .wait_timeout(Some(timeout))
-            .create_timeout(Some(timeout))
-            .recycle_timeout(Some(timeout))
-            .build()
-            .map_err(|error| {
-                let kind = redis::ErrorKind::InvalidClientConfig;
-                RedisError::from((kind, "no pool", error.to_string()))
-            })?;
-        let config = ConnectionManagerConfig::new()
-            .set_number_of_retries(1)
-            .set_connection_timeout(Some(timeout))
-            .set_response_timeout(None);
+        let connections = Connections::new(&address, max_connections, timeout)?;
         Ok(Self {
-            client,
-            config,
-            reads: ThreadLocal::new(),
-            writes,
+            address,
+            max_connections,
             timeout,
+            connections: RwLock::new(Arc::new(connections)),
         })
     }
 
-    /// This thread's connection for reads; it connects when it is first used.
-    fn connection(&self) -> Result<ConnectionManager, RedisError> {
-        let open = || {
-            let (client, config) = (self.client.clone(), self.config.clone());
-            ConnectionManager::new_lazy_with_config(client, config)
-        };
-        self.reads.get_or_try(open).cloned()
+    /// Whether there are many servers behind it, which find their masters by themselves.
+    pub(crate) const fn is_cluster(&self) -> bool {
+        matches!(self.address, Address::Cluster(_))
     }
 
-    /// A connection for writes. Making one takes 14 KiB of state: boxed, for otherwise every read
-    /// would carry them along, as it may have to remove what is foreign.
-    async fn writer(&self) -> Result<Connection, Failure> {
-        Ok(Box::pin(self.writes.get()).await?)
+    /// Leaves the connections, and with them the server that they found. A cluster's are kept: they follow it.
+    pub(crate) fn renew(&self) -> Result<(), RedisError> {
+        if !self.is_cluster() {
+            let new = Connections::new(&self.address, self.max_connections, self.timeout)?;
+            let connections = self.connections.write();
+            *connections.unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
+        }
+        Ok(())
     }
 
+    fn connections(&self) -> Arc<Connections> {
+        let connections = self.connections.read();
+        Arc::clone(&connections.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What is kept under a key at this master, or nothing: then the lease is.
     #[tracing::instrument(level = "debug", name = "redis.get", skip_all)]
-    pub(crate) async fn read(&self, key: &str, lease: Lease) -> Result<Option<Vec<u8>>, Failure> {
-        let mut connection = self.connection()?;
-        let get = redis::cmd("SET")
-            .arg(key)
-            .arg(version_of(lease) + ":")
-            .arg("NX")
-            .arg("GET")
-            .arg("PX")
-            .arg(milliseconds(leases::TTL))
-            .to_owned();
-        self.within_timeout(async { Ok(get.query_async(&mut connection).await?) })
-            .await
+    pub(crate) async fn read(
+        &self,
+        key: &str,
+        master: &str,
+        lease: Lease,
+    ) -> Result<Option<Vec<u8>>, Failure> {
+        let mut read = READ.key(key);
+        read.arg(master)
+            .arg(version_of(lease))
+            .arg(milliseconds(leases::TTL));
+        self.within_timeout(async {
+            let mut connection = self.connections().shared().await?;
+            Ok(read.invoke_async(&mut connection).await?)
+        })
+        .await
     }
 
-    pub(crate) async fn remove(&self, key: &str, text: &[u8]) -> Result<(), Failure> {
-        let mut remove = REMOVE_FOREIGN.key(key);
-        remove.arg(text);
+    /// Removes an entry, unless another one has replaced it.
+    pub(crate) async fn remove(&self, key: &str, master: &str, text: &[u8]) -> Result<(), Failure> {
+        let mut remove = REMOVE.key(key);
+        remove.arg(master).arg(text);
         self.run(&remove).await
+    }
+
+    /// Writes a key, and returns what the master that has it calls itself.
+    pub(crate) async fn identify(&self, key: &str, ttl: Duration) -> Result<String, Failure> {
+        let mut identify = IDENTIFY.key(key);
+        identify.arg("").arg(milliseconds(ttl));
+        self.run(&identify).await
     }
 
     #[tracing::instrument(level = "debug", name = "redis.script", skip_all)]
@@ -116,7 +101,7 @@ impl Commands {
         script: &ScriptInvocation<'_>,
     ) -> Result<T, Failure> {
         self.within_timeout(async {
-            let mut connection = self.writer().await?;
+            let mut connection = self.connections().writer().await?;
             Ok(script.invoke_async(&mut connection).await?)
         })
         .await
@@ -124,7 +109,7 @@ impl Commands {
 
     pub(crate) async fn query<T: FromRedisValue>(&self, commands: &Pipeline) -> Result<T, Failure> {
         self.within_timeout(async {
-            let mut connection = self.writer().await?;
+            let mut connection = self.connections().writer().await?;
             Ok(commands.query_async(&mut connection).await?)
         })
         .await
@@ -132,7 +117,7 @@ impl Commands {
 
     pub(crate) async fn delete(&self, key: &str) -> Result<(), Failure> {
         self.within_timeout(async {
-            let mut connection = self.writer().await?;
+            let mut connection = self.connections().writer().await?;
             let delete = redis::cmd("DEL").arg(key).to_owned();
             Ok(delete.query_async(&mut connection).await?)
         })
@@ -140,9 +125,11 @@ impl Commands {
     }
 
     pub(crate) async fn ping(&self) -> Result<(), Failure> {
-        let mut connection = self.connection()?;
-        self.within_timeout(async { Ok(redis::cmd("PING").query_async(&mut connection).await?) })
-            .await
+        self.within_timeout(async {
+            let mut connection = self.connections().shared().await?;
+            Ok(redis::cmd("PING").query_async(&mut connection).await?)
+        })
+        .await
     }
 
     async fn within_timeout<T>(

@@ -13,6 +13,8 @@ use thiserror::Error;
 pub(crate) enum Failure {
     #[error("no answer within {} ms", .0.as_millis())]
     Timeout(Duration),
+    #[error("the replicas do not share it yet")]
+    Disagreement,
     #[error(transparent)]
     Redis(#[from] RedisError),
     #[error(transparent)]
@@ -27,10 +29,5 @@ impl Failure {
         };
         let is_refusal = matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension);
         is_refusal.then_some(error)
-    }
-
-    /// Whether the value of the key is not a string.
-    pub(crate) fn is_wrong_type(&self) -> bool {
-        self.refusal().and_then(RedisError::code) == Some("WRONGTYPE")
     }
 }

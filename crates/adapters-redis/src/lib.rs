@@ -6,9 +6,12 @@
 //! It lives for a configured time ±10 %, so that entries that were cached together do not expire
 //! together.
 
+mod address;
 mod agreement;
 mod availability;
+mod closing;
 mod commands;
+mod connections;
 mod entries;
 mod entry;
 mod failed_attempts;
@@ -19,15 +22,19 @@ pub mod fuzzing;
 mod in_process;
 mod leases;
 mod near;
+mod parts;
 mod redis_cache;
 mod scripts;
 mod shared_counts;
 mod store;
 mod times;
+#[cfg(test)]
+mod told;
 
+pub use address::InvalidRedisUrl;
 pub use entries::Stored;
 pub use failed_attempts::RedisFailedAttempts;
 pub use in_process::InProcessCache;
 pub use near::NearCache;
-pub use redis_cache::{InvalidRedisUrl, Redis, RedisCache, RedisSettings};
+pub use redis_cache::{Redis, RedisCache, RedisSettings};
 pub use shared_counts::RedisSharedCounts;

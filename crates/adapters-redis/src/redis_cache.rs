@@ -5,16 +5,15 @@ use std::{marker::PhantomData, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use domain::{
     StorageError,
-    cache::{Cache, Cached, Closures, Lease},
+    cache::{Cache, Cached, Coordination, Lease},
     values::Version,
 };
-use thiserror::Error;
 
 use crate::{
-    agreement::Agreement,
+    address::{Address, InvalidRedisUrl},
+    connections::Connections,
     entries::{FORMAT, Stored, decode, encode},
-    store::Store,
-    times::{MARGIN, longest},
+    store::{Reading, Store},
 };
 
 /// The connections to a Redis, shared by caches and by clones.
@@ -27,7 +26,9 @@ pub struct Redis {
 /// Where Redis is, and how to use it.
 #[derive(Debug, Clone)]
 pub struct RedisSettings {
-    /// `redis://[user:password@]host:port[/database]`.
+    /// `redis://[user:password@]host:port[/database]`; of a cluster, `redis-cluster://[user:password@]host:port,…`; by
+    /// Sentinels, `redis-sentinel://[user:password@]host:port,…/name[/database][?sentinel_password=…]`. With `rediss` in
+    /// place of `redis` by TLS.
     pub url: String,
     /// The prefix of every key, for a Redis that other applications use too.
     pub namespace: String,
@@ -37,21 +38,16 @@ pub struct RedisSettings {
     pub timeout: Duration,
 }
 
-/// The URL does not name a Redis. The error does not repeat it: it may hold a password.
-#[derive(Debug, Error)]
-#[error("is not a Redis URL such as redis://host:6379")]
-pub struct InvalidRedisUrl;
-
 impl Redis {
     /// Prepares the connections; nothing is connected yet. Needs a tokio runtime. What replicas tell each
-    /// other goes by `closures`; no entry of what they agree on is kept for longer than `ttl`.
+    /// other goes by `coordination`; no entry that must be current is kept for longer than `ttl`.
     ///
     /// # Errors
     ///
     /// When the URL does not name a Redis.
     pub fn new(
         settings: &RedisSettings,
-        closures: Arc<dyn Closures>,
+        coordination: Arc<dyn Coordination>,
         ttl: Duration,
     ) -> Result<Self, InvalidRedisUrl> {
         let RedisSettings {
@@ -61,8 +57,8 @@ impl Redis {
             timeout,
         } = settings;
         let probe = format!("{namespace}:{FORMAT}:probe");
-        let agreement = Agreement::new(closures, longest(ttl) + MARGIN);
-        let store = Store::new(url, *max_connections, *timeout, probe, agreement)
+        let connections = (*max_connections, *timeout);
+        let store = Store::new(Address::parse(url)?, connections, coordination, ttl, &probe)
             .map_err(|_| InvalidRedisUrl)?;
         Ok(Self {
             store,
@@ -76,15 +72,17 @@ impl Redis {
     ///
     /// When it does not.
     pub fn check_url(url: &str) -> Result<(), InvalidRedisUrl> {
-        deadpool_redis::redis::IntoConnectionInfo::into_connection_info(url)
-            .map(|_| ())
-            .map_err(|_| InvalidRedisUrl)
+        let address = Address::parse(url)?;
+        // A cluster's nodes and Sentinels have more rules.
+        Connections::new(&address, 1, Duration::from_secs(1)).map_err(|_| InvalidRedisUrl)?;
+        Ok(())
     }
 
-    /// Whether Redis is used; while it is not, everything goes on without it.
+    /// How many parts Redis has, and how many of them are not used; everything goes on without them. A cluster has
+    /// many, and else it is one.
     #[must_use]
-    pub fn is_up(&self) -> bool {
-        self.store.is_up()
+    pub fn down(&self) -> (u32, u32) {
+        self.store.down()
     }
 
     /// Whether replicas read in Redis what they agree on: none of them could not write a change to it.
@@ -156,10 +154,12 @@ impl<T: Stored> Cache<T> for RedisCache<T> {
     /// entity: it is a miss, and is removed.
     async fn get(&self, id: T::Key) -> Cached<T> {
         let (store, key) = (&self.redis.store, self.key(id));
-        if !self.may_lag && !store.is_agreed() {
-            return Cached::Miss(Lease::NONE);
-        }
-        let kept = match store.get(&key).await {
+        let reading = if self.may_lag {
+            Reading::Lagging
+        } else {
+            Reading::Current
+        };
+        let kept = match store.get(&key, reading).await {
             Ok(kept) => kept,
             Err(lease) => return Cached::Miss(lease),
         };
@@ -175,10 +175,7 @@ impl<T: Stored> Cache<T> for RedisCache<T> {
         let store = &self.redis.store;
         match encode(&*value) {
             Ok(body) if self.may_lag => store.keep(&key, version, &body, self.ttl).await,
-            Ok(body) if store.is_agreed() => {
-                store.put(&key, (version, lease), &body, self.ttl).await;
-            }
-            Ok(_) => {}
+            Ok(body) => store.put(&key, (version, lease), &body, self.ttl).await,
             Err(error) => tracing::error!(%error, key, "an entity cannot be cached"),
         }
     }

@@ -1,7 +1,7 @@
 //! What replicas have counted for rate limits, added up in Redis.
 
 use async_trait::async_trait;
-use deadpool_redis::redis::Pipeline;
+use deadpool_redis::redis::{Pipeline, cmd};
 use domain::rate_limits::{Counted, Increment, SharedCounts, WINDOW, WindowNumber};
 
 use crate::{entries::FORMAT, redis_cache::Redis};
@@ -9,7 +9,7 @@ use crate::{entries::FORMAT, redis_cache::Redis};
 /// The most keys in one message: Redis does nothing else meanwhile.
 const MAX_KEYS: usize = 1_000;
 
-/// Adds counts up in Redis: a counter for each key and window, which lives for two windows.
+/// Adds counts up in Redis: a hash for each window, which lives for two windows.
 pub struct RedisSharedCounts {
     redis: Redis,
 }
@@ -21,23 +21,27 @@ impl RedisSharedCounts {
         Self { redis }
     }
 
-    fn key(&self, key: u64, window: WindowNumber) -> String {
-        let namespace = &self.redis.namespace;
-        format!("{namespace}:{FORMAT}:rate:{key:016x}:{window}")
+    fn key(&self, window: WindowNumber) -> String {
+        format!("{}:{FORMAT}:rate:{window}", self.redis.namespace)
     }
 
     async fn add_some(&self, window: WindowNumber, counts: &[Increment]) -> Option<Vec<Counted>> {
-        let mut pipeline = Pipeline::new();
+        let store = &self.redis.store;
+        let (now, earlier) = (self.key(window), self.key(window - 1));
+        let mut add = Pipeline::with_capacity(counts.len() + 1);
+        let mut ask = cmd("HMGET");
+        ask.arg(&earlier);
         for Increment { key, count } in counts {
-            let current = self.key(*key, window);
-            pipeline.incr(&current, *count);
-            pipeline
-                .expire(&current, 2 * WINDOW.whole_seconds())
-                .ignore();
-            pipeline.get(self.key(*key, window - 1));
+            add.hincr(&now, key, *count);
+            ask.arg(key);
         }
-        let counted: Vec<(u32, Option<u32>)> = self.redis.store.query(&pipeline).await?;
-        let counted = counted.into_iter().map(|(current, before)| Counted {
+        add.expire(&now, 2 * WINDOW.whole_seconds()).ignore();
+        let current: Vec<u32> = store.query(&now, &add).await?;
+        let (before,): (Vec<Option<u32>>,) = store
+            .query(&earlier, Pipeline::new().add_command(ask))
+            .await?;
+        let counted = current.into_iter().zip(before);
+        let counted = counted.map(|(current, before)| Counted {
             before: before.unwrap_or(0),
             current,
         });

@@ -1,41 +1,49 @@
 //! Versioned entries in Redis.
 //!
 //! A Redis that can be read but not written is as good as down: after it refused a write, it would
-//! go on showing the old entry. So a read is a command that writes a lease where there is nothing (`SET` with
+//! go on showing the old entry. So a read is a script that writes a lease where there is nothing (`SET` with
 //! `NX` and `GET`, Redis 7.0). A replica (READONLY), a server that cannot save or lacks replicas (MISCONF,
 //! NOREPLICAS) and a user who may only read (NOPERM) refuse it, and every replica notices before it reads
 //! a stale entry.
+//!
+//! A server in place of the one that the replicas share is as good as down, too, until all of them have left
+//! that one.
+
+mod recovery;
 
 use std::{
-    collections::HashMap,
     sync::{
-        Arc, Weak,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use deadpool_redis::redis::{FromRedisValue, Pipeline, RedisError, Script, ScriptInvocation};
-use domain::{StorageError, cache::Lease};
+use domain::{
+    StorageError,
+    cache::{Coordination, Lease},
+};
+use recovery::wait_until_up;
 use tokio::time::timeout;
 
 use crate::{
+    address::Address,
     agreement::Agreement,
-    availability::{Availability, Missed},
+    closing::Closing,
     commands::Commands,
     entry::{Entry, version_of},
     failure::Failure,
     leases,
+    parts::{Part, Parts},
     scripts::{KEEP_LEASED, KEEP_NEWER, PUBLISH},
     times::{MARGIN, jittered, longest, milliseconds},
 };
 
-/// The version of a new entity: Redis cannot hold an older one.
-const FIRST_VERSION: i64 = domain::values::Version::FIRST.number();
 /// How long whoever holds locks waits until the other replicas are told.
 const ANNOUNCEMENT: Duration = Duration::from_millis(200);
-/// How long to wait before retrying a Redis that did not answer.
-const RETRY_INTERVAL: Duration = Duration::from_millis(250);
+/// How long a key lives that was written to try whether Redis can be written.
+const PROBE_TTL: Duration = Duration::from_millis(250);
 
 /// The entries of a Redis. Clones share everything.
 #[derive(Clone)]
@@ -43,58 +51,75 @@ pub(crate) struct Store(Arc<Inner>);
 
 struct Inner {
     commands: Commands,
-    availability: Availability,
     agreement: Agreement,
     /// How many entries were not stored because something newer is, or may have been.
     stale: AtomicU64,
-    /// The key that is written to check whether Redis can be written.
-    probe: String,
+    parts: Parts,
+}
+
+/// For what an entry is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// It must be what was written last.
+    Current,
+    /// It may be older.
+    Lagging,
 }
 
 impl Store {
-    /// Prepares the connections; nothing is connected yet.
+    /// Prepares the connections; nothing is connected yet. No entry that must be current is kept for longer than
+    /// `ttl`; keys to try whether Redis can be written begin with `probe`.
     pub(crate) fn new(
-        url: &str,
-        max_connections: usize,
-        timeout: Duration,
-        probe: String,
-        agreement: Agreement,
+        address: Address,
+        (max_connections, timeout): (usize, Duration),
+        coordination: Arc<dyn Coordination>,
+        ttl: Duration,
+        probe: &str,
     ) -> Result<Self, RedisError> {
+        let commands = Commands::new(address, max_connections, timeout)?;
+        let is_cluster = commands.is_cluster();
+        let parts = Parts::new(is_cluster, probe, |part| {
+            Closing::new(Arc::clone(&coordination), part, longest(ttl) + MARGIN)
+        });
         Ok(Self(Arc::new(Inner {
-            commands: Commands::new(url, max_connections, timeout)?,
-            availability: Availability::up(),
-            agreement,
+            commands,
+            agreement: Agreement::new(coordination, is_cluster),
             stale: AtomicU64::new(0),
-            probe,
+            parts,
         })))
     }
 
-    /// An entry, or a lease where there is none; no lease when only its version is recorded, when it is foreign,
-    /// or when Redis is down.
+    /// An entry, or a lease where there is none; no lease when only its version is recorded, or when it is not
+    /// known that what is there is current.
     ///
     /// # Errors
     ///
     /// The lease.
-    pub(crate) async fn get(&self, key: &str) -> Result<Entry, Lease> {
-        if !self.0.availability.is_up() {
-            return Err(Lease::NONE);
-        }
-        let lease = leases::new();
-        let foreign = match self.0.commands.read(key, lease).await {
-            Ok(None) => return Err(lease),
-            Ok(Some(text)) => match Entry::parse(text) {
-                Ok(entry) if entry.body().is_empty() => return Err(entry.lease()),
-                Ok(entry) => return Ok(entry),
-                Err(foreign) => foreign,
-            },
-            Err(failure) if failure.is_wrong_type() => Vec::new(),
-            Err(failure) => {
-                self.went_down(&failure, None);
-                return Err(Lease::NONE);
-            }
+    pub(crate) async fn get(&self, key: &str, reading: Reading) -> Result<Entry, Lease> {
+        let part = self.0.parts.of(key);
+        let master = match reading {
+            Reading::Current => self.0.agreement.readable(part.bit),
+            Reading::Lagging => self.0.agreement.last_server(),
         };
-        self.remove_text(key, &foreign).await;
-        Err(Lease::NONE)
+        let Some(master) = master.filter(|_| part.availability.is_up()) else {
+            return Err(Lease::NONE);
+        };
+        let lease = leases::new();
+        match self.0.commands.read(key, &master, lease).await {
+            Ok(None) => Err(lease),
+            Ok(Some(text)) => match Entry::parse(text) {
+                Ok(entry) if entry.body().is_empty() => Err(entry.lease()),
+                Ok(entry) => Ok(entry),
+                Err(text) => {
+                    self.remove_text(key, &text).await;
+                    Err(Lease::NONE)
+                }
+            },
+            Err(failure) => {
+                self.went_down(part, &failure, None);
+                Err(Lease::NONE)
+            }
+        }
     }
 
     /// Removes an entry that turned out to be foreign, unless another one has replaced it.
@@ -107,8 +132,11 @@ impl Store {
             key,
             "what is kept under this key is not ours: it is removed"
         );
-        if let Err(failure) = self.0.commands.remove(key, text).await {
-            self.went_down(&failure, None);
+        let Some(master) = self.0.agreement.last_server() else {
+            return;
+        };
+        if let Err(failure) = self.0.commands.remove(key, &master, text).await {
+            self.went_down(self.0.parts.of(key), &failure, None);
         }
     }
 
@@ -120,11 +148,14 @@ impl Store {
         body: &[u8],
         ttl: Duration,
     ) {
-        if !self.0.availability.is_up() {
+        let part = self.0.parts.of(key);
+        let master = self.0.agreement.readable(part.bit);
+        let Some(master) = master.filter(|_| part.availability.is_up()) else {
             return;
-        }
+        };
         let mut put = KEEP_LEASED.key(key);
-        put.arg(version)
+        put.arg(&*master)
+            .arg(version)
             .arg(body)
             .arg(milliseconds(jittered(ttl)))
             .arg(version_of(lease));
@@ -133,18 +164,23 @@ impl Store {
                 self.0.stale.fetch_add(1, Ordering::Relaxed);
             }
             Ok(_) => {}
-            Err(failure) => self.went_down(&failure, None),
+            Err(failure) => self.went_down(part, &failure, None),
         }
     }
 
     /// Stores an entry for `ttl` ±10 %, unless a newer version is stored.
     pub(crate) async fn keep(&self, key: &str, version: i64, body: &[u8], ttl: Duration) {
-        if !self.0.availability.is_up() {
+        let part = self.0.parts.of(key);
+        let master = self.0.agreement.last_server();
+        let Some(master) = master.filter(|_| part.availability.is_up()) else {
             return;
-        }
+        };
         let entry = (version, body);
-        if let Err(failure) = self.0.store(&KEEP_NEWER, key, entry, jittered(ttl)).await {
-            self.went_down(&failure, None);
+        let kept = self
+            .0
+            .store(&KEEP_NEWER, key, &master, entry, jittered(ttl));
+        if let Err(failure) = kept.await {
+            self.went_down(part, &failure, None);
         }
     }
 
@@ -154,8 +190,9 @@ impl Store {
     pub(crate) async fn publish(&self, key: &str, version: i64, body: &[u8], ttl: Duration) {
         if !self.try_to_publish(key, version, body, ttl).await {
             // Others may reach Redis, or the old entry in it.
-            self.0.agreement.close().await;
-            self.0.open_if_up().await;
+            let part = self.0.parts.of(key);
+            part.closing.close().await;
+            part.open_if_up().await;
         }
     }
 
@@ -163,25 +200,34 @@ impl Store {
     /// writes holds locks.
     pub(crate) async fn outdate(&self, key: &str, version: i64, ttl: Duration) {
         if !self.try_to_publish(key, version, &[], ttl).await {
+            let part = self.0.parts.of(key);
             // What is not heard of now is told again when the version is published.
-            let _ = timeout(ANNOUNCEMENT, self.0.agreement.announce()).await;
-            self.0.open_if_up().await;
+            let _ = timeout(ANNOUNCEMENT, part.closing.announce()).await;
+            part.open_if_up().await;
         }
     }
 
     /// Stores an entry of what is written. If Redis is down, the version is recorded, and `false` returned.
     async fn try_to_publish(&self, key: &str, version: i64, body: &[u8], ttl: Duration) -> bool {
+        let part = self.0.parts.of(key);
         let missed_for = longest(ttl) + MARGIN;
-        if self.0.availability.miss(key, version, missed_for) {
+        if part.availability.miss(key, version, missed_for) {
             return false;
         }
+        let missed = Some((key, version, missed_for));
+        let writable = timeout(ANNOUNCEMENT, self.0.agreement.writable()).await;
+        let Some(master) = writable.ok().flatten() else {
+            self.went_down(part, &Failure::Disagreement, missed);
+            return false;
+        };
         // That a version exists is told whatever is there.
         let script = if body.is_empty() {
             &KEEP_NEWER
         } else {
             &PUBLISH
         };
-        let written = self.0.store(script, key, (version, body), jittered(ttl));
+        let entry = (version, body);
+        let written = self.0.store(script, key, &master, entry, jittered(ttl));
         let Err(failure) = written.await else {
             return true;
         };
@@ -189,53 +235,86 @@ impl Store {
             // A full Redis accepts deletes even though it accepts no writes.
             let _ = self.0.commands.delete(key).await;
         }
-        self.went_down(&failure, Some((key, version, missed_for)));
+        self.went_down(part, &failure, missed);
         false
     }
 
-    /// Whether no replica has written what Redis does not have.
-    pub(crate) fn is_agreed(&self) -> bool {
-        self.0.agreement.may_read()
-    }
-
-    /// Hears from the other replicas whether Redis may be read.
+    /// Hears from the other replicas which server they share, and whether it may be read; tells them of this one
+    /// where they share none yet.
     pub(crate) async fn listen(&self) -> Result<(), StorageError> {
-        self.0.agreement.listen().await
+        self.0.agreement.listen().await?;
+        for part in self.0.parts.iter() {
+            part.closing.end_what_is_over().await?;
+        }
+        if self.0.agreement.is_missing() {
+            self.share_the_first().await?;
+        }
+        Ok(())
     }
 
-    /// Runs a script that writes; `None` when Redis is down.
-    pub(crate) async fn run<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Option<T> {
-        if !self.0.availability.is_up() {
+    /// Tells the others of the server that is there.
+    async fn share_the_first(&self) -> Result<(), StorageError> {
+        for part in self.0.parts.iter() {
+            if part.availability.is_up() {
+                match self.0.identify(part).await {
+                    Ok(id) => drop(self.0.agreement.is_shared(&id).await?),
+                    Err(failure) => self.went_down(part, &failure, None),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs a script that writes this key; `None` when Redis is down.
+    pub(crate) async fn run<T: FromRedisValue>(
+        &self,
+        key: &str,
+        script: &ScriptInvocation<'_>,
+    ) -> Option<T> {
+        let part = self.0.parts.of(key);
+        if !part.availability.is_up() {
             return None;
         }
         match self.0.commands.run(script).await {
             Ok(answer) => Some(answer),
             Err(failure) => {
-                self.went_down(&failure, None);
+                self.went_down(part, &failure, None);
                 None
             }
         }
     }
 
-    /// Runs commands that write, in one round trip; `None` when Redis is down, or refuses one of them,
+    /// Runs commands on this key, in one round trip; `None` when Redis is down, or refuses one of them,
     /// which is no reason to do without it.
-    pub(crate) async fn query<T: FromRedisValue>(&self, commands: &Pipeline) -> Option<T> {
-        if !self.0.availability.is_up() {
+    pub(crate) async fn query<T: FromRedisValue>(
+        &self,
+        key: &str,
+        commands: &Pipeline,
+    ) -> Option<T> {
+        let part = self.0.parts.of(key);
+        if !part.availability.is_up() {
             return None;
         }
         match self.0.commands.query(commands).await {
             Ok(answer) => Some(answer),
             Err(failure) if failure.refusal().is_some() => None,
             Err(failure) => {
-                self.went_down(&failure, None);
+                self.went_down(part, &failure, None);
                 None
             }
         }
     }
 
-    /// Whether Redis is used.
-    pub(crate) fn is_up(&self) -> bool {
-        self.0.availability.is_up()
+    /// How many parts of Redis there are, and how many of them are done without.
+    pub(crate) fn down(&self) -> (u32, u32) {
+        self.0.parts.iter().fold((0, 0), |(all, down), part| {
+            (all + 1, down + u32::from(!part.availability.is_up()))
+        })
+    }
+
+    /// Whether no replica has written what Redis does not have.
+    pub(crate) fn is_agreed(&self) -> bool {
+        self.0.agreement.is_open()
     }
 
     /// How many entries were not stored because something newer is, or may have been.
@@ -245,93 +324,51 @@ impl Store {
 
     /// Whether Redis answers.
     pub(crate) async fn ping(&self) -> bool {
-        self.0.availability.is_up() && self.0.commands.ping().await.is_ok()
+        let (all, down) = self.down();
+        down < all && self.0.commands.ping().await.is_ok()
     }
 
-    /// Logs the failure once, and retries Redis until it is back. The `missed` version is recorded.
-    fn went_down(&self, failure: &Failure, missed: Option<(&str, i64, Duration)>) {
-        if self.0.availability.go_down(missed) {
+    /// Logs the failure of a part once, and retries it until it is back. The `missed` version is recorded.
+    fn went_down(
+        &self,
+        part: &Arc<Part>,
+        failure: &Failure,
+        missed: Option<(&str, i64, Duration)>,
+    ) {
+        if part.availability.go_down(missed) {
             tracing::warn!(
                 error = %failure,
                 "Redis does not answer as it should: reading from PostgreSQL until it does"
             );
-            tokio::spawn(wait_until_up(Arc::downgrade(&self.0)));
-        }
-    }
-}
-
-/// Retries Redis until it can be written, writes the versions that it missed, and, when none are
-/// left, lets it be read again. Ends when the store is dropped.
-async fn wait_until_up(store: Weak<Inner>) {
-    loop {
-        tokio::time::sleep(RETRY_INTERVAL).await;
-        let Some(store) = store.upgrade() else { return };
-        let probe = store.store(
-            &KEEP_NEWER,
-            &store.probe,
-            (FIRST_VERSION, &[]),
-            RETRY_INTERVAL,
-        );
-        if probe.await.is_err() {
-            store.availability.forget_expired();
-            continue;
-        }
-        while let Some(missed) = store.availability.take_missed_or_go_up() {
-            if let Err((unwritten, failure)) = store.write_missed(missed).await {
-                tracing::debug!(
-                    error = %failure,
-                    "Redis is gone again"
-                );
-                store.availability.put_back(unwritten);
-                break;
-            }
-        }
-        if store.availability.is_up() {
-            tracing::info!("Redis answers again");
-            store.open_if_up().await;
-            return;
+            tokio::spawn(wait_until_up(Arc::downgrade(&self.0), Arc::clone(part)));
         }
     }
 }
 
 impl Inner {
+    /// What the server of a part calls itself, if it can be written.
+    async fn identify(&self, part: &Part) -> Result<String, Failure> {
+        self.commands.identify(&part.probe, PROBE_TTL).await
+    }
+
     /// Stores an entry by one of the scripts that take no lease.
     async fn store(
         &self,
         script: &Script,
         key: &str,
+        master: &str,
         (version, body): (i64, &[u8]),
         ttl: Duration,
     ) -> Result<(), Failure> {
         let mut store = script.key(key);
-        store.arg(version).arg(body).arg(milliseconds(ttl));
+        store
+            .arg(master)
+            .arg(version)
+            .arg(body)
+            .arg(milliseconds(ttl));
         let is_stored: bool = self.commands.run(&store).await?;
         if !is_stored {
             self.stale.fetch_add(1, Ordering::Relaxed);
-        }
-        Ok(())
-    }
-
-    /// Lets the other replicas read again, if Redis has all that it missed.
-    async fn open_if_up(&self) {
-        self.agreement.open_if(|| self.availability.is_up()).await;
-    }
-
-    /// Writes an empty entry for every missed version. On a failure, returns those that are not
-    /// written.
-    async fn write_missed(
-        &self,
-        missed: HashMap<String, Missed>,
-    ) -> Result<(), (HashMap<String, Missed>, Failure)> {
-        let now = std::time::Instant::now();
-        let mut missed = missed.into_iter();
-        while let Some((key, entry)) = missed.next() {
-            let ttl = entry.until.saturating_duration_since(now);
-            let written = self.store(&KEEP_NEWER, &key, (entry.version, &[]), ttl);
-            if let Err(failure) = written.await {
-                let unwritten = std::iter::once((key, entry)).chain(missed).collect();
-                return Err((unwritten, failure));
-            }
         }
         Ok(())
     }

@@ -80,16 +80,37 @@ pub trait Cache<T: Versioned>: Send + Sync {
     async fn forget(&self, key: T::Key, version: Version);
 }
 
-/// How replicas tell each other, through storage, which all of them reach, that one of them cannot write
-/// to the cache that they share: what others find there may be old.
+/// The server that replicas share as their cache.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SharedServer {
+    /// How often they have agreed on one, from 1.
+    pub generation: i64,
+    /// What it calls itself. One that was started again, or took another's place, calls itself something else.
+    pub id: String,
+    /// How long ago they agreed on it, by the clock of storage.
+    pub agreed: Duration,
+}
+
+/// What replicas have told each other of the cache that they share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heard {
+    /// Which parts of it are closed, a bit for each.
+    pub closed: u64,
+    /// The server, once they have agreed on one.
+    pub server: Option<SharedServer>,
+}
+
+/// What replicas tell each other, through storage, which all of them reach, about the cache that they share:
+/// where it is, and that one of them cannot write to it, so that what others find there may be old.
 #[async_trait]
-pub trait Closures: Send + Sync {
-    /// Closes the cache for this long at most, under an id of this closure; again, if it is closed.
+pub trait Coordination: Send + Sync {
+    /// Closes parts of the cache, a bit for each, for this long at most, under an id of this closure; again, if
+    /// they are closed.
     ///
     /// # Errors
     ///
     /// When storage fails.
-    async fn close(&self, id: Uuid, duration: Duration) -> Result<(), StorageError>;
+    async fn close(&self, id: Uuid, parts: u64, duration: Duration) -> Result<(), StorageError>;
 
     /// Ends these closures. One of them MUST NOT be made again.
     ///
@@ -98,12 +119,25 @@ pub trait Closures: Send + Sync {
     /// When storage fails.
     async fn open(&self, ids: &[Uuid]) -> Result<(), StorageError>;
 
-    /// Whether any replica has closed the cache.
+    /// What all of them have told.
     ///
     /// # Errors
     ///
     /// When storage fails.
-    async fn are_any(&self) -> Result<bool, StorageError>;
+    async fn heard(&self) -> Result<Heard, StorageError>;
+
+    /// Lets all of them share this server instead of that of this generation (`None`: they share none yet). Nothing
+    /// is changed when by now they share another one, or have agreed on theirs less than `patience` ago.
+    ///
+    /// # Errors
+    ///
+    /// When storage fails.
+    async fn share(
+        &self,
+        server: &str,
+        instead_of: Option<i64>,
+        patience: Duration,
+    ) -> Result<(), StorageError>;
 }
 
 /// Read-through, by cache-aside: concurrent misses of one key share one load, and what is loaded or written

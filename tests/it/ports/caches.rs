@@ -1,18 +1,20 @@
 //! The cache ports, over Redis and over this process: the same suite for both.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use adapters_redis::{InProcessCache, NearCache, Redis, RedisCache};
 use async_trait::async_trait;
 use domain::{
     StorageError,
-    cache::{Cache, Cached, Closures, Lease, Versioned},
+    cache::{Cache, Cached, Coordination, Heard, Lease, SharedServer, Versioned},
     catalog::{BestSeller, BestSellersList, ProductId},
     customers::{Customer, CustomerId},
     orders::{Order, OrderId, OrderItem, OrderItemId, OrderStatus},
     values::{Email, Name, Price, Quantity, Version},
 };
-use futures_util::FutureExt as _;
 use http_actix::settings::TimesToLive;
 use integration_tests::{Caches, World};
 use uuid::Uuid;
@@ -25,7 +27,7 @@ struct Backend {
     lists: Arc<dyn Cache<BestSellersList>>,
 }
 
-fn in_process(ttl: TimesToLive) -> Backend {
+async fn in_process(ttl: TimesToLive) -> Backend {
     Backend {
         orders: Arc::new(InProcessCache::new(ttl.orders)),
         customers: Arc::new(InProcessCache::new(ttl.customers)),
@@ -33,12 +35,13 @@ fn in_process(ttl: TimesToLive) -> Backend {
     }
 }
 
-/// Closures where there is no other replica.
-struct Alone;
+/// What is told where there is no other replica.
+#[derive(Default)]
+struct Alone(Mutex<Option<SharedServer>>);
 
 #[async_trait]
-impl Closures for Alone {
-    async fn close(&self, _: Uuid, _: Duration) -> Result<(), StorageError> {
+impl Coordination for Alone {
+    async fn close(&self, _: Uuid, _: u64, _: Duration) -> Result<(), StorageError> {
         Ok(())
     }
 
@@ -46,17 +49,34 @@ impl Closures for Alone {
         Ok(())
     }
 
-    async fn are_any(&self) -> Result<bool, StorageError> {
-        Ok(false)
+    async fn heard(&self) -> Result<Heard, StorageError> {
+        Ok(Heard {
+            closed: 0,
+            server: self.0.lock().unwrap().clone(),
+        })
+    }
+
+    async fn share(
+        &self,
+        server: &str,
+        instead_of: Option<i64>,
+        _: Duration,
+    ) -> Result<(), StorageError> {
+        *self.0.lock().unwrap() = Some(SharedServer {
+            generation: instead_of.unwrap_or(0) + 1,
+            id: server.to_owned(),
+            agreed: Duration::ZERO,
+        });
+        Ok(())
     }
 }
 
-fn redis(ttl: TimesToLive) -> Backend {
+async fn redis(ttl: TimesToLive) -> Backend {
     let Caches::Redis(settings) = Caches::redis() else {
         unreachable!("`redis` gives Redis")
     };
-    let redis = Redis::new(&settings, Arc::new(Alone), ttl.orders).unwrap();
-    redis.listen().now_or_never().unwrap().unwrap();
+    let redis = Redis::new(&settings, Arc::new(Alone::default()), ttl.orders).unwrap();
+    redis.listen().await.unwrap();
     let heard = redis.clone();
     tokio::spawn(async move {
         loop {
@@ -103,8 +123,6 @@ suite! {
         an_entry_ends_with_its_time,
     }
 }
-
-type Make = fn(TimesToLive) -> Backend;
 
 fn order(version: i64) -> Arc<Order> {
     let item = |units| OrderItem {
@@ -181,8 +199,8 @@ async fn read<T: Versioned>(cache: &Arc<dyn Cache<T>>, value: &Arc<T>) {
     cache.put(Arc::clone(value), lease).await;
 }
 
-async fn what_is_put_is_got_and_nothing_else(make: Make) {
-    let cache = make(TimesToLive::default());
+async fn what_is_put_is_got_and_nothing_else(make: impl AsyncFn(TimesToLive) -> Backend) {
+    let cache = make(TimesToLive::default()).await;
     let (order, customer, list) = (order(3), customer(), Arc::new(list(7)));
     read(&cache.orders, &order).await;
     read(&cache.customers, &customer).await;
@@ -196,8 +214,10 @@ async fn what_is_put_is_got_and_nothing_else(make: Make) {
     assert_eq!(kept(&cache.lists, 7).await, None);
 }
 
-async fn the_newer_version_wins_in_whatever_order_they_come(make: Make) {
-    let cache = make(TimesToLive::default());
+async fn the_newer_version_wins_in_whatever_order_they_come(
+    make: impl AsyncFn(TimesToLive) -> Backend,
+) {
+    let cache = make(TimesToLive::default()).await;
     let order = order(1);
     let early = lease(&cache.orders, order.id).await;
     for (written, newest) in [(2, 2), (1, 2), (2, 2), (10, 10), (9, 10)] {
@@ -213,8 +233,8 @@ async fn the_newer_version_wins_in_whatever_order_they_come(make: Make) {
     assert_eq!(got.version.number(), 11, "what is read may be newer");
 }
 
-async fn of_many_versions_at_once_the_newest_stays(make: Make) {
-    let cache = make(TimesToLive::default());
+async fn of_many_versions_at_once_the_newest_stays(make: impl AsyncFn(TimesToLive) -> Backend) {
+    let cache = make(TimesToLive::default()).await;
     let order = order(1);
     let writes = (1..=40).map(|n| {
         // Neither ascending nor descending: 7 generates every remainder of 41.
@@ -228,8 +248,10 @@ async fn of_many_versions_at_once_the_newest_stays(make: Make) {
     assert_eq!(got.version.number(), 40);
 }
 
-async fn what_is_forgotten_is_gone_and_so_is_what_was_before_it(make: Make) {
-    let Backend { orders, .. } = make(TimesToLive::default());
+async fn what_is_forgotten_is_gone_and_so_is_what_was_before_it(
+    make: impl AsyncFn(TimesToLive) -> Backend,
+) {
+    let Backend { orders, .. } = make(TimesToLive::default()).await;
     let order = order(1);
     let early = lease(&orders, order.id).await;
     orders.put(at_version(&order, 2), early).await;
@@ -242,11 +264,14 @@ async fn what_is_forgotten_is_gone_and_so_is_what_was_before_it(make: Make) {
     assert_eq!(kept(&orders, order.id).await, Some(written));
 }
 
-async fn a_cache_that_has_lost_what_was_written_is_not_given_what_was_read_before(make: Make) {
+async fn a_cache_that_has_lost_what_was_written_is_not_given_what_was_read_before(
+    make: impl AsyncFn(TimesToLive) -> Backend,
+) {
     let cache = make(TimesToLive {
         orders: Duration::from_millis(300),
         ..TimesToLive::default()
-    });
+    })
+    .await;
     let order = order(1);
     let early = lease(&cache.orders, order.id).await;
     let also = lease(&cache.orders, order.id).await;
@@ -267,8 +292,8 @@ async fn a_cache_that_has_lost_what_was_written_is_not_given_what_was_read_befor
     assert_eq!(kept(&cache.orders, order.id).await, Some(now));
 }
 
-async fn the_later_list_of_best_sellers_wins(make: Make) {
-    let cache = make(TimesToLive::default());
+async fn the_later_list_of_best_sellers_wins(make: impl AsyncFn(TimesToLive) -> Backend) {
+    let cache = make(TimesToLive::default()).await;
     let (earlier, later) = (list(1), list(2));
     let later = BestSellersList {
         as_of: earlier.as_of + Duration::from_micros(1),
@@ -279,11 +304,12 @@ async fn the_later_list_of_best_sellers_wins(make: Make) {
     assert_eq!(kept(&cache.lists, 30).await.as_deref(), Some(&later));
 }
 
-async fn an_entry_ends_with_its_time(make: Make) {
+async fn an_entry_ends_with_its_time(make: impl AsyncFn(TimesToLive) -> Backend) {
     let cache = make(TimesToLive {
         orders: Duration::from_millis(300),
         ..TimesToLive::default()
-    });
+    })
+    .await;
     let (order, customer) = (order(1), customer());
     read(&cache.orders, &order).await;
     read(&cache.customers, &customer).await;

@@ -1,133 +1,111 @@
-//! What replicas agree on, over closures of their own.
+//! What replicas have heard.
 
-use std::sync::Mutex as BlockingMutex;
-
-use async_trait::async_trait;
-use futures_util::FutureExt as _;
+use std::sync::atomic::Ordering;
 
 use super::*;
+use crate::told::Told;
 
-const LONGEST: Duration = Duration::from_mins(5);
+const HERE: &str = "@0123456789abcdef";
+const THERE: &str = "@fedcba9876543210";
 
-/// What was told, and what others have closed.
-#[derive(Default)]
-struct Told {
-    words: BlockingMutex<Vec<&'static str>>,
-    is_closed: std::sync::atomic::AtomicBool,
-    refuses: AtomicU64,
-}
-
-impl Told {
-    fn answer(&self) -> Result<(), StorageError> {
-        let left = &self.refuses;
-        let next = |n: u64| n.checked_sub(1);
-        match left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, next) {
-            Ok(_) => Err(StorageError::unavailable("not now")),
-            Err(_) => Ok(()),
-        }
-    }
-
-    fn told(&self) -> Vec<&'static str> {
-        self.words.lock().unwrap().clone()
-    }
-}
-
-#[async_trait]
-impl Closures for Told {
-    async fn close(&self, _: Uuid, duration: Duration) -> Result<(), StorageError> {
-        assert_eq!(duration, 2 * LONGEST);
-        self.words.lock().unwrap().push("close");
-        self.answer()
-    }
-
-    async fn open(&self, ids: &[Uuid]) -> Result<(), StorageError> {
-        assert_eq!(ids.len(), 1);
-        self.words.lock().unwrap().push("open");
-        self.answer()
-    }
-
-    async fn are_any(&self) -> Result<bool, StorageError> {
-        Ok(self.is_closed.load(Ordering::SeqCst))
-    }
-}
-
-fn agreement() -> (Agreement, Arc<Told>) {
+fn agreement(is_cluster: bool) -> (Agreement, Arc<Told>) {
     let told = Arc::new(Told::default());
-    (Agreement::new(Arc::<Told>::clone(&told), LONGEST), told)
+    let agreement = Agreement::new(Arc::<Told>::clone(&told), is_cluster);
+    (agreement, told)
+}
+
+fn readable(agreement: &Agreement) -> Option<String> {
+    agreement
+        .readable(u64::MAX)
+        .map(|server| server.to_string())
 }
 
 #[tokio::test]
-async fn redis_is_read_only_once_and_as_long_as_nobody_has_closed_it() {
-    let (agreement, told) = agreement();
-    assert!(!agreement.may_read(), "nothing was heard yet");
+async fn a_part_is_read_once_something_was_heard_and_as_long_as_nobody_has_closed_it() {
+    let (agreement, told) = agreement(true);
+    assert!(agreement.readable(1).is_none(), "nothing was heard yet");
     agreement.listen().await.unwrap();
-    assert!(agreement.may_read());
-    told.is_closed.store(true, Ordering::SeqCst);
+    assert_eq!(agreement.readable(1).as_deref(), Some(""));
+    told.closed.store(1, Ordering::SeqCst);
     agreement.listen().await.unwrap();
-    assert!(!agreement.may_read());
+    assert!(agreement.readable(1).is_none());
+    assert!(agreement.readable(2).is_some());
+    assert!(!agreement.is_open());
 }
 
 #[tokio::test]
-async fn what_was_heard_counts_for_as_long_as_whoever_closes_it_waits() {
-    let (agreement, told) = agreement();
+async fn what_was_heard_counts_for_a_second() {
+    let (agreement, _) = agreement(true);
     agreement.listen().await.unwrap();
-    let closing = Instant::now();
-    agreement.close().await;
-    assert!(closing.elapsed() >= LEASE);
-    assert!(!agreement.may_read(), "it was heard before");
-    assert!(agreement.close().now_or_never().is_some(), "it is closed");
-    assert_eq!(told.told(), ["close"]);
+    tokio::time::sleep(LEASE).await;
+    assert!(agreement.readable(1).is_none());
+    assert!(agreement.last_server().is_some());
+    assert!(agreement.writable().await.is_some(), "it is asked for");
+    assert!(agreement.readable(1).is_some());
 }
 
 #[tokio::test]
-async fn whoever_announces_waits_for_nobody_and_whoever_closes_waits_for_the_rest() {
-    let (agreement, told) = agreement();
-    let announced = Instant::now();
-    let holds_from = agreement.announce().now_or_never().unwrap().unwrap();
-    assert!(holds_from >= announced + LEASE);
-    agreement.close().await;
-    assert!(Instant::now() >= holds_from);
-    assert_eq!(told.told(), ["close"]);
-}
-
-#[tokio::test]
-async fn what_storage_does_not_take_is_told_again() {
-    let (agreement, told) = agreement();
-    told.refuses.store(2, Ordering::SeqCst);
-    agreement.close().await;
-    assert_eq!(told.told(), ["close", "close", "close"]);
-}
-
-#[tokio::test]
-async fn what_storage_may_have_taken_is_ended_as_well() {
-    let (agreement, told) = agreement();
-    told.refuses.store(1, Ordering::SeqCst);
-    assert!(agreement.announce().await.is_err(), "perhaps it was taken");
-    agreement.open_if(|| true).await;
-    assert_eq!(told.told(), ["close", "open"]);
-}
-
-#[tokio::test]
-async fn it_is_opened_once_redis_has_what_it_missed_and_closed_anew_after_that() {
-    let (agreement, told) = agreement();
-    agreement.open_if(|| true).await;
-    assert!(told.told().is_empty(), "nothing was closed");
-    agreement.close().await;
-    agreement.open_if(|| false).await;
-    assert_eq!(told.told(), ["close"]);
-    agreement.open_if(|| true).await;
-    assert_eq!(told.told(), ["close", "open"]);
-    agreement.close().await;
-    assert_eq!(told.told(), ["close", "open", "close"]);
-}
-
-#[tokio::test]
-async fn what_could_not_be_ended_is_ended_later() {
-    let (agreement, told) = agreement();
-    agreement.close().await;
-    told.refuses.store(1, Ordering::SeqCst);
-    agreement.open_if(|| true).await;
+async fn the_first_server_is_used_at_once() {
+    let (agreement, told) = agreement(false);
     agreement.listen().await.unwrap();
+    assert!(agreement.is_missing());
+    assert!(readable(&agreement).is_none());
+    assert!(agreement.is_shared(HERE).await.unwrap());
+    assert_eq!(readable(&agreement), Some(format!("1{HERE}")));
+    assert_eq!(told.words(), ["share"]);
+}
+
+#[tokio::test]
+async fn another_server_is_used_once_every_replica_has_left_the_one_before() {
+    let (agreement, told) = agreement(false);
+    assert!(agreement.is_shared(HERE).await.unwrap());
+    let told_at = Instant::now();
+    assert!(!agreement.is_shared(THERE).await.unwrap());
+    assert!(readable(&agreement).is_none());
+    assert!(agreement.writable().await.is_none());
+    while !agreement.is_shared(THERE).await.unwrap() {
+        tokio::task::yield_now().await;
+    }
+    assert!(told_at.elapsed() >= LEASE);
+    assert_eq!(readable(&agreement), Some(format!("2{THERE}")));
+    assert_eq!(told.words(), ["share", "share"]);
+}
+
+#[tokio::test]
+async fn a_server_that_comes_back_is_another_one() {
+    let (agreement, told) = agreement(false);
+    told.shares(1, HERE);
     agreement.listen().await.unwrap();
-    assert_eq!(told.told(), ["close", "open", "open"]);
+    let before = readable(&agreement);
+    told.shares(3, HERE);
+    agreement.listen().await.unwrap();
+    assert!(
+        readable(&agreement).is_none(),
+        "another was shared meanwhile"
+    );
+    tokio::time::sleep(LEASE).await;
+    agreement.listen().await.unwrap();
+    assert_ne!(readable(&agreement), before);
+}
+
+#[tokio::test]
+async fn a_replica_that_starts_long_after_they_agreed_uses_it_at_once() {
+    let (agreement, told) = agreement(false);
+    told.shares(7, HERE);
+    told.server.lock().unwrap().as_mut().unwrap().agreed = LONG_AGO;
+    agreement.listen().await.unwrap();
+    assert_eq!(readable(&agreement), Some(format!("7{HERE}")));
+}
+
+#[tokio::test]
+async fn what_was_asked_before_does_not_replace_what_was_heard_since() {
+    let mut last = Last::default();
+    let (before, now) = (Instant::now(), Instant::now() + LEASE);
+    let heard = |closed| Heard {
+        closed,
+        server: None,
+    };
+    last.hear(now, heard(1));
+    last.hear(before, heard(0));
+    assert_eq!(last.closed, 1);
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use adapters_redis::{InProcessCache, InvalidRedisUrl, NearCache, Redis, RedisCache};
 use domain::{
-    cache::{Cache, Closures},
+    cache::{Cache, Coordination},
     catalog::BestSellersList,
     customers::Customer,
     orders::Order,
@@ -31,24 +31,27 @@ const NEAR_TTL: Duration = Duration::from_secs(1);
 const KEPT_FOR: u32 = 20;
 
 impl Caches {
-    /// What replicas tell each other of their caches goes by `closures`.
+    /// What replicas tell each other of their caches goes by `coordination`.
     pub(super) fn new(
         settings: &Settings,
-        closures: impl Closures + 'static,
+        coordination: impl Coordination + 'static,
     ) -> Result<Self, InvalidRedisUrl> {
-        let caches = Self::plain(settings, Arc::new(closures))?;
+        let caches = Self::plain(settings, Arc::new(coordination))?;
         Ok(match settings.metrics_addr {
             Some(_) => caches.metered(),
             None => caches,
         })
     }
 
-    fn plain(settings: &Settings, closures: Arc<dyn Closures>) -> Result<Self, InvalidRedisUrl> {
+    fn plain(
+        settings: &Settings,
+        coordination: Arc<dyn Coordination>,
+    ) -> Result<Self, InvalidRedisUrl> {
         let ttl = settings.cache_ttl;
         let Some(redis) = &settings.redis else {
             return Ok(Self::in_process(ttl));
         };
-        let redis = Redis::new(redis, closures, ttl.orders.max(ttl.customers))?;
+        let redis = Redis::new(redis, coordination, ttl.orders.max(ttl.customers))?;
         let lists = RedisCache::new(redis.clone(), ttl.best_sellers * KEPT_FOR).that_may_lag();
         Ok(Self {
             orders: Arc::new(RedisCache::new(redis.clone(), ttl.orders)),

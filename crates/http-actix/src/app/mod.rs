@@ -6,7 +6,7 @@ mod identity;
 use std::sync::Arc;
 
 use adapters_postgres::{
-    Database, PgAccounts, PgApiKeys, PgAudit, PgCatalog, PgClosures, PgCustomers, PgOrders,
+    Database, PgAccounts, PgApiKeys, PgAudit, PgCatalog, PgCoordination, PgCustomers, PgOrders,
     PgSessions, PgStock,
 };
 use adapters_redis::{InvalidRedisUrl, Redis};
@@ -100,7 +100,7 @@ impl App {
         let lifecycle = Lifecycle::default();
         let is_metered = settings.metrics_addr.is_some();
         let (hasher, passwords) = hashers(&settings.passwords, is_metered)?;
-        let caches = Caches::new(settings, PgClosures::new(database))?;
+        let caches = Caches::new(settings, PgCoordination::new(database))?;
         let redis = caches.redis.clone();
         let failed = (failed_attempts(redis.as_ref()), pepper(&settings.jwt));
         let parts = Parts {

@@ -92,7 +92,8 @@ impl Gauges {
         if let Some(redis) = &self.redis {
             // Asked, for a replica that nobody uses has not noticed that it is away.
             gauge!(REDIS_UP).set(truth(redis.ping().await));
-            gauge!(REDIS_BREAKER).set(truth(!redis.is_up()));
+            let (parts, down) = redis.down();
+            gauge!(REDIS_BREAKER).set(f64::from(down) / f64::from(parts));
             gauge!(REDIS_CLOSED).set(truth(!redis.is_agreed()));
             counter!(CACHE_STALE).absolute(redis.stale());
         }

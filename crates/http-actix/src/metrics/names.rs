@@ -86,7 +86,7 @@ const GAUGES: [(&str, &str); 11] = [
     (REDIS_UP, "Whether Redis is used and answers (1)."),
     (
         REDIS_BREAKER,
-        "Whether Redis is done without (1), because it failed.",
+        "The share of Redis that is done without, because it failed: all of it is 1, a node of a cluster its part.",
     ),
     (
         REDIS_CLOSED,

@@ -1,0 +1,130 @@
+//! A part of Redis is closed to all replicas when one of them cannot write a change to it: that one says so to
+//! the others through storage, and answers once none of them goes by what is there any more.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use domain::{StorageError, cache::Coordination};
+use tokio::{sync::Mutex, time::sleep};
+use uuid::Uuid;
+
+use crate::agreement::LEASE;
+
+/// How long to wait before telling again what storage did not take.
+const RETRY_INTERVAL: Duration = Duration::from_millis(100);
+
+/// The closures of a part by this replica.
+pub(crate) struct Closing {
+    coordination: Arc<dyn Coordination>,
+    /// The part, a bit.
+    part: u64,
+    /// The longest that an entry is kept.
+    longest: Duration,
+    told: Mutex<Told>,
+}
+
+/// What this replica has told the others.
+#[derive(Default)]
+struct Told {
+    /// By which it keeps the part closed; kept when nobody knows whether storage has taken it.
+    id: Option<Uuid>,
+    closed: Option<Closed>,
+    /// Closures that are over, and were not ended yet.
+    over: Vec<Uuid>,
+}
+
+/// A closure of this replica that storage has.
+#[derive(Clone, Copy)]
+struct Closed {
+    /// When it was told last.
+    told_at: Instant,
+    /// From when on nobody reads any more.
+    holds_from: Instant,
+}
+
+impl Closing {
+    pub(crate) fn new(coordination: Arc<dyn Coordination>, part: u64, longest: Duration) -> Self {
+        Self {
+            coordination,
+            part,
+            longest,
+            told: Mutex::default(),
+        }
+    }
+
+    /// Closes it to everybody until every entry of now has expired. Once it returns nobody reads there.
+    pub(crate) async fn close(&self) {
+        let holds_from = loop {
+            match self.announce().await {
+                Ok(holds_from) => break holds_from,
+                Err(error) => tracing::warn!(
+                    %error,
+                    "a change is not in Redis, and the other replicas cannot be told: trying again"
+                ),
+            }
+            sleep(RETRY_INTERVAL).await;
+        };
+        let rest = holds_from.saturating_duration_since(Instant::now());
+        if !rest.is_zero() {
+            sleep(rest).await;
+        }
+    }
+
+    /// Closes it likewise, and returns from when on nobody reads there.
+    pub(crate) async fn announce(&self) -> Result<Instant, StorageError> {
+        let mut told = self.told.lock().await;
+        if let Some(closed) = told.closed
+            && closed.told_at.elapsed() < self.longest
+        {
+            return Ok(closed.holds_from);
+        }
+        let id = *told.id.get_or_insert_with(Uuid::new_v4);
+        let told_at = Instant::now();
+        // For twice as long, so that it is told again before it ends.
+        let closed = self.coordination.close(id, self.part, self.longest * 2);
+        closed.await?;
+        let holds_from = Instant::now() + LEASE;
+        told.closed = Some(Closed {
+            told_at,
+            holds_from,
+        });
+        Ok(holds_from)
+    }
+
+    /// Ends what this replica has closed, if by now Redis has everything that it missed. Whoever finds
+    /// that it misses something closes it after that, or keeps it closed.
+    pub(crate) async fn open_if(&self, is_up: impl Fn() -> bool) {
+        let mut told = self.told.lock().await;
+        if !is_up() {
+            return;
+        }
+        told.closed = None;
+        let over = told.id.take();
+        told.over.extend(over);
+        if let Err(error) = self.end(&mut told).await {
+            tracing::warn!(%error, "Redis stays closed to all replicas until storage takes that");
+        }
+    }
+
+    /// Ends what could not be ended before.
+    pub(crate) async fn end_what_is_over(&self) -> Result<(), StorageError> {
+        match self.told.try_lock() {
+            Ok(mut told) => self.end(&mut told).await,
+            // It is being closed: there is time for that later.
+            Err(_) => Ok(()),
+        }
+    }
+
+    async fn end(&self, told: &mut Told) -> Result<(), StorageError> {
+        if !told.over.is_empty() {
+            self.coordination.open(&told.over).await?;
+            told.over.clear();
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
