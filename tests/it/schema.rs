@@ -263,7 +263,7 @@ async fn a_migration_that_must_wait_for_a_lock_lets_others_pass_and_is_tried_aga
     let database = TestDatabase::migrated().await;
     let (client, mut other) = (database.client().await, database.client().await);
     let as_before_v30 = "
-        drop table cache_closures, heartbeat;
+        drop table cache_closures, cache_server, heartbeat;
         create index idempotency_keys_order_id_idx on idempotency_keys (order_id);
         delete from refinery_schema_history where version >= 30";
     client.batch_execute(as_before_v30).await.unwrap();

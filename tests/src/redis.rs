@@ -1,7 +1,12 @@
 //! Redis, past the product: to look at what is really there, to put something else there, and to
 //! take things from it that it should have.
 
-use std::{net::SocketAddr, path::PathBuf, process::Stdio};
+use std::{
+    env,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
 
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
@@ -78,11 +83,16 @@ impl RawRedis {
     }
 }
 
-/// A Redis of a test's own; it ends with this value.
+/// A Redis that saves nothing unless it is told to.
+pub(crate) const IN_MEMORY: [&str; 4] = ["--save", "", "--appendonly", "no"];
+
+/// A Redis of a test's own, in a folder of its own; it ends with this value.
 pub struct PrivateRedis {
     /// To speak to it.
     pub raw: RawRedis,
     addr: SocketAddr,
+    arguments: Vec<String>,
+    folder: PathBuf,
     process: Child,
 }
 
@@ -93,13 +103,30 @@ impl PrivateRedis {
     ///
     /// When it does not start.
     pub async fn start() -> Self {
+        Self::with(&IN_MEMORY).await
+    }
+
+    /// Starts one with these arguments, too.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start.
+    pub async fn with(arguments: &[&str]) -> Self {
         let addr = free_addr().await;
+        let folder = format!("balcao-redis-{}", Uuid::new_v4().simple());
+        let folder = env::temp_dir().join(folder);
+        std::fs::create_dir(&folder).unwrap();
+        // A file that it is to write to, as a Sentinel does; a server is told everything here.
+        std::fs::write(folder.join("redis.conf"), "").unwrap();
+        let arguments: Vec<_> = arguments.iter().map(ToString::to_string).collect();
         Self {
             raw: RawRedis {
                 addr: addr.to_string(),
             },
-            process: serve(addr).await,
+            process: serve(addr, &folder, &arguments).await,
             addr,
+            arguments,
+            folder,
         }
     }
 
@@ -112,9 +139,20 @@ impl PrivateRedis {
         self.process.kill().await.unwrap();
     }
 
-    /// Starts another one where it was, with nothing in it.
+    /// Starts another one where it was, with what it has saved, which by itself is nothing.
     pub async fn start_again(&mut self) {
-        self.process = serve(self.addr).await;
+        self.process = serve(self.addr, &self.folder, &self.arguments).await;
+    }
+
+    /// Sends it a signal, by its name with a dash before it.
+    ///
+    /// # Panics
+    ///
+    /// When it has ended.
+    pub async fn signal(&self, name: &str) {
+        let pid = self.pid().to_string();
+        let sent = Command::new("kill").args([name, &pid]).status().await;
+        assert!(sent.unwrap().success());
     }
 
     /// The id of its process.
@@ -133,6 +171,11 @@ impl PrivateRedis {
         &self.raw.addr
     }
 
+    /// Where it listens, as Redis is told of it.
+    pub(crate) fn port(&self) -> String {
+        self.addr.port().to_string()
+    }
+
     /// Where it is.
     #[must_use]
     pub fn url(&self) -> String {
@@ -140,11 +183,20 @@ impl PrivateRedis {
     }
 }
 
-async fn serve(addr: SocketAddr) -> Child {
+impl Drop for PrivateRedis {
+    fn drop(&mut self) {
+        let _ = self.process.start_kill();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+async fn serve(addr: SocketAddr, folder: &Path, arguments: &[String]) -> Child {
     let program = PathBuf::from(variable("TEST_REDIS_SERVER"));
     let process = Command::new(program)
+        .arg(folder.join("redis.conf"))
         .args(["--port", &addr.port().to_string(), "--bind", "127.0.0.1"])
-        .args(["--save", "", "--appendonly", "no"])
+        .args(["--dir", folder.to_str().unwrap()])
+        .args(arguments)
         .stdout(Stdio::null())
         .kill_on_drop(true)
         .spawn()

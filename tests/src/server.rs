@@ -59,11 +59,21 @@ impl Caches {
     /// In the Redis at this URL.
     #[must_use]
     pub fn redis_at(url: &str) -> Self {
+        Self::at(url, Duration::from_secs(5))
+    }
+
+    /// In the Redis at this URL, which answers soon or not at all.
+    #[must_use]
+    pub fn that_may_be_away(url: &str) -> Self {
+        Self::at(url, Duration::from_millis(500))
+    }
+
+    fn at(url: &str, timeout: Duration) -> Self {
         Self::Redis(RedisSettings {
             url: url.to_owned(),
             namespace: format!("test-{}", Uuid::new_v4().simple()),
             max_connections: 4,
-            timeout: Duration::from_secs(5),
+            timeout,
         })
     }
 }

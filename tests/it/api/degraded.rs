@@ -9,21 +9,10 @@ use futures_util::future::join_all;
 use integration_tests::{Caches, PASSWORD, PrivatePostgres, Proxy, Shop};
 use serde_json::json;
 
-/// Caches in Redis behind this wire, which answer soon or not at all.
-fn behind(proxy: &Proxy) -> Caches {
-    match Caches::redis_at(&proxy.url()) {
-        Caches::Redis(mut settings) => {
-            settings.timeout = Duration::from_millis(500);
-            Caches::Redis(settings)
-        }
-        Caches::InProcess => unreachable!("`redis_at` gives Redis"),
-    }
-}
-
 #[tokio::test]
 async fn without_redis_everything_is_answered_from_postgresql() {
     let proxy = Proxy::to_redis().await;
-    let shop = Shop::with(behind(&proxy)).await;
+    let shop = Shop::with(Caches::that_may_be_away(&proxy.url())).await;
     let product = shop.product("1.00", 99).await;
     let (ana, ana_id) = shop.customer().await;
     let placed = ana.order(&product, 1).await.expect(201);
@@ -66,7 +55,7 @@ async fn without_redis_everything_is_answered_from_postgresql() {
 #[tokio::test]
 async fn what_changed_while_redis_was_away_is_not_old_when_it_is_back() {
     let proxy = Proxy::to_redis().await;
-    let shop = Shop::with(behind(&proxy)).await;
+    let shop = Shop::with(Caches::that_may_be_away(&proxy.url())).await;
     let product = shop.product("1.00", 99).await;
     let (ana, _) = shop.customer().await;
     let placed = ana.order(&product, 1).await.expect(201);
@@ -98,7 +87,7 @@ async fn what_changed_while_redis_was_away_is_not_old_when_it_is_back() {
 #[tokio::test]
 async fn what_a_replica_cannot_write_to_redis_is_old_at_no_other() {
     let proxy = Proxy::to_redis().await;
-    let shop = Shop::with(behind(&proxy)).await;
+    let shop = Shop::with(Caches::that_may_be_away(&proxy.url())).await;
     let other = shop.replica_with(|settings| {
         if let (Some(redis), Caches::Redis(directly)) = (&mut settings.redis, Caches::redis()) {
             redis.url = directly.url;
@@ -137,7 +126,7 @@ async fn what_a_replica_cannot_write_to_redis_is_old_at_no_other() {
 #[tokio::test]
 async fn however_many_change_something_when_redis_goes_away_none_waits_for_another() {
     let proxy = Proxy::to_redis().await;
-    let shop = Shop::with(behind(&proxy)).await;
+    let shop = Shop::with(Caches::that_may_be_away(&proxy.url())).await;
     let product = shop.product("1.00", 99).await;
     let (ana, _) = shop.customer().await;
     let mut paths = Vec::new();

@@ -1,68 +1,8 @@
 //! A Redis that can be read and not written, and one that holds what is not ours.
 
-use adapters_redis::RedisSettings;
-use integration_tests::{Answer, Caches, Client, PrivateRedis, RawRedis, Shop, TestServer};
-use serde_json::json;
+use integration_tests::{Caches, PrivateRedis, RawRedis};
 
-/// Two servers over one Redis, and a customer.
-struct Pair {
-    /// Declared first, so that it has stopped before the shop drops the database.
-    there: TestServer,
-    shop: Shop,
-    ana: Client,
-    namespace: String,
-}
-
-impl Pair {
-    async fn over(url: &str) -> Self {
-        let caches = Caches::redis_at(url);
-        let Caches::Redis(RedisSettings { namespace, .. }) = caches.clone() else {
-            unreachable!("`redis_at` gives Redis")
-        };
-        let shop = Shop::with(caches).await;
-        let there = shop.replica();
-        let (ana, _) = shop.customer().await;
-        Self {
-            there,
-            shop,
-            ana,
-            namespace,
-        }
-    }
-
-    /// An order that is in Redis, by its path.
-    async fn order(&self) -> String {
-        let product = self.shop.product("1.00", 99).await;
-        let placed = self.ana.order(&product, 1).await.expect(201);
-        let path = format!("/orders/{}", placed.body["id"].as_str().unwrap());
-        let _ = self.ana.get(&path).await.expect(200);
-        assert_eq!(self.there(&path).await.body["status"], "pending");
-        path
-    }
-
-    async fn there(&self, path: &str) -> Answer {
-        let there = self.ana.at(&self.there.anonymous());
-        there.get(path).await.expect(200)
-    }
-
-    async fn pay(&self, path: &str) {
-        let paid = self.shop.staff.put(path, &json!({"status": "paid"})).await;
-        assert_eq!(paid.expect(200).body["status"], "paid");
-    }
-
-    async fn redis(&self) -> String {
-        let ready = self.shop.anonymous().get("/readyz").await.expect(200);
-        ready.body["redis"].as_str().unwrap().to_owned()
-    }
-
-    /// The key of an order in Redis.
-    async fn key(&self, redis: &RawRedis, path: &str) -> String {
-        let id = path.trim_start_matches("/orders/");
-        let key = format!("{}:3:order:{id}", self.namespace);
-        assert_eq!(redis.command(&["EXISTS", &key]).await, ":1", "{key}");
-        key
-    }
-}
+use super::pair::Pair;
 
 #[tokio::test]
 async fn what_is_paid_at_one_server_is_paid_at_the_other_whatever_redis_refuses() {
@@ -73,7 +13,7 @@ async fn what_is_paid_at_one_server_is_paid_at_the_other_whatever_redis_refuses(
         &["-@all", "+getex", "+ping"],
     ] {
         let (user, url) = redis.user().await;
-        let pair = Pair::over(&url).await;
+        let pair = Pair::over(Caches::redis_at(&url)).await;
         let path = pair.order().await;
         let mut rule = vec!["ACL", "SETUSER", &user];
         rule.extend(refused);
@@ -103,7 +43,7 @@ async fn what_is_paid_at_one_server_is_paid_at_the_other_whatever_redis_refuses(
 async fn a_redis_that_became_a_replica_is_not_believed() {
     let redis = PrivateRedis::start().await;
     let master = PrivateRedis::start().await;
-    let pair = Pair::over(&redis.url()).await;
+    let pair = Pair::over(Caches::redis_at(&redis.url())).await;
     let path = pair.order().await;
     // It goes on answering reads with what it has: its master cannot be reached.
     let (host, port) = ("127.0.0.1", "1");
@@ -123,7 +63,7 @@ async fn a_redis_that_became_a_replica_is_not_believed() {
 #[tokio::test]
 async fn a_redis_that_is_full_shows_nothing_old() {
     let redis = PrivateRedis::start().await;
-    let pair = Pair::over(&redis.url()).await;
+    let pair = Pair::over(Caches::redis_at(&redis.url())).await;
     let path = pair.order().await;
     redis
         .raw
@@ -143,16 +83,14 @@ async fn a_redis_that_is_full_shows_nothing_old() {
 #[tokio::test]
 async fn what_is_not_ours_under_one_of_our_keys_is_passed_over_and_removed() {
     let redis = RawRedis::shared();
-    let Caches::Redis(RedisSettings { url, .. }) = Caches::redis() else {
-        unreachable!("`redis` gives Redis")
-    };
-    let pair = Pair::over(&url).await;
+    let pair = Pair::over(Caches::redis()).await;
     let (path, other) = (pair.order().await, pair.order().await);
     let (key, other_key) = (
         pair.key(&redis, &path).await,
         pair.key(&redis, &other).await,
     );
     let right = pair.ana.get(&path).await.expect(200).body;
+    let mine = Pair::beginning(&redis, &key).await;
 
     for put in [
         // Another type, the entry of another order, no entry at all, an entry of nothing.
@@ -160,6 +98,7 @@ async fn what_is_not_ours_under_one_of_our_keys_is_passed_over_and_removed() {
         &["COPY", &other_key, &key],
         &["SET", &key, "somebody else's"],
         &["SET", &key, "1:somebody else's"],
+        &["SET", &key, &format!("{mine}1:somebody else's")],
         &["HSET", &key, "field", "value"],
     ] {
         redis.ok(&["DEL", &key]).await;
@@ -171,27 +110,27 @@ async fn what_is_not_ours_under_one_of_our_keys_is_passed_over_and_removed() {
         let again = pair.there(&path).await;
         assert_eq!(again.body, right);
         assert_eq!(redis.command(&["TYPE", &key]).await, "+string", "{put:?}");
-        assert!(redis.command(&["GET", &key]).await.starts_with("1:"));
+        let kept = redis.command(&["GET", &key]).await;
+        assert!(kept.starts_with(&format!("{mine}1:")), "{put:?}: {kept}");
     }
 }
 
 #[tokio::test]
 async fn a_version_that_nobody_wrote_hides_no_change() {
     let redis = RawRedis::shared();
-    let Caches::Redis(RedisSettings { url, .. }) = Caches::redis() else {
-        unreachable!("`redis` gives Redis")
-    };
-    let pair = Pair::over(&url).await;
+    let pair = Pair::over(Caches::redis()).await;
     for foreign in [
         // What is there with another version before it; nothing; not even a text.
         "local kept = redis.call('GET', KEYS[1])
-         return redis.call('SET', KEYS[1], '99' .. string.sub(kept, 2))",
+         return redis.call('SET', KEYS[1], ARGV[1] .. '99' .. string.sub(kept, #ARGV[1] + 2))",
+        "return redis.call('SET', KEYS[1], ARGV[1] .. '99:')",
         "return redis.call('SET', KEYS[1], '99:')",
         "redis.call('DEL', KEYS[1]) return redis.call('RPUSH', KEYS[1], '99:')",
     ] {
         let path = pair.order().await;
         let key = pair.key(&redis, &path).await;
-        redis.ok(&["EVAL", foreign, "1", &key]).await;
+        let mine = Pair::beginning(&redis, &key).await;
+        redis.ok(&["EVAL", foreign, "1", &key, &mine]).await;
         pair.pay(&path).await;
         for _ in 0..3 {
             assert_eq!(pair.there(&path).await.body["status"], "paid", "{foreign}");

@@ -191,7 +191,8 @@ async fn how_redis_fares_is_shown() {
     let _ = ana.get(&path).await.expect(200);
     let make_all_later = "
         for _, key in ipairs(redis.call('KEYS', '*customer*')) do
-            redis.call('SET', key, '99:')
+            local server = string.match(redis.call('GET', key), '^%d+@%x+:')
+            redis.call('SET', key, server .. '99:')
         end
         return 'OK'";
     redis.raw.ok(&["EVAL", make_all_later, "0"]).await;

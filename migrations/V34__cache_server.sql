@@ -1,6 +1,3 @@
--- A closure may be of a part of the cache: a bit for each, all of them where nothing is said.
-alter table cache_closures add column parts bigint not null default -1;
-
 -- The server that the replicas agree to share as their cache: one row. Whatever was written to an earlier one, or to
 -- this one before the replicas last agreed on it, is not read any more.
 create table cache_server (
