@@ -24,7 +24,12 @@ use tokio::{
 use tokio_postgres::NoTls;
 use uuid::Uuid;
 
-use crate::{balancer::Balancer, patroni::Patroni, storm::BUYERS};
+use crate::{
+    balancer::Balancer,
+    nodes::{Layout, Nodes},
+    patroni::Patroni,
+    storm::BUYERS,
+};
 
 /// The size of the disk of PostgreSQL, in MiB.
 const DISK: u32 = 768;
@@ -65,6 +70,11 @@ impl Postgres {
 pub(crate) struct Arena {
     pub(crate) postgres: Postgres,
     pub(crate) redis: PrivateRedis,
+    /// Another one, which only one of the replicas reaches.
+    pub(crate) another_redis: Option<PrivateRedis>,
+    /// The servers that are used instead, and how they are laid out.
+    nodes: Option<Nodes>,
+    layout: Layout,
     pub(crate) to_postgres: Proxy,
     /// A wire for each replica.
     pub(crate) to_redis: [Proxy; 2],
@@ -116,6 +126,9 @@ impl Arena {
         let mut arena = Self {
             postgres,
             redis,
+            another_redis: None,
+            nodes: None,
+            layout: Layout::Server,
             to_postgres,
             to_redis,
             replicas: Vec::new(),
@@ -222,10 +235,34 @@ impl Arena {
     fn start(&self, n: usize, addr: SocketAddr, metrics: SocketAddr) -> Child {
         let program = self.programs[n].clone();
         let mut serve = self.balcao(program, &["serve", "--http-addr", &addr.to_string()]);
+        let redis = match &self.nodes {
+            Some(nodes) => nodes.url(),
+            None => self.to_redis[n].url(),
+        };
         serve
             .env("METRICS_ADDR", metrics.to_string())
-            .env("REDIS_URL", self.to_redis[n].url());
+            .env("REDIS_URL", redis);
         serve.stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    /// Lets the replicas use a Redis that is laid out like this: they are replaced if it was not.
+    pub(crate) async fn lay_out(&mut self, layout: Layout) {
+        if self.layout == layout {
+            return;
+        }
+        self.layout = layout;
+        let before = std::mem::replace(&mut self.nodes, Nodes::start(layout).await);
+        for n in 0..self.replicas.len() {
+            self.replicas[n].terminate().await;
+            self.start_again(n);
+            self.is_ready().await;
+        }
+        drop(before);
+    }
+
+    /// The servers of a Redis that is on more than one.
+    pub(crate) fn nodes(&mut self) -> &mut Nodes {
+        self.nodes.as_mut().expect("a fault of many servers")
     }
 
     /// Starts a replica again, where it was.

@@ -2,13 +2,14 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use integration_tests::{Proxy, balcao_program};
+use integration_tests::{PrivateRedis, Proxy, balcao_program};
 use tokio::{fs::File, io::AsyncWriteExt as _, time::sleep};
 use tokio_postgres::NoTls;
 
 use crate::{
     arena::{Arena, signal},
     cluster::ClusterKind,
+    nodes::Layout,
 };
 
 pub(crate) struct Fault {
@@ -19,6 +20,8 @@ pub(crate) struct Fault {
     pub(crate) is_in_short: bool,
     /// The longest time in which no order may be placed, where there is one.
     pub(crate) outage: Option<Duration>,
+    /// On how many servers Redis is.
+    pub(crate) layout: Layout,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -44,6 +47,9 @@ pub(crate) enum Kind {
     RedisPassword,
     RedisGarbage,
     RedisReplacement,
+    RedisSaved,
+    RedisTwice,
+    RedisMasterLoss,
     ReplicaKill,
     ReplicaTermination,
     ReplicasKill,
@@ -58,6 +64,7 @@ pub(crate) const fn fault(name: &'static str, kind: Kind) -> Fault {
         is_survived: false,
         is_in_short: false,
         outage: None,
+        layout: Layout::Server,
     }
 }
 
@@ -74,6 +81,10 @@ impl Fault {
             outage: Some(outage),
             ..self
         }
+    }
+
+    const fn over(self, layout: Layout) -> Self {
+        Self { layout, ..self }
     }
 
     const fn in_short(self) -> Self {
@@ -130,13 +141,38 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault("Redis wants a password", Kind::RedisPassword).survived(),
     fault("Redis holds somebody else's values", Kind::RedisGarbage).survived(),
     fault("Redis is replaced by another one", Kind::RedisReplacement).survived(),
+    fault(
+        "Redis comes back with what it had saved before",
+        Kind::RedisSaved,
+    )
+    .survived()
+    .in_short(),
+    fault("one replica reaches another Redis", Kind::RedisTwice).survived(),
     fault("a replica is killed (kill -9)", Kind::ReplicaKill).in_short(),
     fault("a replica is replaced (SIGTERM)", Kind::ReplicaTermination).survived(),
     fault(
         "both replicas are killed and start at once",
         Kind::ReplicasKill,
     ),
+    fault(
+        "a Sentinel's master is killed, its replica lacks the last writes",
+        Kind::RedisMasterLoss,
+    )
+    .survived()
+    .over(Layout::Sentinel),
+    fault(
+        "a Redis Cluster's master is killed, its replica lacks the last writes",
+        Kind::RedisMasterLoss,
+    )
+    .survived()
+    .over(Layout::Cluster),
 ];
+
+/// For how long orders change before a Redis is lost that has saved what was before.
+const SAVED_BEFORE: Duration = Duration::from_millis(500);
+
+/// For how long they change before a master is lost whose replica hears of nothing: it is to be whole still.
+const HELD_BACK: Duration = Duration::from_millis(300);
 
 /// Ends every connection of the replicas.
 const TERMINATE: &str = "
@@ -189,6 +225,13 @@ impl Kind {
                 arena.redis.kill().await;
                 arena.redis.start_again().await;
             }
+            Self::RedisSaved => {
+                redis.ok(&["SAVE"]).await;
+                sleep(SAVED_BEFORE).await;
+                arena.redis.kill().await;
+            }
+            Self::RedisTwice => reach_another(arena).await,
+            Self::RedisMasterLoss => lose_master(arena).await,
             Self::ReplicaKill => arena.replicas[0].kill().await,
             Self::ReplicaTermination => {
                 arena.replicas[0].terminate().await;
@@ -229,6 +272,12 @@ impl Kind {
             }
             Self::StockLock => arena.holder = None,
             Self::RedisCrash => arena.redis.start_again().await,
+            Self::RedisSaved => {
+                arena.redis.start_again().await;
+                arena.redis.forget();
+            }
+            Self::RedisTwice => arena.to_redis[1].lead_to(arena.redis.addr()),
+            Self::RedisMasterLoss => arena.nodes().is_promoted().await,
             Self::RedisPause | Self::RedisSlowness => signal("-CONT", arena.redis.pid()),
             Self::RedisCut | Self::RedisCutFromOne => {
                 arena.to_redis.iter().for_each(Proxy::mend);
@@ -254,6 +303,20 @@ impl Kind {
             | Self::Upgrade => {}
         }
     }
+}
+
+/// Leads a replica to a Redis that the other one does not reach.
+async fn reach_another(arena: &mut Arena) {
+    let another = arena.another_redis.insert(PrivateRedis::start().await);
+    arena.to_redis[1].lead_to(another.addr());
+}
+
+/// Ends a master that has what no replica of its has heard of.
+async fn lose_master(arena: &mut Arena) {
+    let pair = arena.nodes().pair();
+    pair.hold_back().await;
+    sleep(HELD_BACK).await;
+    pair.kill_master().await;
 }
 
 /// Changes a setting of PostgreSQL, for the sessions that there are too.

@@ -26,6 +26,7 @@ mod buyer;
 mod cluster;
 mod connections;
 mod faults;
+mod nodes;
 mod patroni;
 mod report;
 mod stalls;
@@ -124,6 +125,7 @@ async fn endure_all(arena: &mut Arena, faults: &[&'static Fault], lasts: Duratio
 /// Lets a storm go on while a fault begins, for as long as it lasts and as long again, and looks at
 /// everything afterwards.
 async fn endure(arena: &mut Arena, fault: &'static Fault, lasts: Duration) -> Report {
+    arena.lay_out(fault.layout).await;
     let stalls = Stalls::begin();
     let storm = Storm::begin(arena);
     sleep(CALM).await;

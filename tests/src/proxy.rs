@@ -27,12 +27,21 @@ pub struct Proxy {
 }
 
 struct State {
-    is_cut: watch::Sender<bool>,
+    /// Where whoever connects is led.
+    target: watch::Sender<String>,
+    cuts: watch::Sender<Cuts>,
     holds: watch::Sender<bool>,
     /// How many answers are held back.
     held: watch::Sender<usize>,
     /// How many statements PostgreSQL was asked to run.
     statements: AtomicUsize,
+}
+
+/// Whether the wire is cut, and how often it was: whoever was connected then is not any more.
+#[derive(Clone, Copy, Default)]
+struct Cuts {
+    is_cut: bool,
+    times: usize,
 }
 
 impl Proxy {
@@ -57,12 +66,13 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let state = Arc::new(State {
-            is_cut: watch::Sender::new(false),
+            target: watch::Sender::new(target.to_owned()),
+            cuts: watch::Sender::default(),
             holds: watch::Sender::new(false),
             held: watch::Sender::new(0),
             statements: AtomicUsize::new(0),
         });
-        tokio::spawn(serve(listener, target.to_owned(), Arc::clone(&state)));
+        tokio::spawn(serve(listener, Arc::clone(&state)));
         Self { addr, state }
     }
 
@@ -84,14 +94,24 @@ impl Proxy {
         url.replace(&server_of(url), &self.addr.to_string())
     }
 
+    /// Breaks every connection, and leads new ones to another server, `ADDRESS:PORT`.
+    pub fn lead_to(&self, target: &str) {
+        self.state.target.send_replace(target.to_owned());
+        self.cut();
+        self.mend();
+    }
+
     /// Breaks every connection, and refuses new ones.
     pub fn cut(&self) {
-        self.state.is_cut.send_replace(true);
+        self.state.cuts.send_modify(|cuts| {
+            cuts.is_cut = true;
+            cuts.times += 1;
+        });
     }
 
     /// Lets connections through again.
     pub fn mend(&self) {
-        self.state.is_cut.send_replace(false);
+        self.state.cuts.send_modify(|cuts| cuts.is_cut = false);
     }
 
     /// Holds back what the server answers from now on.
@@ -130,14 +150,16 @@ pub(crate) fn server_of(url: &str) -> String {
     server.to_owned()
 }
 
-async fn serve(listener: TcpListener, target: String, state: Arc<State>) {
+async fn serve(listener: TcpListener, state: Arc<State>) {
     while let Ok((near, _)) = listener.accept().await {
-        let (target, state) = (target.clone(), Arc::clone(&state));
+        let state = Arc::clone(&state);
         tokio::spawn(async move {
-            let mut is_cut = state.is_cut.subscribe();
-            if *is_cut.borrow_and_update() {
+            let mut cuts = state.cuts.subscribe();
+            let Cuts { is_cut, times } = *cuts.borrow_and_update();
+            if is_cut {
                 return;
             }
+            let target = state.target.borrow().clone();
             let Ok(far) = TcpStream::connect(target).await else {
                 return;
             };
@@ -147,7 +169,7 @@ async fn serve(listener: TcpListener, target: String, state: Arc<State>) {
             tokio::select! {
                 () = ask(near_reads, far_writes, &state) => {}
                 () = answer(far_reads, near_writes, &state) => {}
-                _ = is_cut.wait_for(|is_cut| *is_cut) => {}
+                _ = cuts.wait_for(|cuts| cuts.times != times) => {}
             }
         });
     }

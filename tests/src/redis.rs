@@ -144,6 +144,11 @@ impl PrivateRedis {
         self.process = serve(self.addr, &self.folder, &self.arguments).await;
     }
 
+    /// Forgets what it has saved.
+    pub fn forget(&self) {
+        let _ = std::fs::remove_file(self.folder.join("dump.rdb"));
+    }
+
     /// Sends it a signal, by its name with a dash before it.
     ///
     /// # Panics

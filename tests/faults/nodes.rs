@@ -1,0 +1,48 @@
+//! Redis on more than one server.
+
+use integration_tests::{RedisCluster, RedisSentinel, Replicated, eventually};
+
+/// On how many servers Redis is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Layout {
+    Server,
+    Sentinel,
+    Cluster,
+}
+
+/// The servers, where there are many.
+pub(crate) enum Nodes {
+    Sentinel(RedisSentinel),
+    Cluster(RedisCluster),
+}
+
+impl Nodes {
+    pub(crate) async fn start(layout: Layout) -> Option<Self> {
+        match layout {
+            Layout::Server => None,
+            Layout::Sentinel => Some(Self::Sentinel(RedisSentinel::start().await)),
+            Layout::Cluster => Some(Self::Cluster(RedisCluster::start().await)),
+        }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        match self {
+            Self::Sentinel(sentinel) => sentinel.url(),
+            Self::Cluster(cluster) => cluster.url(),
+        }
+    }
+
+    /// A master and its replica.
+    pub(crate) fn pair(&mut self) -> &mut Replicated {
+        match self {
+            Self::Sentinel(sentinel) => &mut sentinel.pair,
+            Self::Cluster(cluster) => &mut cluster.nodes[0],
+        }
+    }
+
+    /// Waits until the replica has taken its master's place.
+    pub(crate) async fn is_promoted(&mut self) {
+        let pair = self.pair();
+        eventually("the replica is the master", || pair.is_master()).await;
+    }
+}
