@@ -12,7 +12,7 @@ pub(crate) enum Layout {
 
 /// The servers, where there are many.
 pub(crate) enum Nodes {
-    Sentinel(RedisSentinel),
+    Sentinel(Box<RedisSentinel>),
     Cluster(RedisCluster),
 }
 
@@ -20,7 +20,7 @@ impl Nodes {
     pub(crate) async fn start(layout: Layout) -> Option<Self> {
         match layout {
             Layout::Server => None,
-            Layout::Sentinel => Some(Self::Sentinel(RedisSentinel::start().await)),
+            Layout::Sentinel => Some(Self::Sentinel(Box::new(RedisSentinel::start().await))),
             Layout::Cluster => Some(Self::Cluster(RedisCluster::start().await)),
         }
     }

@@ -113,3 +113,89 @@ fn named(host: &str) -> Result<&str, InvalidRedisUrl> {
 fn has_port(host: &str) -> bool {
     host.rsplit(']').next().unwrap_or(host).contains(':')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Everything that an address says.
+    fn said(url: &str) -> Option<Vec<String>> {
+        let server = |info: &ConnectionInfo| {
+            let redis = info.redis_settings();
+            let user = redis.username().unwrap_or("-");
+            let password = redis.password().unwrap_or("-");
+            format!("{user} {password} {} {}", info.addr(), redis.db())
+        };
+        Some(match Address::parse(url).ok()? {
+            Address::Server(info) => vec![server(&info)],
+            Address::Cluster(nodes) => nodes.iter().map(server).collect(),
+            Address::Sentinel {
+                sentinels,
+                name,
+                master,
+            } => {
+                let sentinels = sentinels.iter().map(server);
+                [name, server(&master)]
+                    .into_iter()
+                    .chain(sentinels)
+                    .collect()
+            }
+        })
+    }
+
+    #[test]
+    fn an_address_is_of_a_server_a_cluster_or_sentinels() {
+        for (url, expected) in [
+            ("redis://host", &["- - host:6379 0"][..]),
+            ("rediss://me:secret@host:1/2", &["me secret host:1 2"]),
+            ("redis-cluster://a", &["- - a:6379 0"]),
+            (
+                "redis-cluster://me:p%40ss@a:1,b,[::1]:3/",
+                &["me p@ss a:1 0", "me p@ss b:6379 0", "me p@ss ::1:3 0"],
+            ),
+            (
+                "redis-sentinel://a/shop",
+                &["shop", "- - master:6379 0", "- - a:26379 0"],
+            ),
+            (
+                "rediss-sentinel://me:secret@a:1,[::1]/shop/3?sentinel_password=s%3Fx",
+                &[
+                    "shop",
+                    "me secret master:6379 3",
+                    "- s?x a:1 0",
+                    "- s?x ::1:26379 0",
+                ],
+            ),
+        ] {
+            assert_eq!(
+                said(url).as_deref().map(<[_]>::to_vec),
+                Some(expected.iter().map(ToString::to_string).collect()),
+                "{url}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for url in [
+            "",
+            "host:6379",
+            "http://host",
+            "redis-ring://a",
+            "redis-cluster://",
+            "redis-cluster://a,,b",
+            "redis-cluster://a,:6379",
+            "redis-cluster://a/1",
+            "redis-cluster://a?protocol=resp3",
+            "redis-cluster://a:port",
+            "redis-sentinel://a",
+            "redis-sentinel://a/",
+            "redis-sentinel://a/shop/x",
+            "redis-sentinel:///shop",
+            "redis-sentinel://a/shop?password=x",
+            "redis-sentinel://a/shop?sentinel_password",
+        ] {
+            assert!(said(url).is_none(), "{url}");
+        }
+    }
+}

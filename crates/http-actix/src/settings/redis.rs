@@ -11,7 +11,8 @@ use super::check::{Faults, Noted, Setting, optional, setting, time, whole};
 /// The settings of Redis.
 #[derive(Debug, Args)]
 pub(super) struct RedisArgs {
-    /// Redis, `redis://host:6379`; without it the caches are in this process: run one replica then
+    /// Redis, `redis://host:6379`, `redis-cluster://a,b,c` or `redis-sentinel://a,b,c/name`; without it the caches are
+    /// in this process: run one replica then
     #[arg(long, env, value_name = "URL", hide_env_values = true)]
     #[arg(default_value = "", hide_default_value = true)]
     #[arg(value_parser = setting(optional(url)))]
@@ -21,7 +22,7 @@ pub(super) struct RedisArgs {
     #[arg(long, env, default_value = "balcao", value_name = "TEXT")]
     redis_namespace: String,
 
-    /// The most connections to Redis for writing; reading takes one more for each thread
+    /// The most connections to a single Redis for writing; reading takes one more for each thread
     #[arg(long, env, value_name = "N", default_value = "8")]
     #[arg(value_parser = setting(whole::<usize>(1..=1_000)))]
     redis_max_connections: Setting<usize>,
