@@ -86,6 +86,8 @@ pub(crate) struct Arena {
     /// The token of an administrator.
     pub(crate) boss: String,
     pub(crate) products: Vec<Uuid>,
+    /// A product for each replica that nobody buys.
+    pub(crate) spare: [Uuid; 2],
     /// The orders that were acknowledged in earlier storms.
     pub(crate) known: HashSet<Uuid>,
     /// What a fault does again and again until it ends.
@@ -140,6 +142,7 @@ impl Arena {
             buyers: Vec::new(),
             boss: String::new(),
             products: Vec::new(),
+            spare: [Uuid::nil(); 2],
             known: HashSet::new(),
             repeated: None,
             broken_node: 0,
@@ -172,6 +175,9 @@ impl Arena {
         for stock in STOCK {
             self.products
                 .push(boss.product("1.50", stock).await.parse().unwrap());
+        }
+        for spare in &mut self.spare {
+            *spare = boss.product("1.50", 1).await.parse().unwrap();
         }
         for n in 0..BUYERS {
             let email = format!("buyer-{n}@example.com");

@@ -28,6 +28,7 @@ mod connections;
 mod faults;
 mod nodes;
 mod patroni;
+mod recovery;
 mod report;
 mod stalls;
 mod storm;
@@ -39,6 +40,7 @@ use tokio::time::{Instant, sleep};
 use self::{
     arena::Arena,
     faults::{FAULTS, Fault, UPGRADE},
+    recovery::Recovery,
     report::Report,
     stalls::Stalls,
     storm::Storm,
@@ -136,8 +138,10 @@ async fn endure(arena: &mut Arena, fault: &'static Fault, lasts: Duration) -> Re
     }
     fault.kind.end(arena).await;
     let ended = Instant::now();
+    let recovery = Recovery::begin(arena);
     sleep(lasts).await;
     let mut seen = storm.end().await;
+    let recovered = recovery.longest().await;
     let died = arena.ended();
     if died > 0 {
         seen.wrong
@@ -151,6 +155,7 @@ async fn endure(arena: &mut Arena, fault: &'static Fault, lasts: Duration) -> Re
         &seen,
         books,
         (began, ended),
+        recovered,
         stalls.longest(),
         skipped,
     )

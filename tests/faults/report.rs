@@ -10,7 +10,7 @@ use crate::{
     storm::{Outcome, Seen},
 };
 
-/// After a fault's end orders must be placed again within this time.
+/// After a fault's end orders must be placed again, and each replica must take writes, within this time.
 const RECOVERY: Duration = Duration::from_secs(2);
 
 /// No answer takes longer, whatever is broken: two seconds, the way there and back, and for as long as the
@@ -37,6 +37,7 @@ impl Report {
         seen: &Seen,
         books: Books,
         (began, ended): (Instant, Instant),
+        recovered: Option<Duration>,
         stalled: Duration,
         skipped: Option<String>,
     ) -> Self {
@@ -63,7 +64,10 @@ impl Report {
                 .unwrap_or_default(),
             answers,
             outage: outages.max().unwrap_or_default(),
-            back_after: placed.iter().find(|at| **at > ended).map(|at| *at - ended),
+            back_after: placed
+                .iter()
+                .find(|at| **at > ended)
+                .and_then(|at| Some(recovered?.max(*at - ended))),
             lost: books.lost,
             doubled: books.doubled,
             skipped,

@@ -210,6 +210,7 @@ fn settings(database: &TestDatabase, caches: Caches) -> Settings {
             read_timeout: Duration::from_secs(5),
             keep_alive: Duration::from_secs(5),
             answer_timeout: Duration::from_secs(2),
+            max_head: 32 * 1_024,
             max_body: 256 * 1_024,
             bodies_memory: 64,
             proxies: TrustedProxies::default(),

@@ -107,7 +107,9 @@ impl Pool {
         })
     }
 
+    /// How it is now, without the connections that have died since they were used.
     pub(crate) fn status(&self) -> Status {
+        self.connections.retain(|client, _| !client.is_closed());
         self.connections.status()
     }
 }

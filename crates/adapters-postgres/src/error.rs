@@ -1,7 +1,7 @@
 //! Maps driver errors to domain errors, by SQLSTATE and by the constraint's name (PostgreSQL
 //! manual, appendix A).
 
-use std::error::Error as _;
+use std::{error::Error as _, io};
 
 use deadpool_postgres::PoolError;
 use domain::StorageError;
@@ -47,6 +47,33 @@ pub(crate) fn storage(error: Error) -> StorageError {
 /// The domain's error for a connection that could not be obtained.
 pub(crate) fn from_pool(error: PoolError) -> StorageError {
     StorageError::unavailable(error)
+}
+
+/// Whether it failed because no PostgreSQL is there, or one that is about to be; not because it, or whoever is in
+/// its place, refuses.
+#[must_use]
+pub fn is_away(error: &StorageError) -> bool {
+    let StorageError::Unavailable(source) = error else {
+        return false;
+    };
+    let error = match source.downcast_ref() {
+        Some(PoolError::Backend(error)) => error,
+        Some(PoolError::Timeout(_)) => return true,
+        Some(_) => return false,
+        None => match source.downcast_ref::<Error>() {
+            Some(error) => error,
+            None => return false,
+        },
+    };
+    if error.as_db_error().is_some() {
+        return is_passing(error);
+    }
+    let io = error
+        .source()
+        .and_then(|source| source.downcast_ref::<io::Error>());
+    // Certificates that do not suit are one, too.
+    let is_refused = [io::ErrorKind::InvalidData, io::ErrorKind::InvalidInput];
+    error.is_closed() || io.is_some_and(|io| !is_refused.contains(&io.kind()))
 }
 
 /// Why a transaction was not committed, as far as is known.

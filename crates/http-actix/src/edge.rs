@@ -27,7 +27,7 @@ use crate::{
     connection::{Handled, Progress},
     crowd::{Member, too_many},
     metrics, positions,
-    problem::{Problem, of_framework},
+    problem::{Code, Problem, of_framework},
     routes::MatchedRoute,
     traces,
 };
@@ -37,6 +37,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The id of a request, for what is noted of it.
 pub(crate) struct RequestId(pub(crate) String);
+
+/// How the first line of a request ends.
+const HTTP_VERSION: &str = "HTTP/1.1";
 
 /// The longest id that is taken from a caller.
 const MAX_ID_BYTES: usize = 128;
@@ -52,15 +55,10 @@ pub(crate) async fn around<B: MessageBody + 'static>(
     let handled = request.conn_data::<Progress>().map(Progress::handle);
     let span = traces::of_request(&request, &id);
     let surplus = surplus(&request);
-    let mut response = if let Some(member) = surplus.as_ref().filter(|_| !is_probe(&request)) {
-        member.turn_away();
-        request.error_response(too_many())
-    } else {
-        match next.call(request).instrument(span.clone()).await {
-            Ok(response) => response.map_into_boxed_body(),
-            // Only middleware fails like this, and ours answers instead.
-            Err(error) => return Err(Problem::internal(error.to_string()).into()),
-        }
+    let mut response = match next.call(request).instrument(span.clone()).await {
+        Ok(response) => response.map_into_boxed_body(),
+        // Only middleware fails like this, and ours answers instead.
+        Err(error) => return Err(Problem::internal(error.to_string()).into()),
     };
     positions::tell(&mut response).await;
     let (code, cause);
@@ -89,6 +87,24 @@ pub(crate) async fn around<B: MessageBody + 'static>(
         });
     }
     Ok(response)
+}
+
+/// The middleware that keeps from handlers what is not to be done; pages of other origins may read why.
+pub(crate) async fn refuse<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let refusal = match surplus(&request).filter(|_| !is_probe(&request)) {
+        Some(member) => {
+            member.turn_away();
+            Some(too_many())
+        }
+        None => too_large(&request),
+    };
+    match refusal {
+        Some(problem) => Ok(request.error_response(problem)),
+        None => Ok(next.call(request).await?.map_into_boxed_body()),
+    }
 }
 
 /// An answer that is a problem document if it is an error; its code, and its cause, which callers do not learn.
@@ -126,6 +142,24 @@ fn tell_problem(
 fn surplus(request: &ServiceRequest) -> Option<Rc<Member>> {
     let member = request.conn_data::<Rc<Member>>();
     member.filter(|member| member.is_surplus()).cloned()
+}
+
+/// What is said of a head that has more than it may.
+fn too_large(request: &ServiceRequest) -> Option<Problem> {
+    let most = request.app_data::<Data<App>>()?.max_head;
+    let line = request.method().as_str().len()
+        + request
+            .uri()
+            .path_and_query()
+            .map_or(0, |it| it.as_str().len());
+    // What stands between them and behind is four bytes each, as in the first line.
+    let headers = request.headers().iter();
+    let headers = headers.map(|(name, value)| name.as_str().len() + value.len() + 4);
+    let size = line + HTTP_VERSION.len() + 4 + headers.sum::<usize>();
+    (size > most).then(|| {
+        let detail = format!("it has {size} bytes, of which {most} are taken");
+        Problem::new(Code::HeadTooLarge).detail(detail)
+    })
 }
 
 /// Whether somebody merely asks how the server is.

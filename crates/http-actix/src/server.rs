@@ -61,6 +61,7 @@ pub fn bind(settings: &HttpSettings, app: App) -> io::Result<(Server, SocketAddr
         let app = app.clone();
         let service = ActixApp::new()
             .configure(move |config| configure(config, app, answer_timeout))
+            .wrap(from_fn(edge::refuse))
             .wrap(Condition::new(!origins.is_empty(), origins.middleware()))
             .wrap(from_fn(edge::around));
         let service = service
@@ -101,6 +102,21 @@ fn configure(config: &mut ServiceConfig, app: Data<App>, answer_timeout: Duratio
     config.app_data(app);
     config.app_data(Data::new(Document(openapi::json())));
     routes::configure(config, answer_timeout);
+}
+
+/// Waits for SIGINT or SIGTERM, where there is no server yet.
+///
+/// # Errors
+///
+/// When the signal handlers cannot be installed.
+pub(crate) async fn ended() -> io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
 }
 
 /// Ends a server at SIGINT or SIGTERM: it accepts no more connections, stops waiting for bodies,

@@ -229,6 +229,7 @@ async fn who_comes_beyond_the_limit_is_told_so_and_probes_are_answered() {
     let shop = Shop::opened_with(Caches::InProcess, |settings| {
         settings.http.max_connections = 8;
         settings.http.keep_alive = Duration::from_mins(1);
+        settings.http.cors_origins = "https://shop.example".parse().unwrap();
     })
     .await;
     let (ana, _) = shop.customer().await;
@@ -246,16 +247,19 @@ async fn who_comes_beyond_the_limit_is_told_so_and_probes_are_answered() {
         crowd.push(served().await);
     }
     let me = format!(
-        "GET /me HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n",
+        "GET /me HTTP/1.1\r\nHost: x\r\nOrigin: https://shop.example\r\nAuthorization: Bearer {}\r\n\r\n",
         ana.token().unwrap()
     );
     for _ in 0..20 {
         let answer = rest(send(shop.server.addr(), &me).await).await;
         assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
-        assert!(
-            answer.to_lowercase().contains("\r\nretry-after: 1\r\n"),
-            "{answer}"
-        );
+        for header in [
+            "retry-after: 1",
+            "access-control-allow-origin: https://shop.example",
+        ] {
+            let header = format!("\r\n{header}\r\n");
+            assert!(answer.to_lowercase().contains(&header), "{answer}");
+        }
         assert_eq!(problem(&answer)["code"], "unavailable");
     }
     // Whatever is asked of it, the place is free again afterwards.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use integration_tests::{Client, PASSWORD, TestDatabase};
 use serde_json::json;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{TcpSocket, TcpStream},
 };
 
@@ -58,6 +58,28 @@ async fn a_body_may_have_what_was_said_and_no_more() {
         let request = request.header("content-type", "application/json");
         let answer = request.body(sign_up(length)).send().await.unwrap();
         assert_eq!(answer.status(), status, "{length}");
+    }
+    terminate(&mut server.process).await;
+}
+
+#[tokio::test]
+async fn a_head_may_have_what_was_said_and_no_more() {
+    let database = TestDatabase::empty().await;
+    let mut server = serve(&database, &["--http-max-head-kib", "2"]).await;
+    let addr = server.client.addr();
+    // The first line and the host, what belongs to the other header, and the empty line, which does not count.
+    let rest = format!("GET /livez HTTP/1.1\r\nhost: {addr}\r\ncookie: \r\n").len();
+    for (length, status) in [(2_049, 431), (2_048, 200)] {
+        let cookie = "c".repeat(length - rest);
+        let mut stream = TcpStream::connect(addr).await.unwrap();
+        let head = format!("GET /livez HTTP/1.1\r\nhost: {addr}\r\ncookie: {cookie}\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line).await.unwrap();
+        assert!(
+            line.starts_with(&format!("HTTP/1.1 {status}")),
+            "{length}: {line}"
+        );
     }
     terminate(&mut server.process).await;
 }

@@ -212,6 +212,33 @@ async fn how_redis_fares_is_shown() {
 }
 
 #[tokio::test]
+async fn a_connection_that_has_died_is_shown_no_more() {
+    let database = TestDatabase::empty().await;
+    let metrics_addr = free_addr().await;
+    let args = ["--metrics-addr", &metrics_addr.to_string()];
+    let mut server = serve(&database, &args).await;
+    let metrics = Client::new(metrics_addr);
+    let customer = json!({"nome": "Ana", "email": "ana@example.com", "password": PASSWORD});
+    let _ = server
+        .client
+        .post("/customers", &customer)
+        .await
+        .expect(201);
+    let idle = r#"balcao_postgresql_connections{pool="changes",state="idle"}"#;
+    assert!(scrape(&metrics).await[idle] >= 1.0);
+    let end = "
+        select pg_terminate_backend(pid)
+        from pg_stat_activity
+        where datname = current_database() and application_name = 'balcao'";
+    database.client().await.batch_execute(end).await.unwrap();
+    eventually("they are gone", || async {
+        scrape(&metrics).await[idle] < 1.0
+    })
+    .await;
+    terminate(&mut server.process).await;
+}
+
+#[tokio::test]
 async fn no_caller_can_make_up_new_series() {
     let database = TestDatabase::empty().await;
     let metrics_addr = free_addr().await;

@@ -5,7 +5,11 @@ use integration_tests::{
     Answer, Authority, Client, PASSWORD, PrivateRedis, Proxy, TestDatabase, TlsProxy, eventually,
 };
 use reqwest::RequestBuilder;
-use serde_json::json;
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader, Lines},
+    process::ChildStderr,
+};
 
 use super::{CREATE_BOSS, Served, balcao, run, serve, serve_by, signal, stdout, terminate};
 
@@ -80,6 +84,56 @@ async fn a_redis_that_is_away_is_said_once_and_not_once_a_request() {
         message.contains("Redis does not answer")
     });
     assert_eq!(said.count(), 1);
+}
+
+/// Reads a server's log until this is said.
+async fn until(log: &mut Lines<BufReader<ChildStderr>>, said: &str) {
+    let read = async {
+        while let Some(line) = log.next_line().await.unwrap() {
+            let event: Value = serde_json::from_str(&line).unwrap();
+            if event["message"].as_str().unwrap().contains(said) {
+                return;
+            }
+        }
+        panic!("it ends and does not say: {said}");
+    };
+    tokio::time::timeout(integration_tests::PATIENCE, read)
+        .await
+        .expect("it is said");
+}
+
+#[tokio::test]
+async fn a_postgresql_that_is_away_at_the_start_is_waited_for() {
+    let database = TestDatabase::empty().await;
+    let proxy = Proxy::to_database(&database).await;
+    proxy.cut();
+    let start = || {
+        let mut server = balcao(&database, &["serve"]);
+        server.env("DATABASE_URL", proxy.database_url(&database));
+        let mut server = server.spawn().unwrap();
+        let log = BufReader::new(server.stderr.take().unwrap()).lines();
+        (server, log)
+    };
+    let (mut waiting, mut log) = start();
+    until(&mut log, "waiting for it").await;
+    terminate(&mut waiting).await;
+
+    let (mut waiting, mut log) = start();
+    until(&mut log, "waiting for it").await;
+    proxy.mend();
+    until(&mut log, "listening").await;
+    terminate(&mut waiting).await;
+}
+
+#[tokio::test]
+async fn a_postgresql_that_refuses_is_not_waited_for() {
+    let database = TestDatabase::empty().await;
+    let mut server = balcao(&database, &["serve"]);
+    server.env("DATABASE_URL", format!("{}-not", database.url()));
+    let ended = run(server, "").await;
+    assert_eq!(ended.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&ended.stderr);
+    assert!(told.contains("does not exist"), "{told}");
 }
 
 /// An order of a unit under this key.

@@ -52,6 +52,8 @@ pub struct App {
     pub(crate) shop: Shop,
     pub(crate) authentication: AuthenticationService,
     pub(crate) ids: Arc<dyn IdSource>,
+    /// The most bytes in the head of a request.
+    pub(crate) max_head: usize,
     pub(crate) bodies: Bodies,
     pub(crate) cursors: Cursors,
     pub(crate) public_keys: Vec<PublicKey>,
@@ -136,6 +138,7 @@ impl App {
             shop,
             authentication: AuthenticationService::new(tokens, keys, live),
             ids,
+            max_head: settings.http.max_head,
             bodies: Bodies::new(&settings.http, lifecycle.clone()),
             cursors: Cursors::new(&settings.jwt),
             public_keys: public_keys(&settings.jwt),

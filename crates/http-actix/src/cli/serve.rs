@@ -1,6 +1,8 @@
 //! `balcao serve`.
 
-use adapters_postgres::{Database, SessionError};
+use std::{error::Error, time::Duration};
+
+use adapters_postgres::{Database, MigrationError, SessionError, is_away};
 use clap::Args;
 use domain::StorageError;
 
@@ -22,18 +24,52 @@ pub(super) struct Serve {
     no_migrate: bool,
 }
 
+/// How long to wait before looking again whether PostgreSQL is there.
+const RETRY_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Brings the schema up to date. A PostgreSQL that is away is waited for: both may have been started at once.
+async fn migrate(database: &Database) -> Result<(), Failure> {
+    let mut is_told = false;
+    loop {
+        check_sessions(database).await?;
+        match database.migrate().await {
+            Ok(applied) => {
+                tracing::info!(applied, "the schema is up to date");
+                return Ok(());
+            }
+            Err(MigrationError::Storage(error)) if is_away(&error) => {
+                if !is_told {
+                    let cause: &(dyn Error + 'static) = &error;
+                    tracing::warn!(cause, "PostgreSQL cannot be reached: waiting for it");
+                    is_told = true;
+                }
+                tokio::time::sleep(RETRY_INTERVAL).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Whether sessions have the settings that they need. A PostgreSQL that is away now may come, and is asked then by
+/// whoever needs it.
+async fn check_sessions(database: &Database) -> Result<(), SessionError> {
+    match database.check_sessions().await {
+        Err(SessionError::Storage(StorageError::Unavailable(_))) => Ok(()),
+        checked => checked,
+    }
+}
+
 impl Serve {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let settings = self.settings.check()?;
         let database = Database::new(&settings.database)?;
-        match database.check_sessions().await {
-            // A PostgreSQL that is away now may come, and `/readyz` tells until then, if there is nothing to migrate.
-            Ok(()) | Err(SessionError::Storage(StorageError::Unavailable(_))) => {}
-            Err(error) => return Err(error.into()),
-        }
-        if !self.no_migrate {
-            let applied = database.migrate().await?;
-            tracing::info!(applied, "the schema is up to date");
+        if self.no_migrate {
+            check_sessions(&database).await?;
+        } else {
+            tokio::select! {
+                is_migrated = migrate(&database) => is_migrated?,
+                is_ended = server::ended() => return Ok(is_ended?),
+            }
         }
         if settings.redis.is_none() {
             tracing::info!("no REDIS_URL: the caches are in this process, run one replica");

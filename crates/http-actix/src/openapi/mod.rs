@@ -96,6 +96,7 @@ fn operation(
     }
     // What any call may meet.
     description.problem(Code::Internal);
+    description.problem(Code::HeadTooLarge);
     description.problem(Code::Unavailable);
     if endpoint.verb != Verb::Get {
         description.writes();

@@ -169,7 +169,11 @@ problems! {
 
     BodyTooLarge: PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large",
         caller: "Send less: at most 256 KiB, unless the shop has set another limit.",
-        operator: "Nothing: the limit is fixed.";
+        operator: "Nothing; HTTP_MAX_BODY_KIB says how much a body may have.";
+
+    HeadTooLarge: REQUEST_HEADER_FIELDS_TOO_LARGE, "head_too_large", "The head of the request is too large",
+        caller: "Send fewer or shorter headers, mostly cookies, or a shorter URL.",
+        operator: "Nothing; HTTP_MAX_HEAD_KIB says how much a head may have.";
 
     UnsupportedMediaType: UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body is not of a type that is taken here",
         caller: "Send the header Content-Type with one of the types in `detail`, mostly application/json; \

@@ -29,6 +29,8 @@ pub struct HttpSettings {
     pub keep_alive: Duration,
     /// How long an answer may take once its request has arrived.
     pub answer_timeout: Duration,
+    /// The most bytes in the head of a request.
+    pub max_head: usize,
     /// The most bytes in a body, imports apart.
     pub max_body: usize,
     /// The most memory that large bodies hold together, in MiB.
@@ -88,6 +90,11 @@ pub(super) struct HttpArgs {
     #[arg(value_parser = setting(time(Duration::from_millis, 10..=600_000)))]
     http_answer_timeout_ms: Setting<Duration>,
 
+    /// The most that the head of a request may have, its first line and its headers, in KiB
+    #[arg(long, env, value_name = "KIB", default_value = "32")]
+    #[arg(value_parser = setting(whole::<usize>(1..=LARGEST_HEAD_KIB)))]
+    http_max_head_kib: Setting<usize>,
+
     /// The most that a body may have, imports apart, in KiB
     #[arg(long, env, value_name = "KIB", default_value = "256")]
     #[arg(value_parser = setting(whole::<usize>(1..=65_536)))]
@@ -121,6 +128,9 @@ pub(super) struct HttpArgs {
     #[arg(value_parser = setting(time(Duration::from_secs, 1..=3_600)))]
     http_shutdown_timeout_seconds: Setting<Duration>,
 }
+
+/// What the framework reads of a head at most.
+const LARGEST_HEAD_KIB: usize = 128;
 
 /// The most connections by default.
 const MAX_CONNECTIONS: u64 = 1_024;
@@ -163,6 +173,7 @@ impl HttpArgs {
         let max_connections = faults.take(max_connections);
         let read_timeout = faults.take(self.http_read_timeout_seconds);
         let keep_alive = faults.take(self.http_keep_alive_seconds);
+        let max_head = faults.take(self.http_max_head_kib);
         let max_body = faults.take(self.http_max_body_kib);
         let answer_timeout = faults.take(self.http_answer_timeout_ms);
         let bodies_memory = faults.take(self.http_bodies_memory_mib);
@@ -177,6 +188,7 @@ impl HttpArgs {
             read_timeout: read_timeout?,
             keep_alive: keep_alive?,
             answer_timeout: answer_timeout?,
+            max_head: max_head? * 1_024,
             max_body: max_body? * 1_024,
             bodies_memory: bodies_memory?,
             proxies: proxies?,
