@@ -17,7 +17,7 @@ use domain::{
 pub(crate) const LEASE: Duration = Duration::from_secs(1);
 
 /// How long ago they agreed on a server of which everybody has heard by now, whatever clocks say.
-const LONG_AGO: Duration = Duration::from_mins(1);
+const LONG_AGO: Duration = Duration::from_secs(10);
 
 /// How long they stay with a server before they agree on another one, should they not all reach the same.
 const PATIENCE: Duration = Duration::from_secs(5);
