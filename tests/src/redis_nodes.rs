@@ -53,20 +53,6 @@ impl Replicated {
         role.contains("role:master")
     }
 
-    /// How many scripts the master has run.
-    ///
-    /// # Panics
-    ///
-    /// When it does not tell.
-    pub async fn scripts_run(&self) -> usize {
-        let stats = self.master.raw.command(&["INFO", "commandstats"]).await;
-        let calls = stats
-            .split_once("cmdstat_evalsha:calls=")
-            .map(|(_, calls)| calls);
-        let calls = calls.and_then(|calls| calls.split(',').next());
-        calls.map_or(0, |calls| calls.parse().unwrap())
-    }
-
     /// A key that begins like this, and that the master has.
     async fn key_of_master(&self, beginning: &str) -> String {
         for n in 0_u32.. {

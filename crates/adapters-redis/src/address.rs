@@ -4,7 +4,7 @@
 //! with more than one host: `redis-cluster://a,b,c` names nodes of a cluster, of which one that answers is
 //! enough, and `redis-sentinel://a,b,c/NAME` Sentinels that know the master of this name.
 
-use deadpool_redis::redis::{ConnectionInfo, IntoConnectionInfo as _};
+use deadpool_redis::redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _};
 use thiserror::Error;
 
 /// The port of a Sentinel.
@@ -35,7 +35,10 @@ pub(crate) enum Address {
 
 impl Address {
     pub(crate) fn parse(url: &str) -> Result<Self, InvalidRedisUrl> {
-        let (scheme, rest) = url.split_once("://").ok_or(InvalidRedisUrl)?;
+        let Some((scheme, rest)) = url.split_once("://") else {
+            // Of a socket.
+            return server(url).map(Self::Server);
+        };
         let (is_secure, kind) = match scheme.strip_prefix("rediss") {
             Some(kind) => (true, kind),
             None => (false, scheme.strip_prefix("redis").unwrap_or_default()),
@@ -93,7 +96,16 @@ impl Address {
 }
 
 fn server(url: &str) -> Result<ConnectionInfo, InvalidRedisUrl> {
-    url.into_connection_info().map_err(|_| InvalidRedisUrl)
+    let info = url.into_connection_info().map_err(|_| InvalidRedisUrl)?;
+    // Many hosts are a cluster or Sentinels, and this says neither.
+    match info.addr() {
+        ConnectionAddr::Tcp(host, _) | ConnectionAddr::TcpTls { host, .. }
+            if host.contains(',') =>
+        {
+            Err(InvalidRedisUrl)
+        }
+        _ => Ok(info),
+    }
 }
 
 /// `user:password@`, or nothing, and the hosts.
@@ -182,6 +194,7 @@ mod tests {
             "host:6379",
             "http://host",
             "redis-ring://a",
+            "redis://a,b,c",
             "redis-cluster://",
             "redis-cluster://a,,b",
             "redis-cluster://a,:6379",

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use deadpool_redis::redis::{self, FromRedisValue, Pipeline, RedisError, ScriptInvocation};
+use deadpool_redis::redis::{self, FromRedisValue, Pipeline, RedisError};
 use domain::cache::Lease;
 
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     entry::version_of,
     failure::Failure,
     leases,
-    scripts::{IDENTIFY, READ, REMOVE},
+    scripts::{Call, IDENTIFY, READ, REMOVE},
     times::milliseconds,
 };
 
@@ -47,13 +47,14 @@ impl Commands {
         matches!(self.address, Address::Cluster(_))
     }
 
-    /// Leaves the connections, and with them the server that they found. A cluster's are kept: they follow it.
-    pub(crate) fn renew(&self) -> Result<(), RedisError> {
-        if !self.is_cluster() {
-            let new = Connections::new(&self.address, self.max_connections, self.timeout)?;
-            let connections = self.connections.write();
-            *connections.unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
+    /// Leaves the connections, and with them the servers that they found, unless they are younger than this.
+    pub(crate) fn renew(&self, age: Duration) -> Result<(), RedisError> {
+        if self.connections().age() < age {
+            return Ok(());
         }
+        let new = Connections::new(&self.address, self.max_connections, self.timeout)?;
+        let connections = self.connections.write();
+        *connections.unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
         Ok(())
     }
 
@@ -76,7 +77,7 @@ impl Commands {
             .arg(milliseconds(leases::TTL));
         self.within_timeout(async {
             let mut connection = self.connections().shared().await?;
-            Ok(read.invoke_async(&mut connection).await?)
+            Ok(read.run(&mut connection).await?)
         })
         .await
     }
@@ -96,13 +97,10 @@ impl Commands {
     }
 
     #[tracing::instrument(level = "debug", name = "redis.script", skip_all)]
-    pub(crate) async fn run<T: FromRedisValue>(
-        &self,
-        script: &ScriptInvocation<'_>,
-    ) -> Result<T, Failure> {
+    pub(crate) async fn run<T: FromRedisValue>(&self, script: &Call) -> Result<T, Failure> {
         self.within_timeout(async {
             let mut connection = self.connections().writer().await?;
-            Ok(script.invoke_async(&mut connection).await?)
+            Ok(script.run(&mut connection).await?)
         })
         .await
     }

@@ -1,6 +1,6 @@
 //! Connections to a Redis.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deadpool_redis::{
     Manager, Pool, Runtime,
@@ -8,12 +8,13 @@ use deadpool_redis::{
         self, AsyncConnectionConfig, Client, Cmd, ConnectionInfo, Pipeline, RedisError,
         RedisFuture, TlsMode, Value,
         aio::{ConnectionLike, MultiplexedConnection},
-        cluster::{ClusterClient, ClusterClientBuilder},
+        cluster::{ClusterClient, ClusterClientBuilder, ClusterConfig},
         cluster_async::ClusterConnection,
         io::tcp::TcpSettings,
         sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType},
     },
 };
+use futures_util::future::select_ok;
 use thread_local::ThreadLocal;
 use tokio::sync::{Mutex, OnceCell};
 
@@ -29,9 +30,10 @@ const REDIRECTS: u32 = 2;
 /// The longest wait before that, in milliseconds.
 const REDIRECT_WAIT: u64 = 10;
 
-/// Connections that were opened together. Those to a server or to a master stay with what they found, even
-/// when a name has moved on; those to a cluster follow it.
+/// Connections that were made together. They stay with the server that they found, even when a name has moved on;
+/// those to a cluster learn of other masters from the nodes that answer.
 pub(crate) struct Connections {
+    made_at: Instant,
     opener: Opener,
     /// A connection works on the thread that opened it: with one per thread, a read does not have
     /// to wake another thread.
@@ -42,8 +44,14 @@ pub(crate) struct Connections {
 
 enum Opener {
     Server(Client, AsyncConnectionConfig),
-    Sentinel(Mutex<SentinelClient>, AsyncConnectionConfig),
-    Cluster(ClusterClient),
+    Sentinel(Master, AsyncConnectionConfig),
+    Cluster(ClusterClient, ClusterConfig),
+}
+
+/// The master that Sentinels know, once one of them has said where it is.
+struct Master {
+    sentinels: Vec<Mutex<SentinelClient>>,
+    client: OnceCell<Client>,
 }
 
 /// A connection that many use at once.
@@ -82,16 +90,30 @@ impl Connections {
                 name,
                 master,
             } => {
-                let client = Mutex::new(sentinel_client(sentinels, name, master)?);
-                Opener::Sentinel(client, config)
+                let client = |sentinel| sentinel_client(sentinel, name, master).map(Mutex::new);
+                let master = Master {
+                    sentinels: sentinels.iter().map(client).collect::<Result<_, _>>()?,
+                    client: OnceCell::new(),
+                };
+                Opener::Sentinel(master, config)
             }
-            Address::Cluster(nodes) => Opener::Cluster(cluster_client(nodes, timeout)?),
+            Address::Cluster(nodes) => {
+                let config = ClusterConfig::new()
+                    .set_connection_timeout(timeout / 4)
+                    .set_response_timeout(timeout / 2);
+                Opener::Cluster(cluster_client(nodes, timeout)?, config)
+            }
         };
         Ok(Self {
+            made_at: Instant::now(),
             opener,
             shared: ThreadLocal::new(),
             writes,
         })
+    }
+
+    pub(crate) fn age(&self) -> Duration {
+        self.made_at.elapsed()
     }
 
     /// This thread's connection; it connects when it is first used.
@@ -121,13 +143,32 @@ impl Opener {
                 let opened = client.get_multiplexed_async_connection_with_config(config);
                 Shared::Node(opened.await?)
             }
-            Self::Sentinel(client, config) => {
-                let mut client = client.lock().await;
-                let opened = client.get_async_connection_with_config(config);
+            Self::Sentinel(master, config) => {
+                let client = master.client.get_or_try_init(|| master.find()).await?;
+                let opened = client.get_multiplexed_async_connection_with_config(config);
                 Shared::Node(opened.await?)
             }
-            Self::Cluster(client) => Shared::Cluster(client.get_async_connection().await?),
+            // It is not opened by whoever comes first, who may have given up before all of its nodes are.
+            Self::Cluster(client, config) => {
+                Shared::Cluster(client.get_pending_async_connection_with_config(config.clone()))
+            }
         })
+    }
+}
+
+impl Master {
+    /// Asks all Sentinels at once: whichever is away does not say so.
+    async fn find(&self) -> Result<Client, RedisError> {
+        let ask = async |sentinel: &Mutex<SentinelClient>| {
+            let mut sentinel = sentinel.lock().await;
+            sentinel.async_get_client().await
+        };
+        let asked = self
+            .sentinels
+            .iter()
+            .map(|sentinel| Box::pin(ask(sentinel)));
+        let (client, _) = select_ok(asked).await?;
+        Ok(client)
     }
 }
 
@@ -164,12 +205,12 @@ fn pool(
 }
 
 fn sentinel_client(
-    sentinels: &[ConnectionInfo],
+    sentinel: &ConnectionInfo,
     name: &str,
     master: &ConnectionInfo,
 ) -> Result<SentinelClient, RedisError> {
-    let addresses = sentinels.iter().map(|info| info.addr().clone());
-    let mut builder = SentinelClientBuilder::new(addresses, name, SentinelServerType::Master)?
+    let address = [sentinel.addr().clone()];
+    let mut builder = SentinelClientBuilder::new(address, name, SentinelServerType::Master)?
         .set_client_to_redis_db(master.redis_settings().db())
         .set_client_to_redis_tcp_settings(tcp(TcpSettings::default()))
         .set_client_to_sentinel_tcp_settings(tcp(TcpSettings::default()));
@@ -182,8 +223,7 @@ fn sentinel_client(
     if let Some(password) = master.redis_settings().password() {
         builder = builder.set_client_to_redis_password(password);
     }
-    let of_sentinel = sentinels.first().map(ConnectionInfo::redis_settings);
-    if let Some(password) = of_sentinel.and_then(redis::RedisConnectionInfo::password) {
+    if let Some(password) = sentinel.redis_settings().password() {
         builder = builder.set_client_to_sentinel_password(password);
     }
     builder.build()
@@ -195,8 +235,7 @@ fn cluster_client(
 ) -> Result<ClusterClient, RedisError> {
     ClusterClientBuilder::new(nodes.iter().cloned())
         .tcp_settings(tcp(TcpSettings::default()))
-        .connection_timeout(timeout)
-        .response_timeout(timeout)
+        .overall_response_timeout(Some(timeout))
         .retries(REDIRECTS)
         .min_retry_wait(1)
         .max_retry_wait(REDIRECT_WAIT)

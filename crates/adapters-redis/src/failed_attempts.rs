@@ -3,23 +3,22 @@
 use std::{sync::LazyLock, time::Duration as StdDuration};
 
 use async_trait::async_trait;
-use deadpool_redis::redis::{Pipeline, Script, cmd};
+use deadpool_redis::redis::{Pipeline, cmd};
 use domain::{
     identity::{FailedAttempts, FailedAttemptsHere, FailureLimit},
     rate_limits::{WINDOW, window},
 };
 use time::{Duration, OffsetDateTime};
 
-use crate::{entries::FORMAT, redis_cache::Redis};
+use crate::{entries::FORMAT, redis_cache::Redis, scripts::Lua};
 
 /// Counts for every limit in the current window, and returns nothing; or, if one more were too many for a limit,
 /// counts nothing and returns what was counted for each.
 ///
 /// `ARGV`: what is left of the window, and its length, in milliseconds; then of each limit its key, how many failures
 /// it allows, and what was counted in the window before.
-static BEGIN: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
-        r"
+static BEGIN: LazyLock<Lua> = LazyLock::new(|| {
+    Lua::new(&[r"
         local left, window = tonumber(ARGV[1]), tonumber(ARGV[2])
         local counted, is_over = {}, false
         for i = 3, #ARGV, 3 do
@@ -36,14 +35,12 @@ static BEGIN: LazyLock<Script> = LazyLock::new(|| {
         end
         redis.call('PEXPIRE', KEYS[1], 2 * window)
         return {}
-        ",
-    )
+        "])
 });
 
 /// Takes one from what was counted for each of `ARGV`, and returns those for which nothing was.
-static FORGIVE: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
-        r"
+static FORGIVE: LazyLock<Lua> = LazyLock::new(|| {
+    Lua::new(&[r"
         local left = {}
         for _, key in ipairs(ARGV) do
             if tonumber(redis.call('HGET', KEYS[1], key) or 0) > 0 then
@@ -53,8 +50,7 @@ static FORGIVE: LazyLock<Script> = LazyLock::new(|| {
             end
         end
         return left
-        ",
-    )
+        "])
 });
 
 /// Counts failed attempts in Redis.

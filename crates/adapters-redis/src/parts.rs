@@ -1,7 +1,7 @@
 //! The parts of a Redis that can be done without by themselves: slots of a cluster that lie side by side, for
 //! a node has those between two numbers; of a single server the whole.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::{availability::Availability, closing::Closing};
 
@@ -15,13 +15,28 @@ const SLOTS: usize = 16_384;
 pub(crate) struct Part {
     /// What is a bit of its own in what replicas tell each other.
     pub(crate) bit: u64,
-    /// The key that is written to check whether it can be written.
-    pub(crate) probe: String,
+    /// How keys begin.
+    prefix: String,
+    /// The key that could not be read or written last.
+    failed: Mutex<String>,
     pub(crate) availability: Availability,
     pub(crate) closing: Closing,
 }
 
 impl Part {
+    /// A key in the same slot as the one that failed last, to try whether it can be written.
+    pub(crate) fn probe(&self) -> String {
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        // A tag in the prefix is that of every key, and comes first.
+        format!("{}:probe:{{{}}}", self.prefix, hashed(&failed))
+    }
+
+    /// Records which key failed.
+    pub(crate) fn failed(&self, key: &str) {
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        key.clone_into(&mut failed);
+    }
+
     /// Lets the other replicas read again, if Redis has all that it missed.
     pub(crate) async fn open_if_up(&self) {
         self.closing.open_if(|| self.availability.is_up()).await;
@@ -35,30 +50,26 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
-    /// Those of a cluster or of a server, whose probes begin like this.
-    pub(crate) fn new(is_cluster: bool, probe: &str, closing: impl Fn(u64) -> Closing) -> Self {
-        let part = |probe, bit| {
+    /// Those of a cluster or of a server, whose keys begin like this.
+    pub(crate) fn new(is_cluster: bool, prefix: &str, closing: impl Fn(u64) -> Closing) -> Self {
+        let part = |bit| {
             Arc::new(Part {
                 bit,
-                probe,
+                prefix: prefix.to_owned(),
+                failed: Mutex::default(),
                 availability: Availability::up(),
                 closing: closing(bit),
             })
         };
         if !is_cluster {
             return Self {
-                first: part(probe.to_owned(), u64::MAX),
+                first: part(u64::MAX),
                 others: Vec::new(),
             };
         }
-        let key_of = |wanted| {
-            let mut keys = (0_u64..).map(|n| format!("{probe}:{n}"));
-            keys.find(|key| number(key) == wanted)
-        };
-        let part = |number| part(key_of(number).unwrap_or_default(), 1 << number);
         Self {
-            first: part(0),
-            others: (1..OF_CLUSTER).map(part).collect(),
+            first: part(1),
+            others: (1..OF_CLUSTER).map(|number| part(1 << number)).collect(),
         }
     }
 
@@ -85,14 +96,20 @@ fn number(key: &str) -> usize {
 /// The slot of a key ([Redis cluster specification](https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/),
 /// "Key distribution model" and "Hash tags").
 fn slot(key: &str) -> usize {
+    usize::from(crc16::State::<crc16::XMODEM>::calculate(
+        hashed(key).as_bytes(),
+    )) % SLOTS
+}
+
+/// What decides on the slot of a key: its tag, if it has one.
+fn hashed(key: &str) -> &str {
     let tag = key
         .split_once('{')
         .and_then(|(_, rest)| rest.split_once('}'));
-    let hashed = match tag {
+    match tag {
         Some((tag, _)) if !tag.is_empty() => tag,
         _ => key,
-    };
-    usize::from(crc16::State::<crc16::XMODEM>::calculate(hashed.as_bytes())) % SLOTS
+    }
 }
 
 #[cfg(test)]
@@ -100,9 +117,9 @@ mod tests {
     use super::*;
     use crate::told::{LONGEST, Told};
 
-    fn parts(is_cluster: bool) -> Parts {
+    fn parts(is_cluster: bool, prefix: &str) -> Parts {
         let told = Arc::new(Told::default());
-        Parts::new(is_cluster, "shop:3:probe", |part| {
+        Parts::new(is_cluster, prefix, |part| {
             Closing::new(Arc::<Told>::clone(&told), part, LONGEST)
         })
     }
@@ -117,19 +134,26 @@ mod tests {
     }
 
     #[test]
-    fn every_part_of_a_cluster_has_its_bit_and_its_probe() {
-        let parts = parts(true);
-        let bits = parts.iter().fold(0, |bits, part| {
+    fn every_part_of_a_cluster_has_its_bit_and_is_probed_where_it_failed() {
+        let all = parts(true, "shop:3");
+        let bits = all.iter().fold(0, |bits, part| {
             assert_eq!(bits & part.bit, 0);
-            assert_eq!(parts.of(&part.probe).bit, part.bit);
             bits | part.bit
         });
         assert_eq!(bits, u64::MAX);
+        for prefix in ["shop:3", "{shop}:3", "a{shop}b:3"] {
+            let key = format!("{prefix}:order:1");
+            let all = parts(true, prefix);
+            let part = all.of(&key);
+            part.failed(&key);
+            assert_eq!(slot(&part.probe()), slot(&key), "{key}");
+            assert!(part.probe().starts_with(prefix));
+        }
     }
 
     #[test]
     fn a_server_is_one_part() {
-        let parts = parts(false);
+        let parts = parts(false, "shop:3");
         assert_eq!(parts.iter().count(), 1);
         assert_eq!(parts.of("anything").bit, u64::MAX);
     }

@@ -56,10 +56,16 @@ impl Redis {
             max_connections,
             timeout,
         } = settings;
-        let probe = format!("{namespace}:{FORMAT}:probe");
+        let prefix = format!("{namespace}:{FORMAT}");
         let connections = (*max_connections, *timeout);
-        let store = Store::new(Address::parse(url)?, connections, coordination, ttl, &probe)
-            .map_err(|_| InvalidRedisUrl)?;
+        let store = Store::new(
+            Address::parse(url)?,
+            connections,
+            coordination,
+            ttl,
+            &prefix,
+        )
+        .map_err(|_| InvalidRedisUrl)?;
         Ok(Self {
             store,
             namespace: namespace.clone(),

@@ -8,17 +8,81 @@
 
 use std::sync::LazyLock;
 
-use deadpool_redis::redis::Script;
+use deadpool_redis::redis::{
+    Arg, Cmd, ErrorKind, FromRedisValue, RedisResult, Script, ServerErrorKind, ToRedisArgs,
+    aio::ConnectionLike, cmd,
+};
 
-/// `ARGV[1]` is the expected master, behind the number of the agreement on it, or empty. `mine` is how its values
-/// begin.
+/// A script, which has one key.
+pub(crate) struct Lua {
+    code: String,
+    /// By which a server knows it.
+    hash: String,
+}
+
+impl Lua {
+    pub(crate) fn new(parts: &[&str]) -> Self {
+        let code = parts.concat();
+        let hash = Script::new(&code).get_hash().to_owned();
+        Self { code, hash }
+    }
+
+    /// Prepares to run it on a key.
+    pub(crate) fn key(&'static self, key: &str) -> Call {
+        let mut by_hash = cmd("EVALSHA");
+        by_hash.arg(&self.hash).arg(1).arg(key);
+        Call { lua: self, by_hash }
+    }
+}
+
+/// A script with its key and its arguments.
+pub(crate) struct Call {
+    lua: &'static Lua,
+    by_hash: Cmd,
+}
+
+impl Call {
+    pub(crate) fn arg(&mut self, argument: impl ToRedisArgs) -> &mut Self {
+        self.by_hash.arg(argument);
+        self
+    }
+
+    /// Runs it. A server that does not know it is sent it, and no other one.
+    pub(crate) async fn run<T: FromRedisValue>(
+        &self,
+        connection: &mut impl ConnectionLike,
+    ) -> RedisResult<T> {
+        match self.by_hash.query_async(connection).await {
+            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+                let mut with_code = cmd("EVAL");
+                with_code.arg(&self.lua.code);
+                for argument in self.by_hash.args_iter().skip(2) {
+                    if let Arg::Simple(argument) = argument {
+                        with_code.arg(argument);
+                    }
+                }
+                with_code.query_async(connection).await
+            }
+            answer => answer,
+        }
+    }
+}
+
+/// `ARGV[1]` is the expected master, behind the number of the agreement on it; the number and an `@` alone where any
+/// master of a cluster is; or empty. `mine` is how its values begin.
 const MINE: &str = r"
-    local mine = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
+    local info = redis.call('INFO', 'replication')
+    local mine = string.match(info, 'master_replid:(%x+)')
     if not mine then
         return redis.error_reply('NOREPLID this server does not tell its master_replid')
     end
+    if not string.find(info, 'role:master', 1, true) then
+        return redis.error_reply('READONLY this is a replica')
+    end
     mine = '@' .. string.sub(mine, 1, 16)
-    if ARGV[1] ~= '' then
+    if string.sub(ARGV[1], -1) == '@' then
+        mine = string.sub(ARGV[1], 1, -2) .. mine
+    elseif ARGV[1] ~= '' then
         if string.sub(ARGV[1], -#mine) ~= mine then
             return redis.error_reply('OTHERMASTER this is ' .. mine)
         end
@@ -36,15 +100,11 @@ const KEPT: &str = r"
     local number = version and tonumber(version) or -1
 ";
 
-fn script(parts: &[&str]) -> Script {
-    Script::new(&parts.concat())
-}
-
 /// Reads what is kept, without its master; where there is nothing, or another master's, or somebody else's, it becomes
 /// the lease `ARGV[2]` for `ARGV[3]` milliseconds. It writes even where there is something: a server that cannot be
 /// written refuses to be read.
-pub(crate) static READ: LazyLock<Script> = LazyLock::new(|| {
-    script(&[
+pub(crate) static READ: LazyLock<Lua> = LazyLock::new(|| {
+    Lua::new(&[
         MINE,
         r"
         local lease = mine .. ARGV[2] .. ':'
@@ -66,8 +126,8 @@ pub(crate) static READ: LazyLock<Script> = LazyLock::new(|| {
 
 /// Stores `ARGV[2]:ARGV[3]` for `ARGV[4]` milliseconds, unless a newer version is stored. Any other
 /// value is replaced.
-pub(crate) static KEEP_NEWER: LazyLock<Script> = LazyLock::new(|| {
-    script(&[
+pub(crate) static KEEP_NEWER: LazyLock<Lua> = LazyLock::new(|| {
+    Lua::new(&[
         MINE,
         KEPT,
         r"
@@ -82,8 +142,8 @@ pub(crate) static KEEP_NEWER: LazyLock<Script> = LazyLock::new(|| {
 
 /// Stores `ARGV[2]:ARGV[3]`, which was written, for `ARGV[4]` milliseconds in the place that is kept for this
 /// version; nothing where there is nothing or a newer version; and in place of anything else that it exists.
-pub(crate) static PUBLISH: LazyLock<Script> = LazyLock::new(|| {
-    script(&[
+pub(crate) static PUBLISH: LazyLock<Lua> = LazyLock::new(|| {
+    Lua::new(&[
         MINE,
         KEPT,
         r"
@@ -103,8 +163,8 @@ pub(crate) static PUBLISH: LazyLock<Script> = LazyLock::new(|| {
 /// Stores `ARGV[2]:ARGV[3]` for `ARGV[4]` milliseconds in place of an older version or of the lease that is
 /// written as `ARGV[5]`, and says that by 1. Returns -1 where a newer version is stored or the lease is lost,
 /// and else 0.
-pub(crate) static KEEP_LEASED: LazyLock<Script> = LazyLock::new(|| {
-    script(&[
+pub(crate) static KEEP_LEASED: LazyLock<Lua> = LazyLock::new(|| {
+    Lua::new(&[
         MINE,
         KEPT,
         r"
@@ -124,8 +184,8 @@ pub(crate) static KEEP_LEASED: LazyLock<Script> = LazyLock::new(|| {
 });
 
 /// Removes a value that still is `ARGV[2]`, stored by this master: a later write is left alone.
-pub(crate) static REMOVE: LazyLock<Script> = LazyLock::new(|| {
-    script(&[
+pub(crate) static REMOVE: LazyLock<Lua> = LazyLock::new(|| {
+    Lua::new(&[
         MINE,
         r"
         if redis.call('GET', KEYS[1]) ~= mine .. ARGV[2] then
@@ -137,8 +197,8 @@ pub(crate) static REMOVE: LazyLock<Script> = LazyLock::new(|| {
 });
 
 /// Writes the key for `ARGV[2]` milliseconds, and returns what the master calls itself.
-pub(crate) static IDENTIFY: LazyLock<Script> = LazyLock::new(|| {
-    script(&[
+pub(crate) static IDENTIFY: LazyLock<Lua> = LazyLock::new(|| {
+    Lua::new(&[
         MINE,
         r"
         redis.call('SET', KEYS[1], '', 'PX', ARGV[2])

@@ -36,10 +36,11 @@ impl RedisSharedCounts {
             ask.arg(key);
         }
         add.expire(&now, 2 * WINDOW.whole_seconds()).ignore();
-        let current: Vec<u32> = store.query(&now, &add).await?;
+        // What was added is not to be added again: so this comes first.
         let (before,): (Vec<Option<u32>>,) = store
             .query(&earlier, Pipeline::new().add_command(ask))
             .await?;
+        let current: Vec<u32> = store.query(&now, &add).await?;
         let counted = current.into_iter().zip(before);
         let counted = counted.map(|(current, before)| Counted {
             before: before.unwrap_or(0),

@@ -19,7 +19,7 @@ use std::{
     time::Duration,
 };
 
-use deadpool_redis::redis::{FromRedisValue, Pipeline, RedisError, Script, ScriptInvocation};
+use deadpool_redis::redis::{FromRedisValue, Pipeline, RedisError};
 use domain::{
     StorageError,
     cache::{Coordination, Lease},
@@ -29,14 +29,14 @@ use tokio::time::timeout;
 
 use crate::{
     address::Address,
-    agreement::Agreement,
+    agreement::{Agreement, CLUSTER},
     closing::Closing,
     commands::Commands,
     entry::{Entry, version_of},
     failure::Failure,
     leases,
     parts::{Part, Parts},
-    scripts::{KEEP_LEASED, KEEP_NEWER, PUBLISH},
+    scripts::{Call, KEEP_LEASED, KEEP_NEWER, Lua, PUBLISH},
     times::{MARGIN, jittered, longest, milliseconds},
 };
 
@@ -68,22 +68,22 @@ pub(crate) enum Reading {
 
 impl Store {
     /// Prepares the connections; nothing is connected yet. No entry that must be current is kept for longer than
-    /// `ttl`; keys to try whether Redis can be written begin with `probe`.
+    /// `ttl`; all keys begin with `prefix`.
     pub(crate) fn new(
         address: Address,
         (max_connections, timeout): (usize, Duration),
         coordination: Arc<dyn Coordination>,
         ttl: Duration,
-        probe: &str,
+        prefix: &str,
     ) -> Result<Self, RedisError> {
         let commands = Commands::new(address, max_connections, timeout)?;
         let is_cluster = commands.is_cluster();
-        let parts = Parts::new(is_cluster, probe, |part| {
+        let parts = Parts::new(is_cluster, prefix, |part| {
             Closing::new(Arc::clone(&coordination), part, longest(ttl) + MARGIN)
         });
         Ok(Self(Arc::new(Inner {
             commands,
-            agreement: Agreement::new(coordination, is_cluster),
+            agreement: Agreement::new(coordination),
             stale: AtomicU64::new(0),
             parts,
         })))
@@ -116,7 +116,7 @@ impl Store {
                 }
             },
             Err(failure) => {
-                self.went_down(part, &failure, None);
+                self.went_down(key, &failure, None);
                 Err(Lease::NONE)
             }
         }
@@ -136,7 +136,7 @@ impl Store {
             return;
         };
         if let Err(failure) = self.0.commands.remove(key, &master, text).await {
-            self.went_down(self.0.parts.of(key), &failure, None);
+            self.went_down(key, &failure, None);
         }
     }
 
@@ -164,7 +164,7 @@ impl Store {
                 self.0.stale.fetch_add(1, Ordering::Relaxed);
             }
             Ok(_) => {}
-            Err(failure) => self.went_down(part, &failure, None),
+            Err(failure) => self.went_down(key, &failure, None),
         }
     }
 
@@ -180,7 +180,7 @@ impl Store {
             .0
             .store(&KEEP_NEWER, key, &master, entry, jittered(ttl));
         if let Err(failure) = kept.await {
-            self.went_down(part, &failure, None);
+            self.went_down(key, &failure, None);
         }
     }
 
@@ -217,7 +217,7 @@ impl Store {
         let missed = Some((key, version, missed_for));
         let writable = timeout(ANNOUNCEMENT, self.0.agreement.writable()).await;
         let Some(master) = writable.ok().flatten() else {
-            self.went_down(part, &Failure::Disagreement, missed);
+            self.went_down(key, &Failure::Disagreement, missed);
             return false;
         };
         // That a version exists is told whatever is there.
@@ -235,7 +235,7 @@ impl Store {
             // A full Redis accepts deletes even though it accepts no writes.
             let _ = self.0.commands.delete(key).await;
         }
-        self.went_down(part, &failure, missed);
+        self.went_down(key, &failure, missed);
         false
     }
 
@@ -254,23 +254,18 @@ impl Store {
 
     /// Tells the others of the server that is there.
     async fn share_the_first(&self) -> Result<(), StorageError> {
-        for part in self.0.parts.iter() {
-            if part.availability.is_up() {
-                match self.0.identify(part).await {
-                    Ok(id) => drop(self.0.agreement.is_shared(&id).await?),
-                    Err(failure) => self.went_down(part, &failure, None),
-                }
+        let mut parts = self.0.parts.iter();
+        if let Some(part) = parts.find(|part| part.availability.is_up()) {
+            match self.0.identify(part).await {
+                Ok(id) => drop(self.0.agreement.is_shared(&id).await?),
+                Err(failure) => self.went_down(&part.probe(), &failure, None),
             }
         }
         Ok(())
     }
 
     /// Runs a script that writes this key; `None` when Redis is down.
-    pub(crate) async fn run<T: FromRedisValue>(
-        &self,
-        key: &str,
-        script: &ScriptInvocation<'_>,
-    ) -> Option<T> {
+    pub(crate) async fn run<T: FromRedisValue>(&self, key: &str, script: &Call) -> Option<T> {
         let part = self.0.parts.of(key);
         if !part.availability.is_up() {
             return None;
@@ -278,7 +273,7 @@ impl Store {
         match self.0.commands.run(script).await {
             Ok(answer) => Some(answer),
             Err(failure) => {
-                self.went_down(part, &failure, None);
+                self.went_down(key, &failure, None);
                 None
             }
         }
@@ -299,7 +294,7 @@ impl Store {
             Ok(answer) => Some(answer),
             Err(failure) if failure.refusal().is_some() => None,
             Err(failure) => {
-                self.went_down(part, &failure, None);
+                self.went_down(key, &failure, None);
                 None
             }
         }
@@ -322,20 +317,24 @@ impl Store {
         self.0.stale.load(Ordering::Relaxed)
     }
 
-    /// Whether Redis answers.
+    /// Whether Redis answers; of a cluster, whether any part of it is used.
     pub(crate) async fn ping(&self) -> bool {
         let (all, down) = self.down();
-        down < all && self.0.commands.ping().await.is_ok()
+        if self.0.commands.is_cluster() || down == all {
+            return down < all;
+        }
+        let answer = self.0.commands.ping().await;
+        if let (Err(failure), Some(part)) = (&answer, self.0.parts.iter().next()) {
+            self.went_down(&part.probe(), failure, None);
+        }
+        answer.is_ok()
     }
 
-    /// Logs the failure of a part once, and retries it until it is back. The `missed` version is recorded.
-    fn went_down(
-        &self,
-        part: &Arc<Part>,
-        failure: &Failure,
-        missed: Option<(&str, i64, Duration)>,
-    ) {
+    /// Logs the failure of the part of a key once, and retries it until it is back. The `missed` version is recorded.
+    fn went_down(&self, key: &str, failure: &Failure, missed: Option<(&str, i64, Duration)>) {
+        let part = self.0.parts.of(key);
         if part.availability.go_down(missed) {
+            part.failed(key);
             tracing::warn!(
                 error = %failure,
                 "Redis does not answer as it should: reading from PostgreSQL until it does"
@@ -346,15 +345,20 @@ impl Store {
 }
 
 impl Inner {
-    /// What the server of a part calls itself, if it can be written.
+    /// What the server of a part calls itself, or the whole cluster, if it can be written.
     async fn identify(&self, part: &Part) -> Result<String, Failure> {
-        self.commands.identify(&part.probe, PROBE_TTL).await
+        let id = self.commands.identify(&part.probe(), PROBE_TTL).await?;
+        Ok(if self.commands.is_cluster() {
+            CLUSTER.to_owned()
+        } else {
+            id
+        })
     }
 
     /// Stores an entry by one of the scripts that take no lease.
     async fn store(
         &self,
-        script: &Script,
+        script: &'static Lua,
         key: &str,
         master: &str,
         (version, body): (i64, &[u8]),

@@ -7,6 +7,8 @@ use integration_tests::{
     Caches, PrivateRedis, RawRedis, RedisCluster, RedisSentinel, Replicated, eventually,
 };
 
+use tokio::net::TcpListener;
+
 use super::pair::Pair;
 
 /// How many orders a test has, so that each node of a cluster has some.
@@ -62,6 +64,14 @@ async fn of_two_redises_at_once_nobody_reads_what_the_other_was_not_told() {
     assert!(seen.iter().any(|used| *used));
 }
 
+/// How many scripts a server has run.
+async fn scripts_run(redis: &RawRedis) -> usize {
+    let stats = redis.command(&["INFO", "commandstats"]).await;
+    let calls = stats.split_once("cmdstat_evalsha:calls=");
+    let calls = calls.and_then(|(_, calls)| calls.split(',').next());
+    calls.map_or(0, |calls| calls.parse().unwrap())
+}
+
 /// Pays an order of which the replica hears nothing, and loses the master.
 async fn a_promoted_replica_lacks_the_last_write(pair: &Pair, path: &str, redis: &mut Replicated) {
     redis.hold_back().await;
@@ -98,6 +108,60 @@ async fn a_replica_that_a_cluster_promotes_does_not_bring_back_what_was_before()
 }
 
 #[tokio::test]
+async fn a_sentinel_that_says_nothing_keeps_nobody_from_asking_the_others() {
+    let redis = RedisSentinel::start().await;
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let silent = silent.local_addr().unwrap();
+    let url = redis.url().replace("://", &format!("://{silent},"));
+    let pair = Pair::over(Caches::that_may_be_away(&url)).await;
+    let path = pair.order().await;
+    eventually("Redis is used", || async {
+        pair.shows(&path, "pending").await;
+        let key = pair.key_of(&path);
+        redis.pair.master.raw.command(&["EXISTS", &key]).await == ":1"
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_master_of_a_cluster_that_hangs_is_left_for_its_replica() {
+    let mut cluster = RedisCluster::start().await;
+    let url = cluster.url();
+    let pair = Pair::over(Caches::that_may_be_away(&url)).await;
+    let path = pair.order().await;
+    let key = pair.key_of(&path);
+    let node = cluster.pair_of(&key).await;
+    node.follows().await;
+    node.master.signal("-STOP").await;
+    pair.pay(&path).await;
+    eventually("the replica is used", || async {
+        pair.shows(&path, "paid").await;
+        node.is_master().await && node.replica.raw.command(&["EXISTS", &key]).await == ":1"
+    })
+    .await;
+    is_kept(&pair, &node.replica.raw, &path, "paid").await;
+
+    // Whoever starts now is told of that node as well.
+    let late = pair.shop.replica_with(|settings| {
+        if let Some(redis) = &mut settings.redis {
+            url.clone_into(&mut redis.url);
+        }
+    });
+    let late = pair.ana.at(&late.anonymous());
+    eventually("who starts now uses it, too", || async {
+        let before = scripts_run(&node.replica.raw).await;
+        assert_eq!(late.get(&path).await.expect(200).body["status"], "paid");
+        scripts_run(&node.replica.raw).await > before
+    })
+    .await;
+    node.master.signal("-CONT").await;
+    for _ in 0..50 {
+        pair.shows(&path, "paid").await;
+        pair.shows(&path, "paid").await;
+    }
+}
+
+#[tokio::test]
 async fn a_node_that_is_away_costs_its_share_of_a_cluster() {
     let cluster = RedisCluster::start().await;
     let pair = Pair::over(Caches::that_may_be_away(&cluster.url())).await;
@@ -126,7 +190,7 @@ async fn a_node_that_is_away_costs_its_share_of_a_cluster() {
     let reads = async || {
         let mut reads = 0;
         for node in &cluster.nodes[1..] {
-            reads += node.scripts_run().await;
+            reads += scripts_run(&node.master.raw).await;
         }
         reads
     };
@@ -143,11 +207,11 @@ async fn a_node_that_is_away_costs_its_share_of_a_cluster() {
         node.signal("-CONT").await;
     }
     eventually("it is used again", || async {
-        let before = cluster.nodes[0].scripts_run().await;
+        let before = scripts_run(&cluster.nodes[0].master.raw).await;
         for path in &away {
             pair.shows(path, "paid").await;
         }
-        cluster.nodes[0].scripts_run().await >= before + 2 * away.len()
+        scripts_run(&cluster.nodes[0].master.raw).await >= before + 2 * away.len()
     })
     .await;
 }

@@ -8,9 +8,9 @@ use crate::told::Told;
 const HERE: &str = "@0123456789abcdef";
 const THERE: &str = "@fedcba9876543210";
 
-fn agreement(is_cluster: bool) -> (Agreement, Arc<Told>) {
+fn agreement() -> (Agreement, Arc<Told>) {
     let told = Arc::new(Told::default());
-    let agreement = Agreement::new(Arc::<Told>::clone(&told), is_cluster);
+    let agreement = Agreement::new(Arc::<Told>::clone(&told));
     (agreement, told)
 }
 
@@ -22,10 +22,11 @@ fn readable(agreement: &Agreement) -> Option<String> {
 
 #[tokio::test]
 async fn a_part_is_read_once_something_was_heard_and_as_long_as_nobody_has_closed_it() {
-    let (agreement, told) = agreement(true);
+    let (agreement, told) = agreement();
+    told.shares(1, CLUSTER);
     assert!(agreement.readable(1).is_none(), "nothing was heard yet");
     agreement.listen().await.unwrap();
-    assert_eq!(agreement.readable(1).as_deref(), Some(""));
+    assert_eq!(agreement.readable(1).as_deref(), Some("1@"));
     told.closed.store(1, Ordering::SeqCst);
     agreement.listen().await.unwrap();
     assert!(agreement.readable(1).is_none());
@@ -35,7 +36,8 @@ async fn a_part_is_read_once_something_was_heard_and_as_long_as_nobody_has_close
 
 #[tokio::test]
 async fn what_was_heard_counts_for_a_second() {
-    let (agreement, _) = agreement(true);
+    let (agreement, told) = agreement();
+    told.shares(1, HERE);
     agreement.listen().await.unwrap();
     tokio::time::sleep(LEASE).await;
     assert!(agreement.readable(1).is_none());
@@ -46,7 +48,7 @@ async fn what_was_heard_counts_for_a_second() {
 
 #[tokio::test]
 async fn the_first_server_is_used_at_once() {
-    let (agreement, told) = agreement(false);
+    let (agreement, told) = agreement();
     agreement.listen().await.unwrap();
     assert!(agreement.is_missing());
     assert!(readable(&agreement).is_none());
@@ -57,7 +59,7 @@ async fn the_first_server_is_used_at_once() {
 
 #[tokio::test]
 async fn another_server_is_used_once_every_replica_has_left_the_one_before() {
-    let (agreement, told) = agreement(false);
+    let (agreement, told) = agreement();
     assert!(agreement.is_shared(HERE).await.unwrap());
     let told_at = Instant::now();
     assert!(!agreement.is_shared(THERE).await.unwrap());
@@ -73,7 +75,7 @@ async fn another_server_is_used_once_every_replica_has_left_the_one_before() {
 
 #[tokio::test]
 async fn a_server_that_comes_back_is_another_one() {
-    let (agreement, told) = agreement(false);
+    let (agreement, told) = agreement();
     told.shares(1, HERE);
     agreement.listen().await.unwrap();
     let before = readable(&agreement);
@@ -90,7 +92,7 @@ async fn a_server_that_comes_back_is_another_one() {
 
 #[tokio::test]
 async fn a_replica_that_starts_long_after_they_agreed_uses_it_at_once() {
-    let (agreement, told) = agreement(false);
+    let (agreement, told) = agreement();
     told.shares(7, HERE);
     told.server.lock().unwrap().as_mut().unwrap().agreed = LONG_AGO;
     agreement.listen().await.unwrap();
@@ -108,4 +110,20 @@ async fn what_was_asked_before_does_not_replace_what_was_heard_since() {
     last.hear(now, heard(1));
     last.hear(before, heard(0));
     assert_eq!(last.closed, 1);
+}
+
+#[tokio::test]
+async fn the_others_may_stay_longer_with_theirs_each_time_that_one_comes_back() {
+    let (agreement, _) = agreement();
+    let mut patience = Vec::new();
+    for _ in 0..4 {
+        patience.push(agreement.patience_with(HERE));
+        agreement.told_of(HERE);
+    }
+    assert_eq!(patience, [PATIENCE, PATIENCE, PATIENCE * 2, PATIENCE * 4]);
+    for _ in 0..40 {
+        agreement.told_of(HERE);
+    }
+    assert_eq!(agreement.patience_with(HERE), LONGEST_PATIENCE);
+    assert_eq!(agreement.patience_with(THERE), PATIENCE, "it is new");
 }

@@ -14,6 +14,10 @@ use crate::{availability::Missed, failure::Failure, parts::Part, scripts::KEEP_N
 /// How long to wait before retrying a Redis that did not answer.
 const RETRY_INTERVAL: Duration = Duration::from_millis(250);
 
+/// How old connections to a cluster are before they are left, for they may know of a node that hangs and not of who
+/// has taken its place.
+const CLUSTERED: Duration = Duration::from_secs(2);
+
 /// Retries a part until it can be written and is what the other replicas share, writes the versions that it
 /// missed, and, when none are left, lets it be read again. Ends when the store is dropped.
 pub(super) async fn wait_until_up(store: Weak<Inner>, part: Arc<Part>) {
@@ -45,7 +49,12 @@ pub(super) async fn wait_until_up(store: Weak<Inner>, part: Arc<Part>) {
 impl Inner {
     /// Whether a part can be written, by connections of now, and is what the other replicas share.
     async fn is_usable(&self, part: &Part) -> bool {
-        let id = match self.commands.renew() {
+        let age = if self.commands.is_cluster() {
+            CLUSTERED
+        } else {
+            Duration::ZERO
+        };
+        let id = match self.commands.renew(age) {
             Ok(()) => self.identify(part).await,
             Err(error) => Err(error.into()),
         };
