@@ -159,12 +159,14 @@ pub(crate) const FAULTS: &[Fault] = &[
         Kind::RedisMasterLoss,
     )
     .survived()
+    .in_short()
     .over(Layout::Sentinel),
     fault(
         "a Redis Cluster's master is killed, its replica lacks the last writes",
         Kind::RedisMasterLoss,
     )
     .survived()
+    .in_short()
     .over(Layout::Cluster),
 ];
 

@@ -17,7 +17,8 @@ use tokio::sync::Mutex as AsyncMutex;
 /// everybody knows what was told.
 pub(crate) const LEASE: Duration = Duration::from_secs(1);
 
-/// How long ago they agreed on a server of which everybody has heard by now, whatever clocks say.
+/// How long ago they agreed on a server of which everybody has heard by now, as long as no clock of PostgreSQL's is
+/// nearly as far ahead of another.
 const LONG_AGO: Duration = Duration::from_secs(10);
 
 /// How long they stay with a server before they agree on another one, should they not all reach the same.
