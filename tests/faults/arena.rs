@@ -72,8 +72,9 @@ pub(crate) struct Arena {
     pub(crate) redis: PrivateRedis,
     /// Another one, which only one of the replicas reaches.
     pub(crate) another_redis: Option<PrivateRedis>,
-    /// The servers that are used instead, and how they are laid out.
+    /// The servers that are used instead, and what the replicas have.
     nodes: Option<Nodes>,
+    standby: Option<PrivatePostgres>,
     layout: Layout,
     pub(crate) to_postgres: Proxy,
     /// A wire for each replica.
@@ -130,7 +131,8 @@ impl Arena {
             redis,
             another_redis: None,
             nodes: None,
-            layout: Layout::Server,
+            standby: None,
+            layout: Layout::Plain,
             to_postgres,
             to_redis,
             replicas: Vec::new(),
@@ -248,22 +250,40 @@ impl Arena {
         serve
             .env("METRICS_ADDR", metrics.to_string())
             .env("REDIS_URL", redis);
+        if let Some(standby) = &self.standby {
+            let url = format!("postgres://shop@{}/shop", standby.addr());
+            serve.env("DATABASE_REPLICA_URL", url);
+        }
         serve.stderr(Stdio::null()).spawn().unwrap()
     }
 
-    /// Lets the replicas use a Redis that is laid out like this: they are replaced if it was not.
+    /// Lets the replicas have this: they are replaced if they did not.
     pub(crate) async fn lay_out(&mut self, layout: Layout) {
         if self.layout == layout {
             return;
         }
         self.layout = layout;
-        let before = std::mem::replace(&mut self.nodes, Nodes::start(layout).await);
+        let standby = match layout {
+            Layout::Standby => Some(self.postgres.alone().standby().await),
+            Layout::Plain | Layout::Sentinel | Layout::Cluster => None,
+        };
+        let nodes = Nodes::start(layout).await;
+        let before = (
+            std::mem::replace(&mut self.standby, standby),
+            std::mem::replace(&mut self.nodes, nodes),
+        );
+        self.is_ready().await;
         for n in 0..self.replicas.len() {
             self.replicas[n].terminate().await;
             self.start_again(n);
             self.is_ready().await;
         }
         drop(before);
+    }
+
+    /// The standby that is read.
+    pub(crate) fn standby(&self) -> &PrivatePostgres {
+        self.standby.as_ref().expect("a fault of a standby")
     }
 
     /// The servers of a Redis that is on more than one.

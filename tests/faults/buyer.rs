@@ -9,7 +9,10 @@ use std::{
     time::Duration,
 };
 
-use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
+use reqwest::{
+    Method, RequestBuilder, StatusCode,
+    header::{HeaderMap, HeaderValue},
+};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
@@ -21,6 +24,9 @@ use crate::{
 
 /// Who hears nothing for so long takes it that there will be no answer.
 const SILENCE: Duration = Duration::from_secs(10);
+
+/// Names the position of a write in PostgreSQL's log.
+const POSITION: &str = "balcao-position";
 
 /// How long a buyer waits before trying again.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -66,7 +72,7 @@ impl Buyer {
         let mut n = first;
         while !self.is_over.load(Ordering::Relaxed) {
             n += 1;
-            let Some(order) = self.order(n).await else {
+            let Some((order, position)) = self.order(n).await else {
                 continue;
             };
             let id = order["id"].as_str().unwrap().parse().unwrap();
@@ -89,14 +95,18 @@ impl Buyer {
                 let may_be_cancelled = is_to_be_cancelled && !is_cancelled;
                 self.look_at(id, status, may_be_cancelled, token).await;
             }
+            if n.is_multiple_of(2) {
+                self.look_for(id, position).await;
+            }
             if n.is_multiple_of(4) {
                 self.change_name(&format!("Ana {n}")).await;
             }
         }
     }
 
-    /// Orders under a key until it is known what became of it; `None` when it was refused or given up.
-    async fn order(&self, n: usize) -> Option<Value> {
+    /// Orders under a key until it is known what became of it; `None` when it was refused or given up. Returns the
+    /// order, and the position of the log in which it is, if that was told.
+    async fn order(&self, n: usize) -> Option<(Value, Option<HeaderValue>)> {
         let key = Uuid::new_v4();
         let (one, other) = (n % self.products.len(), (n * 7 + 3) % self.products.len());
         let mut items = vec![json!({"product_id": self.products[one], "quantidade": 1 + n % 3})];
@@ -109,7 +119,9 @@ impl Buyer {
             let request = self.request(Method::POST, "/orders", self.customer());
             let request = request.header("Idempotency-Key", key.to_string());
             match self.send(request.json(&body)).await {
-                Some((StatusCode::CREATED, _, order)) => return Some(order),
+                Some((StatusCode::CREATED, headers, order)) => {
+                    return Some((order, headers.get(POSITION).cloned()));
+                }
                 Some((StatusCode::CONFLICT, _, _)) => {
                     self.seen.lock().unwrap().refused.push(key);
                     return None;
@@ -156,6 +168,20 @@ impl Buyer {
         }
     }
 
+    /// Lists the orders of the buyer as the shop's people do, who may be shown what is a moment old: not as old as to
+    /// lack this one, if they say from when it is.
+    async fn look_for(&self, id: Uuid, position: Option<HeaderValue>) {
+        let path = format!("/orders?customer_id={}", self.customer.id);
+        let Some(position) = position else { return };
+        let list = self.request(Method::GET, &path, &self.boss);
+        let list = self.read_with(list.header(POSITION, position)).await;
+        let Some((list, _)) = list else { return };
+        let items = list["items"].as_array().unwrap();
+        if items.iter().all(|order| order["id"] != id.to_string()) {
+            self.is_wrong(format!("stale: {id} was acknowledged, {list} was read"));
+        }
+    }
+
     /// Changes the name of the version that is read, which must be the new one from then on: a change of
     /// which nothing was heard can only have come before, for it was of an earlier version.
     async fn change_name(&self, name: &str) {
@@ -196,7 +222,11 @@ impl Buyer {
 
     /// Reads what there is; `None` when it could not be read.
     async fn read(&self, path: &str, token: &str) -> Option<(Value, HeaderMap)> {
-        match self.send(self.request(Method::GET, path, token)).await {
+        self.read_with(self.request(Method::GET, path, token)).await
+    }
+
+    async fn read_with(&self, request: RequestBuilder) -> Option<(Value, HeaderMap)> {
+        match self.send(request).await {
             Some((StatusCode::OK, headers, body)) => Some((body, headers)),
             Some((StatusCode::SERVICE_UNAVAILABLE, _, _)) | None => None,
             Some((status, _, body)) => {

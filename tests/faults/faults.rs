@@ -20,7 +20,7 @@ pub(crate) struct Fault {
     pub(crate) is_in_short: bool,
     /// The longest time in which no order may be placed, where there is one.
     pub(crate) outage: Option<Duration>,
-    /// On how many servers Redis is.
+    /// What the replicas have meanwhile.
     pub(crate) layout: Layout,
 }
 
@@ -50,6 +50,8 @@ pub(crate) enum Kind {
     RedisSaved,
     RedisTwice,
     RedisMasterLoss,
+    StandbyReplay,
+    StandbyPause,
     ReplicaKill,
     ReplicaTermination,
     ReplicasKill,
@@ -64,7 +66,7 @@ pub(crate) const fn fault(name: &'static str, kind: Kind) -> Fault {
         is_survived: false,
         is_in_short: false,
         outage: None,
-        layout: Layout::Server,
+        layout: Layout::Plain,
     }
 }
 
@@ -168,6 +170,19 @@ pub(crate) const FAULTS: &[Fault] = &[
     .survived()
     .in_short()
     .over(Layout::Cluster),
+    fault(
+        "a standby for reading takes nothing over (replay paused)",
+        Kind::StandbyReplay,
+    )
+    .survived()
+    .in_short()
+    .over(Layout::Standby),
+    fault(
+        "a standby for reading is paused (SIGSTOP)",
+        Kind::StandbyPause,
+    )
+    .survived()
+    .over(Layout::Standby),
 ];
 
 /// For how long orders change before a Redis is lost that has saved what was before.
@@ -234,6 +249,8 @@ impl Kind {
             }
             Self::RedisTwice => reach_another(arena).await,
             Self::RedisMasterLoss => lose_master(arena).await,
+            Self::StandbyReplay => tell_standby(arena, "select pg_wal_replay_pause()").await,
+            Self::StandbyPause => arena.standby().signal("-STOP").await,
             Self::ReplicaKill => arena.replicas[0].kill().await,
             Self::ReplicaTermination => {
                 arena.replicas[0].terminate().await;
@@ -280,6 +297,8 @@ impl Kind {
             }
             Self::RedisTwice => arena.to_redis[1].lead_to(arena.redis.addr()),
             Self::RedisMasterLoss => arena.nodes().is_promoted().await,
+            Self::StandbyReplay => tell_standby(arena, "select pg_wal_replay_resume()").await,
+            Self::StandbyPause => arena.standby().signal("-CONT").await,
             Self::RedisPause | Self::RedisSlowness => signal("-CONT", arena.redis.pid()),
             Self::RedisCut | Self::RedisCutFromOne => {
                 arena.to_redis.iter().for_each(Proxy::mend);
@@ -319,6 +338,11 @@ async fn lose_master(arena: &mut Arena) {
     pair.hold_back().await;
     sleep(HELD_BACK).await;
     pair.kill_master().await;
+}
+
+async fn tell_standby(arena: &Arena, what: &str) {
+    let standby = arena.standby().client("shop").await;
+    standby.batch_execute(what).await.unwrap();
 }
 
 /// Changes a setting of PostgreSQL, for the sessions that there are too.

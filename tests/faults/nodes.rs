@@ -1,16 +1,21 @@
-//! Redis on more than one server.
+//! Redis on more than one server, and a standby of PostgreSQL.
 
 use integration_tests::{RedisCluster, RedisSentinel, Replicated, eventually};
 
-/// On how many servers Redis is.
+/// What the replicas have.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Layout {
-    Server,
+    /// One PostgreSQL and one Redis.
+    Plain,
+    /// A standby of PostgreSQL that is read.
+    Standby,
+    /// A Redis that a Sentinel watches.
     Sentinel,
+    /// A Redis Cluster.
     Cluster,
 }
 
-/// The servers, where there are many.
+/// The servers of Redis, where there are many.
 pub(crate) enum Nodes {
     Sentinel(Box<RedisSentinel>),
     Cluster(RedisCluster),
@@ -19,7 +24,7 @@ pub(crate) enum Nodes {
 impl Nodes {
     pub(crate) async fn start(layout: Layout) -> Option<Self> {
         match layout {
-            Layout::Server => None,
+            Layout::Plain | Layout::Standby => None,
             Layout::Sentinel => Some(Self::Sentinel(Box::new(RedisSentinel::start().await))),
             Layout::Cluster => Some(Self::Cluster(RedisCluster::start().await)),
         }
