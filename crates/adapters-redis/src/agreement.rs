@@ -149,13 +149,14 @@ impl Agreement {
         *times = times.saturating_add(1);
     }
 
-    /// Asks what the others have told.
-    pub(crate) async fn listen(&self) -> Result<(), StorageError> {
+    /// Asks what the others have told. Returns when it asked, and which parts are closed.
+    pub(crate) async fn listen(&self) -> Result<(Instant, u64), StorageError> {
         let asked_at = Instant::now();
         let heard = self.coordination.heard().await?;
+        let closed = heard.closed;
         let mut last = self.last.write().unwrap_or_else(PoisonError::into_inner);
         last.hear(asked_at, heard);
-        Ok(())
+        Ok((asked_at, closed))
     }
 
     /// Whether the server on which they agree, if it is this one, is in use.

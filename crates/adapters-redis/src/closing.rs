@@ -108,13 +108,25 @@ impl Closing {
         }
     }
 
-    /// Ends what could not be ended before.
-    pub(crate) async fn end_what_is_over(&self) -> Result<(), StorageError> {
-        match self.told.try_lock() {
-            Ok(mut told) => self.end(&mut told).await,
+    /// Ends what could not be ended before, and tells again what storage has lost since, as a standby may that took
+    /// the primary's place: these parts were closed when it was asked at that time.
+    pub(crate) async fn keep_told(
+        &self,
+        closed: u64,
+        asked_at: Instant,
+    ) -> Result<(), StorageError> {
+        let Ok(mut told) = self.told.try_lock() else {
             // It is being closed: there is time for that later.
-            Err(_) => Ok(()),
+            return Ok(());
+        };
+        self.end(&mut told).await?;
+        let is_lost = |it: Closed| closed & self.part == 0 && it.told_at < asked_at;
+        if told.closed.is_some_and(is_lost) {
+            told.closed = None;
+            drop(told);
+            self.announce().await?;
         }
+        Ok(())
     }
 
     async fn end(&self, told: &mut Told) -> Result<(), StorageError> {

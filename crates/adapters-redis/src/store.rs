@@ -242,9 +242,9 @@ impl Store {
     /// Hears from the other replicas which server they share, and whether it may be read; tells them of this one
     /// where they share none yet.
     pub(crate) async fn listen(&self) -> Result<(), StorageError> {
-        self.0.agreement.listen().await?;
+        let (asked_at, closed) = self.0.agreement.listen().await?;
         for part in self.0.parts.iter() {
-            part.closing.end_what_is_over().await?;
+            part.closing.keep_told(closed, asked_at).await?;
         }
         if self.0.agreement.is_missing() {
             self.share_the_first().await?;

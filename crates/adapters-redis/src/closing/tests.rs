@@ -70,7 +70,21 @@ async fn what_could_not_be_ended_is_ended_later() {
     closing.close().await;
     told.refuses.store(1, Ordering::SeqCst);
     closing.open_if(|| true).await;
-    closing.end_what_is_over().await.unwrap();
-    closing.end_what_is_over().await.unwrap();
+    closing.keep_told(1, Instant::now()).await.unwrap();
+    closing.keep_told(1, Instant::now()).await.unwrap();
     assert_eq!(told.words(), ["close", "open", "open"]);
+}
+
+#[tokio::test]
+async fn what_storage_has_lost_is_told_again() {
+    let (closing, told) = closing();
+    let before = Instant::now();
+    closing.close().await;
+    closing.keep_told(0, before).await.unwrap();
+    closing.keep_told(1, Instant::now()).await.unwrap();
+    assert_eq!(told.words(), ["close"], "it was asked before, or is there");
+    closing.keep_told(0, Instant::now()).await.unwrap();
+    closing.open_if(|| true).await;
+    closing.keep_told(0, Instant::now()).await.unwrap();
+    assert_eq!(told.words(), ["close", "close", "open"]);
 }
