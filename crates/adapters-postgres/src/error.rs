@@ -49,24 +49,18 @@ pub(crate) fn from_pool(error: PoolError) -> StorageError {
     StorageError::unavailable(error)
 }
 
-/// Whether it failed because no PostgreSQL is there, or one that is about to be; not because it, or whoever is in
-/// its place, refuses.
-#[must_use]
-pub fn is_away(error: &StorageError) -> bool {
-    let StorageError::Unavailable(source) = error else {
-        return false;
-    };
-    let error = match source.downcast_ref() {
-        Some(PoolError::Backend(error)) => error,
-        Some(PoolError::Timeout(_)) => return true,
-        Some(_) => return false,
-        None => match source.downcast_ref::<Error>() {
-            Some(error) => error,
-            None => return false,
-        },
-    };
+/// Whether it failed because no PostgreSQL is there, or one that is about to be or to go; not because it, or whoever
+/// is in its place, refuses.
+pub(crate) fn is_away(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |&error| error.source()).any(|error| {
+        let is_late = matches!(error.downcast_ref(), Some(PoolError::Timeout(_)));
+        is_late || error.downcast_ref().is_some_and(is_gone)
+    })
+}
+
+fn is_gone(error: &Error) -> bool {
     if error.as_db_error().is_some() {
-        return is_passing(error);
+        return is_passing(error) && !is_read_only(error);
     }
     let io = error
         .source()
@@ -74,6 +68,11 @@ pub fn is_away(error: &StorageError) -> bool {
     // Certificates that do not suit are one, too.
     let is_refused = [io::ErrorKind::InvalidData, io::ErrorKind::InvalidInput];
     error.is_closed() || io.is_some_and(|io| !is_refused.contains(&io.kind()))
+}
+
+/// Whether nothing can be written there.
+pub(crate) fn is_read_only(error: &Error) -> bool {
+    error.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION)
 }
 
 /// Why a transaction was not committed, as far as is known.

@@ -34,7 +34,7 @@ pub use customers::PgCustomers;
 pub use database::{
     Database, DatabaseSettings, InvalidDatabaseUrl, PoolState, SessionError, StandbySettings,
 };
-pub use error::{MAPPED_CONSTRAINTS, is_away};
+pub use error::MAPPED_CONSTRAINTS;
 pub use identity::{PgAccounts, PgApiKeys, PgSessions};
 pub use migrations::{MigrationError, embedded_migrations};
 pub use orders::PgOrders;

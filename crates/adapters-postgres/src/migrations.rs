@@ -1,7 +1,7 @@
 //! Schema migrations, applied by one replica at a time.
 
 use std::{
-    error::Error as _,
+    error::Error,
     time::{Duration, Instant},
 };
 
@@ -16,7 +16,7 @@ use crate::{
     advisory_lock::AdvisoryLock,
     connection::Connection,
     database::Database,
-    error::{is_lock_not_available, storage},
+    error::{column, is_away, is_lock_not_available, is_read_only, storage},
 };
 
 mod embedded {
@@ -50,6 +50,14 @@ pub enum MigrationError {
     /// The database cannot be reached.
     #[error(transparent)]
     Storage(#[from] StorageError),
+}
+
+impl MigrationError {
+    /// Whether it can be tried again as soon as PostgreSQL is there.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        is_away(self)
+    }
 }
 
 impl Database {
@@ -93,9 +101,23 @@ impl Database {
                     applied += before;
                     tokio::time::sleep(INTERVAL).await;
                 }
+                // One that cannot be written to can be read.
+                Err(error) if any(&error, is_read_only) && self.is_up_to_date().await? => {
+                    return Ok(0);
+                }
                 Err(error) => return Err(MigrationError::Failed(Box::new(error))),
             }
         }
+    }
+
+    /// Whether nothing is pending.
+    async fn is_up_to_date(&self) -> Result<bool, StorageError> {
+        const LAST: &str = "select max(version) as last from refinery_schema_history";
+        let migrations = embedded::migrations::runner();
+        let newest = migrations.get_migrations().last().map(Migration::version);
+        let row = self.client().await?.query_one(LAST, &[]).await;
+        let last: Option<i32> = column(&row.map_err(storage)?, "last")?;
+        Ok(last >= newest)
     }
 }
 
@@ -110,14 +132,14 @@ const WHILE_IT_LASTS: &str = "
 
 /// Whether another transaction, such as an export, held a lock for too long.
 fn is_locked_out(error: &refinery::Error) -> bool {
-    let mut source = error.source();
-    while let Some(error) = source {
-        if let Some(error) = error.downcast_ref() {
-            return is_lock_not_available(error);
-        }
-        source = error.source();
-    }
-    false
+    any(error, is_lock_not_available)
+}
+
+/// Whether the driver's error that led to this one is such.
+fn any(error: &refinery::Error, is_such: impl Fn(&tokio_postgres::Error) -> bool) -> bool {
+    let error: &(dyn Error + 'static) = error;
+    let mut errors = std::iter::successors(Some(error), |&error| error.source());
+    errors.any(|error| error.downcast_ref().is_some_and(&is_such))
 }
 
 impl AsyncTransaction for Migrating {

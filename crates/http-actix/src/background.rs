@@ -3,7 +3,7 @@
 //! most likely happen again.
 
 use std::{
-    fmt::Display,
+    error::Error,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -26,7 +26,10 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-use crate::metrics::{TASK_ENDED, TASK_FAILURES};
+use crate::{
+    causes::whole,
+    metrics::{TASK_ENDED, TASK_FAILURES},
+};
 
 /// How often revocations are heard: at every replica, tokens stop working within two seconds of a
 /// logout.
@@ -186,7 +189,7 @@ impl Supervisor {
         what: impl Fn() -> F + Send + 'static,
     ) where
         F: Future<Output = Result<(), E>> + Send,
-        E: Display + Send,
+        E: Error + Send + 'static,
     {
         // At zero from now on: of a counter that begins at one nobody sees that it grew.
         let failures = counter!(TASK_FAILURES, "task" => name);
@@ -202,7 +205,8 @@ impl Supervisor {
                 }
                 match &failed {
                     Some(error) if !has_failed => {
-                        tracing::warn!(task = name, %error, "failed, and is tried again and again");
+                        let error = whole(error);
+                        tracing::warn!(task = name, error, "failed, and is tried again and again");
                     }
                     None if has_failed => tracing::info!(task = name, "works again"),
                     _ => {}

@@ -147,11 +147,10 @@ fn surplus(request: &ServiceRequest) -> Option<Rc<Member>> {
 /// What is said of a head that has more than it may.
 fn too_large(request: &ServiceRequest) -> Option<Problem> {
     let most = request.app_data::<Data<App>>()?.max_head;
-    let line = request.method().as_str().len()
-        + request
-            .uri()
-            .path_and_query()
-            .map_or(0, |it| it.as_str().len());
+    let uri = request.uri();
+    let authority = uri.authority().map_or(0, |it| it.as_str().len());
+    let path = uri.path_and_query().map_or(0, |it| it.as_str().len());
+    let line = request.method().as_str().len() + authority + path;
     // What stands between them and behind is four bytes each, as in the first line.
     let headers = request.headers().iter();
     let headers = headers.map(|(name, value)| name.as_str().len() + value.len() + 4);

@@ -12,6 +12,7 @@ pub mod app;
 pub mod background;
 mod bodies;
 mod bulk;
+mod causes;
 pub mod cli;
 mod connection;
 pub mod cors;

@@ -87,19 +87,19 @@ async fn a_redis_that_is_away_is_said_once_and_not_once_a_request() {
 }
 
 /// Reads a server's log until this is said.
-async fn until(log: &mut Lines<BufReader<ChildStderr>>, said: &str) {
+async fn until(log: &mut Lines<BufReader<ChildStderr>>, said: &str) -> Value {
     let read = async {
         while let Some(line) = log.next_line().await.unwrap() {
             let event: Value = serde_json::from_str(&line).unwrap();
             if event["message"].as_str().unwrap().contains(said) {
-                return;
+                return event;
             }
         }
         panic!("it ends and does not say: {said}");
     };
     tokio::time::timeout(integration_tests::PATIENCE, read)
         .await
-        .expect("it is said");
+        .expect("it is said")
 }
 
 #[tokio::test]
@@ -115,7 +115,9 @@ async fn a_postgresql_that_is_away_at_the_start_is_waited_for() {
         (server, log)
     };
     let (mut waiting, mut log) = start();
-    until(&mut log, "waiting for it").await;
+    let said = until(&mut log, "waiting for it").await;
+    let cause = said["cause"].as_str().unwrap();
+    assert!(cause.starts_with("storage is unavailable: "), "{cause}");
     terminate(&mut waiting).await;
 
     let (mut waiting, mut log) = start();
@@ -123,6 +125,20 @@ async fn a_postgresql_that_is_away_at_the_start_is_waited_for() {
     proxy.mend();
     until(&mut log, "listening").await;
     terminate(&mut waiting).await;
+}
+
+#[tokio::test]
+async fn a_postgresql_that_is_read_only_is_served_from_if_nothing_is_to_be_migrated() {
+    let database = TestDatabase::migrated().await;
+    let client = database.client().await;
+    let read_only = format!(
+        "alter database \"{}\" set default_transaction_read_only = on",
+        database.name()
+    );
+    client.batch_execute(&read_only).await.unwrap();
+    let mut served = serve(&database, &[]).await;
+    let _ = served.client.get("/products").await.expect(200);
+    terminate(&mut served.process).await;
 }
 
 #[tokio::test]

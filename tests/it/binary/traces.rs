@@ -204,15 +204,51 @@ async fn without_a_collector_there_are_no_traces_and_a_wrong_sampler_is_told() {
     let live = server.client.get("/livez").await.expect(200);
     assert_eq!(live.header("traceresponse"), None);
     terminate(&mut server.process).await;
+    let nowhere = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1");
+    for (wrong, what) in [
+        (
+            ("OTEL_TRACES_SAMPLER", "sometimes"),
+            "OTEL_TRACES_SAMPLER is \"sometimes\"",
+        ),
+        (
+            ("OTEL_TRACES_SAMPLER_ARG", "7"),
+            "OTEL_TRACES_SAMPLER_ARG is \"7\"",
+        ),
+        (
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://127.0.0.1:1"),
+            "without TLS",
+        ),
+    ] {
+        let mut command = balcao(&database, &["serve"]);
+        command.envs([nowhere, wrong]);
+        let output = run(command, "").await;
+        assert_eq!(output.status.code(), Some(1));
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(told.contains(what), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_collector_that_takes_nothing_is_said_once() {
+    let database = TestDatabase::empty().await;
     let mut command = balcao(&database, &["serve"]);
     command.envs([
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1"),
-        ("OTEL_TRACES_SAMPLER", "sometimes"),
+        ("OTEL_TRACES_SAMPLER", "always_on"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "20"),
     ]);
-    let output = run(command, "").await;
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert!(
-        told.contains("OTEL_TRACES_SAMPLER is \"sometimes\""),
-        "{told}"
-    );
+    let mut server = super::serve_by(command).await;
+    for _ in 0..20 {
+        let _ = server.client.get("/livez").await.expect(200);
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    terminate(&mut server.process).await;
+    let log = server.log.await.unwrap();
+    let lost = log.iter().filter(|event| {
+        let message = event["message"].as_str().unwrap_or_default();
+        message.contains("traces are lost")
+    });
+    let lost: Vec<_> = lost.collect();
+    assert_eq!(lost.len(), 1, "{log:?}");
+    assert!(lost[0]["error"].as_str().unwrap().contains("onnect"));
 }

@@ -120,7 +120,7 @@ async fn what_is_periodic_goes_on_after_a_failure_until_the_end() {
         let rounds = rounds.clone();
         async move {
             rounds.send(()).unwrap();
-            Err("no fire")
+            Err(StorageError::internal("no fire"))
         }
     });
     begun.recv().await.unwrap();

@@ -43,6 +43,9 @@ pub(super) fn init(args: &LogArgs, traces: Option<&Traces>) -> WorkerGuard {
             interval: Duration::from_millis(args.log_flush_interval_ms),
         });
     let chosen = env::var(EnvFilter::DEFAULT_ENV).ok();
+    let is_readable = chosen
+        .as_deref()
+        .is_none_or(|it| EnvFilter::try_new(it).is_ok());
     let filter = filter(chosen.as_deref());
     let log = tracing_subscriber::fmt::layer()
         .with_writer(writer)
@@ -56,6 +59,11 @@ pub(super) fn init(args: &LogArgs, traces: Option<&Traces>) -> WorkerGuard {
         let log = log.json().flatten_event(true);
         let log = log.with_current_span(false).with_span_list(false);
         registry.with(log.with_filter(filter)).init();
+    }
+    if !is_readable {
+        tracing::warn!(
+            "RUST_LOG cannot be read, and is left aside: it is to be such as info,http_actix=debug"
+        );
     }
     guard
 }

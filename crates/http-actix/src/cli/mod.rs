@@ -18,7 +18,7 @@ use std::{error::Error, process::ExitCode};
 use actix_web::rt::System;
 use clap::{Parser, Subcommand};
 
-use crate::traces::Traces;
+use crate::{causes::whole, traces::Traces};
 
 /// Balcão: an order desk that never oversells.
 #[derive(Debug, Parser)]
@@ -93,22 +93,14 @@ pub fn main() -> ExitCode {
             Command::Seed(seed) => seed.run().await,
         }
     };
-    match System::new().block_on(run) {
+    let ended = match System::new().block_on(run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("balcao: {}", whole(&*failure));
             ExitCode::FAILURE
         }
-    }
-}
-
-/// The text of an error and all its causes.
-fn whole(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text = format!("{text}: {cause}");
-        next = cause.source();
-    }
-    text
+    };
+    // What becomes of the last of them is logged.
+    drop(traces);
+    ended
 }

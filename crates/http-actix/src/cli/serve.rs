@@ -1,14 +1,15 @@
 //! `balcao serve`.
 
-use std::{error::Error, time::Duration};
+use std::time::Duration;
 
-use adapters_postgres::{Database, MigrationError, SessionError, is_away};
+use adapters_postgres::{Database, SessionError};
 use clap::Args;
 use domain::StorageError;
 
 use super::Failure;
 use crate::{
     app::App,
+    causes::whole,
     metrics::{self, Metrics},
     server,
     settings::ServeArgs,
@@ -24,6 +25,9 @@ pub(super) struct Serve {
     no_migrate: bool,
 }
 
+/// How long the first change takes for which Redis is not there, besides waiting for it twice.
+const REDIS_LOST: Duration = Duration::from_millis(1_500);
+
 /// How long to wait before looking again whether PostgreSQL is there.
 const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -37,9 +41,9 @@ async fn migrate(database: &Database) -> Result<(), Failure> {
                 tracing::info!(applied, "the schema is up to date");
                 return Ok(());
             }
-            Err(MigrationError::Storage(error)) if is_away(&error) => {
+            Err(error) if error.is_away() => {
                 if !is_told {
-                    let cause: &(dyn Error + 'static) = &error;
+                    let cause = whole(&error);
                     tracing::warn!(cause, "PostgreSQL cannot be reached: waiting for it");
                     is_told = true;
                 }
@@ -63,16 +67,26 @@ impl Serve {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let settings = self.settings.check()?;
         let database = Database::new(&settings.database)?;
-        if self.no_migrate {
-            check_sessions(&database).await?;
-        } else {
-            tokio::select! {
-                is_migrated = migrate(&database) => is_migrated?,
-                is_ended = server::ended() => return Ok(is_ended?),
+        let prepare = async {
+            if self.no_migrate {
+                Ok(check_sessions(&database).await?)
+            } else {
+                migrate(&database).await
             }
+        };
+        tokio::select! {
+            is_prepared = prepare => is_prepared?,
+            is_ended = server::ended() => return Ok(is_ended?),
         }
-        if settings.redis.is_none() {
-            tracing::info!("no REDIS_URL: the caches are in this process, run one replica");
+        match &settings.redis {
+            None => tracing::info!("no REDIS_URL: the caches are in this process, run one replica"),
+            Some(redis) if settings.http.answer_timeout < REDIS_LOST + 2 * redis.timeout => {
+                tracing::warn!(
+                    "the first change after Redis is lost takes longer than HTTP_ANSWER_TIMEOUT_MS, and is \
+                     answered 503: that should be 1500 and twice REDIS_TIMEOUT_MS at least"
+                );
+            }
+            Some(_) => {}
         }
         let metrics = match settings.metrics_addr {
             Some(addr) => Some((addr, Metrics::install()?)),

@@ -23,6 +23,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use crate::causes::whole;
+
 pub(crate) use self::{code::Code, framework::of_framework};
 
 /// A fault of a request.
@@ -235,16 +237,7 @@ impl Problem {
 
     /// The source with all its causes, for the log.
     pub(crate) fn cause(&self) -> Option<String> {
-        let mut next: Option<&(dyn Error + 'static)> = match &self.source {
-            Some(source) => Some(&**source),
-            None => None,
-        };
-        let mut chain = Vec::new();
-        while let Some(error) = next {
-            chain.push(error.to_string());
-            next = error.source();
-        }
-        (!chain.is_empty()).then(|| chain.join(": "))
+        self.source.as_ref().map(|source| whole(&**source))
     }
 
     /// The problem document for the caller.

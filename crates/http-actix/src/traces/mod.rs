@@ -4,7 +4,11 @@
 
 mod told;
 
-use std::{env, time::Duration};
+use std::{
+    env,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use actix_web::{
     HttpRequest,
@@ -30,6 +34,7 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use tracing_subscriber::{Layer, filter::filter_fn, registry::LookupSpan};
 
 use self::told::Told;
+use crate::causes::whole;
 
 /// Where the collector is (OpenTelemetry's "OTLP Exporter Configuration").
 const ENDPOINTS: [&str; 2] = [
@@ -50,9 +55,15 @@ impl Traces {
     ///
     /// What is wrong with the variables that name it.
     pub(crate) fn begin() -> Result<Option<Self>, String> {
-        let is_named = |name| env::var(name).is_ok_and(|url| !url.is_empty());
-        if !ENDPOINTS.iter().any(is_named) {
+        let named = ENDPOINTS.map(|name| (name, env::var(name).unwrap_or_default()));
+        let named: Vec<_> = named.iter().filter(|(_, url)| !url.is_empty()).collect();
+        if named.is_empty() {
             return Ok(None);
+        }
+        if let Some((name, _)) = named.iter().find(|(_, url)| !url.starts_with("http://")) {
+            return Err(format!(
+                "{name} is no URL such as http://collector:4318: it is told without TLS, to a collector nearby"
+            ));
         }
         let exporter = SpanExporter::builder()
             .with_http()
@@ -104,6 +115,7 @@ impl Drop for Traces {
 struct Client {
     runtime: Runtime,
     http: HyperClient,
+    has_failed: AtomicBool,
 }
 
 /// How long the collector may take.
@@ -114,14 +126,33 @@ impl Client {
         Ok(Self {
             runtime: Builder::new_current_thread().enable_all().build()?,
             http: HyperClient::with_default_connector(TIMEOUT, None),
+            has_failed: AtomicBool::new(false),
         })
+    }
+
+    /// Says once that the collector does not take what is told, and once that it does again.
+    fn note(&self, failure: Option<String>) {
+        let had_failed = self.has_failed.swap(failure.is_some(), Ordering::Relaxed);
+        match failure {
+            Some(error) if !had_failed => {
+                tracing::warn!(error, "traces are lost: the collector does not take them");
+            }
+            None if had_failed => tracing::info!("the collector takes traces again"),
+            _ => {}
+        }
     }
 }
 
 #[async_trait]
 impl HttpClient for Client {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        self.runtime.block_on(self.http.send_bytes(request))
+        let sent = self.runtime.block_on(self.http.send_bytes(request));
+        self.note(match &sent {
+            Ok(answer) if answer.status().is_success() => None,
+            Ok(answer) => Some(format!("it answers {}", answer.status())),
+            Err(error) => Some(whole(&**error)),
+        });
+        sent
     }
 }
 

@@ -21,7 +21,11 @@ pub(super) fn from_env() -> Result<Sampler, String> {
     let ratio = match env::var("OTEL_TRACES_SAMPLER_ARG") {
         Ok(text) => text
             .parse()
-            .map_err(|_| format!("OTEL_TRACES_SAMPLER_ARG is {text:?}, not a ratio such as 0.1"))?,
+            .ok()
+            .filter(|ratio| (0.0..=1.0).contains(ratio))
+            .ok_or_else(|| {
+                format!("OTEL_TRACES_SAMPLER_ARG is {text:?}, not a ratio such as 0.1")
+            })?,
         Err(_) => RATIO,
     };
     let (is_parent_based, name) = match named.strip_prefix("parentbased_") {
