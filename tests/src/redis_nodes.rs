@@ -20,11 +20,18 @@ pub struct Replicated {
 }
 
 impl Replicated {
-    /// Waits until the replica has what the master had.
+    /// Waits until the replica has what the master has now.
+    ///
+    /// # Panics
+    ///
+    /// When the master does not tell how far it is.
     pub async fn follows(&self) {
+        let written = offset(&self.master.raw, "master_repl_offset").await;
+        let written = written.unwrap();
         eventually("the replica follows", || async {
             let state = self.replica.raw.command(&["INFO", "replication"]).await;
-            state.contains("master_link_status:up")
+            let taken = offset(&self.replica.raw, "slave_repl_offset").await;
+            state.contains("master_link_status:up") && taken >= Some(written)
         })
         .await;
     }
@@ -69,6 +76,13 @@ impl Replicated {
         }
         unreachable!("a master has keys")
     }
+}
+
+/// How far a server's log is, by this name.
+async fn offset(redis: &RawRedis, name: &str) -> Option<u64> {
+    let state = redis.command(&["INFO", "replication"]).await;
+    let offset = state.lines().find_map(|line| line.strip_prefix(name));
+    offset?.trim_start_matches(':').trim().parse().ok()
 }
 
 /// A cluster of three masters, each with a replica.

@@ -74,6 +74,7 @@ async fn scripts_run(redis: &RawRedis) -> usize {
 
 /// Pays an order of which the replica hears nothing, and loses the master.
 async fn a_promoted_replica_lacks_the_last_write(pair: &Pair, path: &str, redis: &mut Replicated) {
+    redis.follows().await;
     redis.hold_back().await;
     pair.pay(path).await;
     pair.shows(path, "paid").await;
@@ -93,7 +94,6 @@ async fn a_replica_that_a_sentinel_promotes_does_not_bring_back_what_was_before(
     let mut redis = RedisSentinel::start().await;
     let pair = Pair::over(Caches::that_may_be_away(&redis.url())).await;
     let path = pair.order().await;
-    redis.pair.follows().await;
     a_promoted_replica_lacks_the_last_write(&pair, &path, &mut redis.pair).await;
 }
 
@@ -103,7 +103,6 @@ async fn a_replica_that_a_cluster_promotes_does_not_bring_back_what_was_before()
     let pair = Pair::over(Caches::that_may_be_away(&cluster.url())).await;
     let path = pair.order().await;
     let node = cluster.pair_of(&pair.key_of(&path)).await;
-    node.follows().await;
     a_promoted_replica_lacks_the_last_write(&pair, &path, node).await;
 }
 
