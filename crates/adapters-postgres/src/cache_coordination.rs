@@ -26,7 +26,8 @@ const OPEN: &str = "
        or closed_until < now()";
 
 const HEARD: &str = "
-    select coalesce(closures.closed, 0) as closed,
+    select pg_is_in_recovery() as is_standby,
+           coalesce(closures.closed, 0) as closed,
            cache_server.generation,
            cache_server.server,
            (extract(epoch from now() - cache_server.agreed_at) * 1000)::bigint as agreed
@@ -74,6 +75,10 @@ fn milliseconds(duration: Duration) -> Result<i64, StorageError> {
 }
 
 fn heard(row: &Row) -> Result<Heard, StorageError> {
+    if column(row, "is_standby")? {
+        // It may not know yet what is told, and would load what is old.
+        return Err(StorageError::unavailable("this is a standby"));
+    }
     let closed: i64 = column(row, "closed")?;
     let server = match column(row, "generation")? {
         Some(generation) => Some(SharedServer {

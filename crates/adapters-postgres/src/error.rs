@@ -3,7 +3,7 @@
 
 use std::{error::Error as _, io};
 
-use deadpool_postgres::PoolError;
+use deadpool_postgres::{HookError, PoolError};
 use domain::StorageError;
 use tokio_postgres::{
     Error, Row,
@@ -52,15 +52,29 @@ pub(crate) fn from_pool(error: PoolError) -> StorageError {
 /// Whether it failed because no PostgreSQL is there, or one that is about to be or to go; not because it, or whoever
 /// is in its place, refuses.
 pub(crate) fn is_away(error: &(dyn std::error::Error + 'static)) -> bool {
-    std::iter::successors(Some(error), |&error| error.source()).any(|error| {
-        let is_late = matches!(error.downcast_ref(), Some(PoolError::Timeout(_)));
+    let mut causes = std::iter::successors(Some(error), |&error| error.source());
+    causes.any(|error| {
+        let is_late = matches!(
+            error.downcast_ref(),
+            // A pooler without a session for the greeting.
+            Some(PoolError::Timeout(_) | PoolError::PostCreateHook(HookError::Message(_)))
+        );
         is_late || error.downcast_ref().is_some_and(is_gone)
     })
 }
 
 fn is_gone(error: &Error) -> bool {
-    if error.as_db_error().is_some() {
-        return is_passing(error) && !is_read_only(error);
+    if let Some(code) = error.code() {
+        let passing = [
+            SqlState::CONNECTION_EXCEPTION,
+            SqlState::CONNECTION_FAILURE,
+            SqlState::CONNECTION_DOES_NOT_EXIST,
+            SqlState::TOO_MANY_CONNECTIONS,
+            SqlState::ADMIN_SHUTDOWN,
+            SqlState::CRASH_SHUTDOWN,
+            SqlState::CANNOT_CONNECT_NOW,
+        ];
+        return passing.contains(code);
     }
     let io = error
         .source()

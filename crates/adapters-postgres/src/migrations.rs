@@ -114,7 +114,8 @@ impl Database {
     async fn is_up_to_date(&self) -> Result<bool, StorageError> {
         const LAST: &str = "select max(version) as last from refinery_schema_history";
         let migrations = embedded::migrations::runner();
-        let newest = migrations.get_migrations().last().map(Migration::version);
+        let migrations = migrations.get_migrations();
+        let newest = migrations.iter().map(Migration::version).max();
         let row = self.client().await?.query_one(LAST, &[]).await;
         let last: Option<i32> = column(&row.map_err(storage)?, "last")?;
         Ok(last >= newest)

@@ -80,10 +80,13 @@ impl Closing {
         {
             return Ok(closed.holds_from);
         }
+        self.tell(&mut told).await
+    }
+
+    async fn tell(&self, told: &mut Told) -> Result<Instant, StorageError> {
         let id = *told.id.get_or_insert_with(Uuid::new_v4);
         let told_at = Instant::now();
-        // For twice as long, so that it is told again before it ends.
-        let closed = self.coordination.close(id, self.part, self.longest * 2);
+        let closed = self.coordination.close(id, self.part, self.lasts());
         closed.await?;
         let holds_from = Instant::now() + LEASE;
         told.closed = Some(Closed {
@@ -91,6 +94,11 @@ impl Closing {
             holds_from,
         });
         Ok(holds_from)
+    }
+
+    /// How long it lasts by itself: twice as long as entries do, so that it is told again before it ends.
+    fn lasts(&self) -> Duration {
+        self.longest * 2
     }
 
     /// Ends what this replica has closed, if by now Redis has everything that it missed. Whoever finds
@@ -108,23 +116,27 @@ impl Closing {
         }
     }
 
-    /// Ends what could not be ended before, and tells again what storage has lost since, as a standby may that took
-    /// the primary's place: these parts were closed when it was asked at that time.
+    /// Looks after what was told, several times a second: ends what is over, and tells again what storage has lost, as
+    /// a standby may that took the primary's place. When it was asked last, these parts were closed.
     pub(crate) async fn keep_told(
         &self,
-        closed: u64,
-        asked_at: Instant,
+        (asked_at, closed): (Instant, u64),
+        is_up: impl Fn() -> bool,
     ) -> Result<(), StorageError> {
         let Ok(mut told) = self.told.try_lock() else {
             // It is being closed: there is time for that later.
             return Ok(());
         };
+        let has_ended = |it: Closed| it.told_at.elapsed() >= self.lasts();
+        if is_up() || told.closed.is_some_and(has_ended) {
+            told.closed = None;
+            let over = told.id.take();
+            told.over.extend(over);
+        }
         self.end(&mut told).await?;
         let is_lost = |it: Closed| closed & self.part == 0 && it.told_at < asked_at;
-        if told.closed.is_some_and(is_lost) {
-            told.closed = None;
-            drop(told);
-            self.announce().await?;
+        if told.id.is_some() && told.closed.is_none_or(is_lost) {
+            self.tell(&mut told).await?;
         }
         Ok(())
     }

@@ -98,8 +98,10 @@ impl Connections {
                 Opener::Sentinel(master, config)
             }
             Address::Cluster(nodes) => {
+                // A node that hangs is waited for with all others, so that has to end before they have no time left. What
+                // timed out is sent once more, and is the same then; of counts that is one too many.
                 let config = ClusterConfig::new()
-                    .set_connection_timeout(timeout / 4)
+                    .set_connection_timeout(timeout / 2)
                     .set_response_timeout(timeout / 2);
                 Opener::Cluster(cluster_client(nodes, timeout)?, config)
             }

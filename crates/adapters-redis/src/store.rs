@@ -203,7 +203,7 @@ impl Store {
             let part = self.0.parts.of(key);
             // What is not heard of now is told again when the version is published.
             let _ = timeout(ANNOUNCEMENT, part.closing.announce()).await;
-            part.open_if_up().await;
+            let _ = timeout(ANNOUNCEMENT, part.open_if_up()).await;
         }
     }
 
@@ -242,9 +242,10 @@ impl Store {
     /// Hears from the other replicas which server they share, and whether it may be read; tells them of this one
     /// where they share none yet.
     pub(crate) async fn listen(&self) -> Result<(), StorageError> {
-        let (asked_at, closed) = self.0.agreement.listen().await?;
+        let heard = self.0.agreement.listen().await?;
         for part in self.0.parts.iter() {
-            part.closing.keep_told(closed, asked_at).await?;
+            let is_up = || part.availability.is_up();
+            part.closing.keep_told(heard, is_up).await?;
         }
         if self.0.agreement.is_missing() {
             self.share_the_first().await?;

@@ -14,7 +14,7 @@ use actix_web::{
 };
 use tokio::{
     net::TcpSocket,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
 };
 
 use crate::{
@@ -104,54 +104,58 @@ fn configure(config: &mut ServiceConfig, app: Data<App>, answer_timeout: Duratio
     routes::configure(config, answer_timeout);
 }
 
-/// Waits for SIGINT or SIGTERM, where there is no server yet.
-///
-/// # Errors
-///
-/// When the signal handlers cannot be installed.
-pub(crate) async fn ended() -> io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// SIGINT and SIGTERM, which from now on end nothing by themselves.
+pub struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// Begins to listen.
+    ///
+    /// # Errors
+    ///
+    /// When the signal handlers cannot be installed.
+    pub fn listen() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
     }
-    Ok(())
+
+    /// Waits for either.
+    pub(crate) async fn any(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }
 
 /// Ends a server at SIGINT or SIGTERM: it accepts no more connections, stops waiting for bodies,
 /// answers the requests in progress, and ends. At SIGTERM it tells load balancers first, on `/readyz`,
 /// and goes on serving for as long as they take to notice (`delay`), or until the next signal.
-///
-/// # Errors
-///
-/// When the signal handlers cannot be installed.
 pub fn stop_on_signals(
+    mut signals: Signals,
     server: ServerHandle,
     lifecycle: Lifecycle,
     delay: Duration,
-) -> io::Result<()> {
-    let (mut interrupt, mut terminate) = (
-        signal(SignalKind::interrupt())?,
-        signal(SignalKind::terminate())?,
-    );
+) {
     tokio::spawn(async move {
         let delay = tokio::select! {
-            _ = interrupt.recv() => Duration::ZERO,
-            _ = terminate.recv() => delay,
+            _ = signals.interrupt.recv() => Duration::ZERO,
+            _ = signals.terminate.recv() => delay,
         };
         if !delay.is_zero() {
             tracing::info!(delay_seconds = delay.as_secs(), "leaving");
             lifecycle.leave();
             tokio::select! {
                 () = tokio::time::sleep(delay) => {}
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
+                () = signals.any() => {}
             }
         }
         tracing::info!("stopping");
         lifecycle.stop();
         server.stop(true).await;
     });
-    Ok(())
 }

@@ -139,6 +139,16 @@ async fn a_postgresql_that_is_read_only_is_served_from_if_nothing_is_to_be_migra
     let mut served = serve(&database, &[]).await;
     let _ = served.client.get("/products").await.expect(200);
     terminate(&mut served.process).await;
+
+    let pending = "
+        set default_transaction_read_only = off;
+        delete from refinery_schema_history
+        where version = (select max(version) from refinery_schema_history)";
+    client.batch_execute(pending).await.unwrap();
+    let ended = run(balcao(&database, &["serve"]), "").await;
+    assert_eq!(ended.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&ended.stderr);
+    assert!(told.contains("read-only"), "{told}");
 }
 
 #[tokio::test]

@@ -12,6 +12,11 @@ fn closing() -> (Closing, Arc<Told>) {
     (Closing::new(Arc::<Told>::clone(&told), 1, LONGEST), told)
 }
 
+/// Looks after what was told while Redis lacks something, and these parts are closed.
+async fn kept(closing: &Closing, closed: u64) -> Result<(), StorageError> {
+    closing.keep_told((Instant::now(), closed), || false).await
+}
+
 #[tokio::test]
 async fn whoever_closes_it_waits_for_as_long_as_what_was_heard_counts() {
     let (closing, told) = closing();
@@ -70,21 +75,33 @@ async fn what_could_not_be_ended_is_ended_later() {
     closing.close().await;
     told.refuses.store(1, Ordering::SeqCst);
     closing.open_if(|| true).await;
-    closing.keep_told(1, Instant::now()).await.unwrap();
-    closing.keep_told(1, Instant::now()).await.unwrap();
+    kept(&closing, 1).await.unwrap();
+    kept(&closing, 1).await.unwrap();
     assert_eq!(told.words(), ["close", "open", "open"]);
 }
 
 #[tokio::test]
-async fn what_storage_has_lost_is_told_again() {
+async fn what_storage_has_lost_is_told_again_until_it_has_it() {
     let (closing, told) = closing();
-    let before = Instant::now();
+    let before = (Instant::now(), 0);
     closing.close().await;
-    closing.keep_told(0, before).await.unwrap();
-    closing.keep_told(1, Instant::now()).await.unwrap();
+    closing.keep_told(before, || false).await.unwrap();
+    kept(&closing, 1).await.unwrap();
     assert_eq!(told.words(), ["close"], "it was asked before, or is there");
-    closing.keep_told(0, Instant::now()).await.unwrap();
-    closing.open_if(|| true).await;
-    closing.keep_told(0, Instant::now()).await.unwrap();
-    assert_eq!(told.words(), ["close", "close", "open"]);
+    told.refuses.store(1, Ordering::SeqCst);
+    assert!(kept(&closing, 0).await.is_err());
+    kept(&closing, 0).await.unwrap();
+    assert_eq!(told.words(), ["close", "close", "close"]);
+}
+
+#[tokio::test]
+async fn what_was_told_too_late_is_ended_as_soon_as_redis_has_everything() {
+    let (closing, told) = closing();
+    closing.announce().await.unwrap();
+    closing
+        .keep_told((Instant::now(), 1), || true)
+        .await
+        .unwrap();
+    kept(&closing, 0).await.unwrap();
+    assert_eq!(told.words(), ["close", "open"]);
 }

@@ -11,7 +11,7 @@ use crate::{
     app::App,
     causes::whole,
     metrics::{self, Metrics},
-    server,
+    server::{self, Signals},
     settings::ServeArgs,
 };
 
@@ -67,6 +67,7 @@ impl Serve {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let settings = self.settings.check()?;
         let database = Database::new(&settings.database)?;
+        let mut signals = Signals::listen()?;
         let prepare = async {
             if self.no_migrate {
                 Ok(check_sessions(&database).await?)
@@ -76,7 +77,7 @@ impl Serve {
         };
         tokio::select! {
             is_prepared = prepare => is_prepared?,
-            is_ended = server::ended() => return Ok(is_ended?),
+            () = signals.any() => return Ok(()),
         }
         match &settings.redis {
             None => tracing::info!("no REDIS_URL: the caches are in this process, run one replica"),
@@ -101,7 +102,8 @@ impl Serve {
         let lifecycle = app.lifecycle();
         let (server, addr) = server::bind(&settings.http, app)
             .map_err(|error| format!("cannot listen on {}: {error}", settings.http.addr))?;
-        server::stop_on_signals(server.handle(), lifecycle, settings.http.shutdown_delay)?;
+        let delay = settings.http.shutdown_delay;
+        server::stop_on_signals(signals, server.handle(), lifecycle, delay);
         tracing::info!(%addr, "listening");
         server.await?;
         background.finish().await;
