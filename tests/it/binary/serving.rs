@@ -110,6 +110,7 @@ async fn a_postgresql_that_is_away_at_the_start_is_waited_for() {
     let start = || {
         let mut server = balcao(&database, &["serve"]);
         server.env("DATABASE_URL", proxy.database_url(&database));
+        server.env("DATABASE_POOLING", "direct");
         let mut server = server.spawn().unwrap();
         let log = BufReader::new(server.stderr.take().unwrap()).lines();
         (server, log)
@@ -156,6 +157,7 @@ async fn a_postgresql_that_refuses_is_not_waited_for() {
     let database = TestDatabase::empty().await;
     let mut server = balcao(&database, &["serve"]);
     server.env("DATABASE_URL", format!("{}-not", database.url()));
+    server.env("DATABASE_POOLING", "direct");
     let ended = run(server, "").await;
     assert_eq!(ended.status.code(), Some(1));
     let told = String::from_utf8_lossy(&ended.stderr);
