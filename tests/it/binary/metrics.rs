@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use integration_tests::{Client, PASSWORD, PrivateRedis, TestDatabase, eventually, free_addr};
 use serde_json::json;
 
-use super::{CREATE_BOSS, balcao, run, serve, stdout, terminate};
+use super::{CREATE_BOSS, balcao, run, serve, serve_by, stdout, terminate};
 
 /// The samples of a page in Prometheus' text format, each under its name and labels as written.
 async fn scrape(metrics: &Client) -> HashMap<String, f64> {
@@ -215,8 +215,14 @@ async fn how_redis_fares_is_shown() {
 async fn a_connection_that_has_died_is_shown_no_more() {
     let database = TestDatabase::empty().await;
     let metrics_addr = free_addr().await;
-    let args = ["--metrics-addr", &metrics_addr.to_string()];
-    let mut server = serve(&database, &args).await;
+    let mut command = balcao(
+        &database,
+        &["serve", "--metrics-addr", &metrics_addr.to_string()],
+    );
+    // A pooler in between lets nobody know that its own have died.
+    command.env("DATABASE_URL", database.url());
+    command.env("DATABASE_POOLING", "direct");
+    let mut server = serve_by(command).await;
     let metrics = Client::new(metrics_addr);
     let customer = json!({"nome": "Ana", "email": "ana@example.com", "password": PASSWORD});
     let _ = server
