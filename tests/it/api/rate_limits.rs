@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http_actix::settings::{RateLimitSettings, Settings};
-use integration_tests::{Answer, Caches, Client, Proxy, Shop};
+use integration_tests::{Answer, Caches, Client, Proxy, Shop, World, eventually};
 use serde_json::json;
 
 const LIMITS: RateLimitSettings = RateLimitSettings {
@@ -180,6 +180,11 @@ async fn replicas_count_together() {
         shop.replica_with(two_hundred),
     );
     let (here, there) = (ana.at(&one.anonymous()), ana.at(&other.anonymous()));
+    // What was not told before its minute ends is told to nobody.
+    eventually("the minute does not end soon", || async {
+        World::now().second() < 50
+    })
+    .await;
     // The one that is asked first knows nothing of the other but what it is told.
     for _ in 0..20 {
         let _ = there.get("/me").await.expect(200);
