@@ -116,8 +116,16 @@ impl Database {
         let migrations = embedded::migrations::runner();
         let migrations = migrations.get_migrations();
         let newest = migrations.iter().map(Migration::version).max();
-        let row = self.client().await?.query_one(LAST, &[]).await;
-        let last: Option<i32> = column(&row.map_err(storage)?, "last")?;
+        let rows = self
+            .client()
+            .await?
+            .query(LAST, &[])
+            .await
+            .map_err(storage)?;
+        let row = rows
+            .first()
+            .ok_or_else(|| StorageError::corrupt("no row"))?;
+        let last: Option<i32> = column(row, "last")?;
         Ok(last >= newest)
     }
 }
