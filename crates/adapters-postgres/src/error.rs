@@ -52,8 +52,7 @@ pub(crate) fn from_pool(error: PoolError) -> StorageError {
 /// Whether it failed because no PostgreSQL is there, or one that is about to be or to go; not because it, or whoever
 /// is in its place, refuses.
 pub(crate) fn is_away(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut causes = std::iter::successors(Some(error), |&error| error.source());
-    causes.any(|error| {
+    causes(error).any(|error| {
         let is_late = matches!(
             error.downcast_ref(),
             // A pooler without a session for the greeting.
@@ -61,6 +60,13 @@ pub(crate) fn is_away(error: &(dyn std::error::Error + 'static)) -> bool {
         );
         is_late || error.downcast_ref().is_some_and(is_gone)
     })
+}
+
+/// An error, and what led to it.
+pub(crate) fn causes<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
 }
 
 fn is_gone(error: &Error) -> bool {

@@ -1,9 +1,6 @@
 //! Schema migrations, applied by one replica at a time.
 
-use std::{
-    error::Error,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use domain::StorageError;
 use refinery_core::{
@@ -16,7 +13,7 @@ use crate::{
     advisory_lock::AdvisoryLock,
     connection::Connection,
     database::Database,
-    error::{column, is_away, is_lock_not_available, is_read_only, storage},
+    error::{causes, column, is_away, is_lock_not_available, is_read_only, storage},
 };
 
 mod embedded {
@@ -146,9 +143,7 @@ fn is_locked_out(error: &refinery::Error) -> bool {
 
 /// Whether the driver's error that led to this one is such.
 fn any(error: &refinery::Error, is_such: impl Fn(&tokio_postgres::Error) -> bool) -> bool {
-    let error: &(dyn Error + 'static) = error;
-    let mut errors = std::iter::successors(Some(error), |&error| error.source());
-    errors.any(|error| error.downcast_ref().is_some_and(&is_such))
+    causes(error).any(|error| error.downcast_ref().is_some_and(&is_such))
 }
 
 impl AsyncTransaction for Migrating {

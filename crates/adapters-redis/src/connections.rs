@@ -56,15 +56,25 @@ struct Master {
 
 /// A connection that many use at once.
 #[derive(Clone)]
-pub(crate) enum Shared {
+enum Shared {
     Node(MultiplexedConnection),
     Cluster(ClusterConnection),
 }
 
-/// A connection for writing.
-pub(crate) enum Writer {
+/// A connection, shared with others or for writing.
+pub(crate) enum Connection {
+    Node(MultiplexedConnection),
+    Cluster(ClusterConnection),
     Pooled(deadpool_redis::Connection),
-    Shared(Shared),
+}
+
+impl From<Shared> for Connection {
+    fn from(shared: Shared) -> Self {
+        match shared {
+            Shared::Node(node) => Self::Node(node),
+            Shared::Cluster(cluster) => Self::Cluster(cluster),
+        }
+    }
 }
 
 impl Connections {
@@ -119,22 +129,22 @@ impl Connections {
     }
 
     /// This thread's connection; it connects when it is first used.
-    pub(crate) async fn shared(&self) -> Result<Shared, Failure> {
+    pub(crate) async fn shared(&self) -> Result<Connection, Failure> {
         let connection = self.shared.get_or_default();
         if let Some(open) = connection.get() {
-            return Ok(open.clone());
+            return Ok(open.clone().into());
         }
         // Opening one takes some KiB of state: boxed, for otherwise every read would carry them along.
         let opened = Box::pin(connection.get_or_try_init(|| self.opener.open()));
-        Ok(opened.await?.clone())
+        Ok(opened.await?.clone().into())
     }
 
     /// A connection for writing.
-    pub(crate) async fn writer(&self) -> Result<Writer, Failure> {
-        Ok(match &self.writes {
-            Some(pool) => Writer::Pooled(Box::pin(pool.get()).await?),
-            None => Writer::Shared(self.shared().await?),
-        })
+    pub(crate) async fn writer(&self) -> Result<Connection, Failure> {
+        match &self.writes {
+            Some(pool) => Ok(Connection::Pooled(Box::pin(pool.get()).await?)),
+            None => self.shared().await,
+        }
     }
 }
 
@@ -244,11 +254,12 @@ fn cluster_client(
         .build()
 }
 
-impl ConnectionLike for Shared {
+impl ConnectionLike for Connection {
     fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
         match self {
             Self::Node(node) => node.req_packed_command(command),
             Self::Cluster(cluster) => cluster.req_packed_command(command),
+            Self::Pooled(pooled) => pooled.req_packed_command(command),
         }
     }
 
@@ -261,6 +272,7 @@ impl ConnectionLike for Shared {
         match self {
             Self::Node(node) => node.req_packed_commands(commands, offset, count),
             Self::Cluster(cluster) => cluster.req_packed_commands(commands, offset, count),
+            Self::Pooled(pooled) => pooled.req_packed_commands(commands, offset, count),
         }
     }
 
@@ -268,34 +280,7 @@ impl ConnectionLike for Shared {
         match self {
             Self::Node(node) => node.get_db(),
             Self::Cluster(cluster) => cluster.get_db(),
-        }
-    }
-}
-
-impl ConnectionLike for Writer {
-    fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
-        match self {
-            Self::Pooled(pooled) => pooled.req_packed_command(command),
-            Self::Shared(shared) => shared.req_packed_command(command),
-        }
-    }
-
-    fn req_packed_commands<'a>(
-        &'a mut self,
-        commands: &'a Pipeline,
-        offset: usize,
-        count: usize,
-    ) -> RedisFuture<'a, Vec<Value>> {
-        match self {
-            Self::Pooled(pooled) => pooled.req_packed_commands(commands, offset, count),
-            Self::Shared(shared) => shared.req_packed_commands(commands, offset, count),
-        }
-    }
-
-    fn get_db(&self) -> i64 {
-        match self {
             Self::Pooled(pooled) => pooled.get_db(),
-            Self::Shared(shared) => shared.get_db(),
         }
     }
 }

@@ -16,6 +16,9 @@ use crate::{
     store::{Reading, Store},
 };
 
+/// How long it takes until all replicas know of a change that is not in Redis: a second, and what PostgreSQL takes.
+const UNTIL_TOLD: Duration = Duration::from_millis(1_500);
+
 /// The connections to a Redis, shared by caches and by clones.
 #[derive(Clone)]
 pub struct Redis {
@@ -36,6 +39,15 @@ pub struct RedisSettings {
     pub max_connections: usize,
     /// How long to wait for an answer before continuing without Redis.
     pub timeout: Duration,
+}
+
+impl RedisSettings {
+    /// How long the first change takes for which Redis is not there: it waits twice for it, and for the other
+    /// replicas to be told.
+    #[must_use]
+    pub fn longest_change(&self) -> Duration {
+        self.timeout * 2 + UNTIL_TOLD
+    }
 }
 
 impl Redis {

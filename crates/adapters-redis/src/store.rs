@@ -97,11 +97,7 @@ impl Store {
     /// The lease.
     pub(crate) async fn get(&self, key: &str, reading: Reading) -> Result<Entry, Lease> {
         let part = self.0.parts.of(key);
-        let master = match reading {
-            Reading::Current => self.0.agreement.readable(part.bit),
-            Reading::Lagging => self.0.agreement.last_server(),
-        };
-        let Some(master) = master.filter(|_| part.availability.is_up()) else {
+        let Some(master) = self.0.master(part, reading) else {
             return Err(Lease::NONE);
         };
         let lease = leases::new();
@@ -149,8 +145,7 @@ impl Store {
         ttl: Duration,
     ) {
         let part = self.0.parts.of(key);
-        let master = self.0.agreement.readable(part.bit);
-        let Some(master) = master.filter(|_| part.availability.is_up()) else {
+        let Some(master) = self.0.master(part, Reading::Current) else {
             return;
         };
         let mut put = KEEP_LEASED.key(key);
@@ -171,8 +166,7 @@ impl Store {
     /// Stores an entry for `ttl` ±10 %, unless a newer version is stored.
     pub(crate) async fn keep(&self, key: &str, version: i64, body: &[u8], ttl: Duration) {
         let part = self.0.parts.of(key);
-        let master = self.0.agreement.last_server();
-        let Some(master) = master.filter(|_| part.availability.is_up()) else {
+        let Some(master) = self.0.master(part, Reading::Lagging) else {
             return;
         };
         let entry = (version, body);
@@ -214,7 +208,7 @@ impl Store {
         if part.availability.miss(key, version, missed_for) {
             return false;
         }
-        let missed = Some((key, version, missed_for));
+        let missed = Some((version, missed_for));
         let writable = timeout(ANNOUNCEMENT, self.0.agreement.writable()).await;
         let Some(master) = writable.ok().flatten() else {
             self.went_down(key, &Failure::Disagreement, missed);
@@ -332,8 +326,9 @@ impl Store {
     }
 
     /// Logs the failure of the part of a key once, and retries it until it is back. The `missed` version is recorded.
-    fn went_down(&self, key: &str, failure: &Failure, missed: Option<(&str, i64, Duration)>) {
+    fn went_down(&self, key: &str, failure: &Failure, missed: Option<(i64, Duration)>) {
         let part = self.0.parts.of(key);
+        let missed = missed.map(|(version, lasts)| (key, version, lasts));
         if part.availability.go_down(missed) {
             part.failed(key);
             tracing::warn!(
@@ -346,6 +341,17 @@ impl Store {
 }
 
 impl Inner {
+    /// The server that may be read like this, if the part is up.
+    fn master(&self, part: &Part, reading: Reading) -> Option<Arc<str>> {
+        if !part.availability.is_up() {
+            return None;
+        }
+        match reading {
+            Reading::Current => self.agreement.readable(part.bit),
+            Reading::Lagging => self.agreement.last_server(),
+        }
+    }
+
     /// What the server of a part calls itself, or the whole cluster, if it can be written.
     async fn identify(&self, part: &Part) -> Result<String, Failure> {
         let id = self.commands.identify(&part.probe(), PROBE_TTL).await?;

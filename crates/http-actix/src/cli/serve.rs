@@ -25,9 +25,6 @@ pub(super) struct Serve {
     no_migrate: bool,
 }
 
-/// How long the first change takes for which Redis is not there, besides waiting for it twice.
-const REDIS_LOST: Duration = Duration::from_millis(1_500);
-
 /// How long to wait before looking again whether PostgreSQL is there.
 const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -81,7 +78,7 @@ impl Serve {
         }
         match &settings.redis {
             None => tracing::info!("no REDIS_URL: the caches are in this process, run one replica"),
-            Some(redis) if settings.http.answer_timeout < REDIS_LOST + 2 * redis.timeout => {
+            Some(redis) if settings.http.answer_timeout < redis.longest_change() => {
                 tracing::warn!(
                     "the first change after Redis is lost takes longer than HTTP_ANSWER_TIMEOUT_MS, and is \
                      answered 503: that should be 1500 and twice REDIS_TIMEOUT_MS at least"
