@@ -72,6 +72,25 @@ async fn scripts_run(redis: &RawRedis) -> usize {
     calls.map_or(0, |calls| calls.parse().unwrap())
 }
 
+/// Waits until these orders, as they are, are read from these servers by both replicas.
+async fn are_read(pair: &Pair, paths: &[String], status: &str, servers: &[&RawRedis]) {
+    let reads = async || {
+        let mut reads = 0;
+        for redis in servers {
+            reads += scripts_run(redis).await;
+        }
+        reads
+    };
+    eventually("they are read from Redis", || async {
+        let before = reads().await;
+        for path in paths {
+            pair.shows(path, status).await;
+        }
+        reads().await >= before + 2 * paths.len()
+    })
+    .await;
+}
+
 /// Pays an order of which the replica hears nothing, and loses the master.
 async fn a_promoted_replica_lacks_the_last_write(pair: &Pair, path: &str, redis: &mut Replicated) {
     redis.follows().await;
@@ -186,38 +205,15 @@ async fn a_node_that_is_away_costs_its_share_of_a_cluster() {
         pair.pay(path).await;
         pair.shows(path, "paid").await;
     }
-    let reads = async || {
-        let mut reads = 0;
-        for node in &cluster.nodes[1..] {
-            reads += scripts_run(&node.master.raw).await;
-        }
-        reads
-    };
-    // The others are read from, or are again soon.
-    eventually("the others are used", || async {
-        let before = reads().await;
-        for path in &elsewhere {
-            pair.shows(path, "pending").await;
-        }
-        reads().await >= before + 2 * elsewhere.len()
-    })
-    .await;
+    let masters = cluster.nodes[1..].iter().map(|node| &node.master.raw);
+    are_read(&pair, &elsewhere, "pending", &masters.collect::<Vec<_>>()).await;
     for node in [&cluster.nodes[0].master, &cluster.nodes[0].replica] {
         node.signal("-CONT").await;
     }
     // The replica may have taken the place of its master.
-    let used = async || {
-        let node = &cluster.nodes[0];
-        scripts_run(&node.master.raw).await + scripts_run(&node.replica.raw).await
-    };
-    eventually("it is used again", || async {
-        let before = used().await;
-        for path in &away {
-            pair.shows(path, "paid").await;
-        }
-        used().await >= before + 2 * away.len()
-    })
-    .await;
+    let node = &cluster.nodes[0];
+    let either = [&node.master.raw, &node.replica.raw];
+    are_read(&pair, &away, "paid", &either).await;
 }
 
 #[tokio::test]

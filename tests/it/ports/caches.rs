@@ -1,23 +1,18 @@
 //! The cache ports, over Redis and over this process: the same suite for both.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
+use adapters_postgres::PgCoordination;
 use adapters_redis::{InProcessCache, NearCache, Redis, RedisCache};
-use async_trait::async_trait;
 use domain::{
-    StorageError,
-    cache::{Cache, Cached, Coordination, Heard, Lease, SharedServer, Versioned},
+    cache::{Cache, Cached, Lease, Versioned},
     catalog::{BestSeller, BestSellersList, ProductId},
     customers::{Customer, CustomerId},
     orders::{Order, OrderId, OrderItem, OrderItemId, OrderStatus},
     values::{Email, Name, Price, Quantity, Version},
 };
 use http_actix::settings::TimesToLive;
-use integration_tests::{Caches, World};
-use uuid::Uuid;
+use integration_tests::{Caches, TestDatabase, World};
 
 /// The caches of one backend.
 #[derive(Clone)]
@@ -25,6 +20,8 @@ struct Backend {
     orders: Arc<dyn Cache<Order>>,
     customers: Arc<dyn Cache<Customer>>,
     lists: Arc<dyn Cache<BestSellersList>>,
+    /// By which replicas would agree; it ends with them.
+    _database: Option<Arc<TestDatabase>>,
 }
 
 async fn in_process(ttl: TimesToLive) -> Backend {
@@ -32,42 +29,7 @@ async fn in_process(ttl: TimesToLive) -> Backend {
         orders: Arc::new(InProcessCache::new(ttl.orders)),
         customers: Arc::new(InProcessCache::new(ttl.customers)),
         lists: Arc::new(InProcessCache::new(ttl.best_sellers).that_may_lag()),
-    }
-}
-
-/// What is told where there is no other replica.
-#[derive(Default)]
-struct Alone(Mutex<Option<SharedServer>>);
-
-#[async_trait]
-impl Coordination for Alone {
-    async fn close(&self, _: Uuid, _: u64, _: Duration) -> Result<(), StorageError> {
-        Ok(())
-    }
-
-    async fn open(&self, _: &[Uuid]) -> Result<(), StorageError> {
-        Ok(())
-    }
-
-    async fn heard(&self) -> Result<Heard, StorageError> {
-        Ok(Heard {
-            closed: 0,
-            server: self.0.lock().unwrap().clone(),
-        })
-    }
-
-    async fn share(
-        &self,
-        server: &str,
-        instead_of: Option<i64>,
-        _: Duration,
-    ) -> Result<(), StorageError> {
-        *self.0.lock().unwrap() = Some(SharedServer {
-            generation: instead_of.unwrap_or(0) + 1,
-            id: server.to_owned(),
-            agreed: Duration::ZERO,
-        });
-        Ok(())
+        _database: None,
     }
 }
 
@@ -75,13 +37,14 @@ async fn redis(ttl: TimesToLive) -> Backend {
     let Caches::Redis(settings) = Caches::redis() else {
         unreachable!("`redis` gives Redis")
     };
-    let redis = Redis::new(&settings, Arc::new(Alone::default()), ttl.orders).unwrap();
+    let database = TestDatabase::migrated().await;
+    let coordination = PgCoordination::new(&database.pool(1));
+    let redis = Redis::new(&settings, Arc::new(coordination), ttl.orders).unwrap();
     redis.listen().await.unwrap();
     let heard = redis.clone();
     tokio::spawn(async move {
-        loop {
+        while heard.listen().await.is_ok() {
             tokio::time::sleep(Duration::from_millis(250)).await;
-            heard.listen().await.unwrap();
         }
     });
     let lists = RedisCache::new(redis.clone(), ttl.best_sellers).that_may_lag();
@@ -89,6 +52,7 @@ async fn redis(ttl: TimesToLive) -> Backend {
         orders: Arc::new(RedisCache::new(redis.clone(), ttl.orders)),
         customers: Arc::new(RedisCache::new(redis, ttl.customers)),
         lists: Arc::new(NearCache::new(Arc::new(lists), Duration::from_secs(1))),
+        _database: Some(Arc::new(database)),
     }
 }
 
