@@ -44,6 +44,14 @@ struct Closed {
     holds_from: Instant,
 }
 
+impl Told {
+    /// What is closed is to be ended.
+    fn is_over(&mut self) {
+        self.closed = None;
+        self.over.extend(self.id.take());
+    }
+}
+
 impl Closing {
     pub(crate) fn new(coordination: Arc<dyn Coordination>, part: u64, longest: Duration) -> Self {
         Self {
@@ -108,9 +116,7 @@ impl Closing {
         if !is_up() {
             return;
         }
-        told.closed = None;
-        let over = told.id.take();
-        told.over.extend(over);
+        told.is_over();
         if let Err(error) = self.end(&mut told).await {
             tracing::warn!(%error, "Redis stays closed to all replicas until storage takes that");
         }
@@ -129,9 +135,7 @@ impl Closing {
         };
         let has_ended = |it: Closed| it.told_at.elapsed() >= self.lasts();
         if is_up() || told.closed.is_some_and(has_ended) {
-            told.closed = None;
-            let over = told.id.take();
-            told.over.extend(over);
+            told.is_over();
         }
         self.end(&mut told).await?;
         let is_lost = |it: Closed| closed & self.part == 0 && it.told_at < asked_at;
