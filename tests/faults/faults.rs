@@ -249,7 +249,7 @@ impl Kind {
             }
             Self::RedisTwice => reach_another(arena).await,
             Self::RedisMasterLoss => lose_master(arena).await,
-            Self::StandbyReplay => tell_standby(arena, "select pg_wal_replay_pause()").await,
+            Self::StandbyReplay => arena.standby().pause_replay().await,
             Self::StandbyPause => arena.standby().signal("-STOP").await,
             Self::ReplicaKill => arena.replicas[0].kill().await,
             Self::ReplicaTermination => {
@@ -297,7 +297,7 @@ impl Kind {
             }
             Self::RedisTwice => arena.to_redis[1].lead_to(arena.redis.addr()),
             Self::RedisMasterLoss => arena.nodes().is_promoted().await,
-            Self::StandbyReplay => tell_standby(arena, "select pg_wal_replay_resume()").await,
+            Self::StandbyReplay => arena.standby().resume_replay().await,
             Self::StandbyPause => arena.standby().signal("-CONT").await,
             Self::RedisPause | Self::RedisSlowness => signal("-CONT", arena.redis.pid()),
             Self::RedisCut | Self::RedisCutFromOne => {
@@ -338,11 +338,6 @@ async fn lose_master(arena: &mut Arena) {
     pair.hold_back().await;
     sleep(HELD_BACK).await;
     pair.kill_master().await;
-}
-
-async fn tell_standby(arena: &Arena, what: &str) {
-    let standby = arena.standby().client("shop").await;
-    standby.batch_execute(what).await.unwrap();
 }
 
 /// Changes a setting of PostgreSQL, for the sessions that there are too.

@@ -14,10 +14,14 @@ use uuid::Uuid;
 
 use crate::{
     database::{connect, url_of},
-    free_addr,
+    eventually, free_addr,
     proxy::server_of,
     variable,
 };
+
+/// A database of which nothing is replayed on a standby: a replay ends the statements of its own database that see rows
+/// which it removes (PostgreSQL manual, section 27.4.2), be it one that lets it go on.
+const OUTSIDE: &str = "balcao";
 
 /// A PostgreSQL that a test may end; it is gone with this value. It loses nothing in a crash.
 pub struct PrivatePostgres {
@@ -102,6 +106,25 @@ impl PrivatePostgres {
     /// A connection to its database of this name.
     pub async fn client(&self, database: &str) -> Client {
         connect(&url_of(&self.url, database)).await
+    }
+
+    /// Stops what this standby takes over from its primary; it can be read on.
+    pub async fn pause_replay(&self) {
+        let session = self.client(OUTSIDE).await;
+        let pause = "select pg_wal_replay_pause()";
+        session.batch_execute(pause).await.unwrap();
+        eventually("the replay is paused", || async {
+            let is_paused = "select pg_get_wal_replay_pause_state() = 'paused'";
+            session.query_one(is_paused, &[]).await.unwrap().get(0)
+        })
+        .await;
+    }
+
+    /// Lets this standby take over what its primary has sent meanwhile, and what it sends.
+    pub async fn resume_replay(&self) {
+        let session = self.client(OUTSIDE).await;
+        let resume = "select pg_wal_replay_resume()";
+        session.batch_execute(resume).await.unwrap();
     }
 
     /// Where it keeps everything.

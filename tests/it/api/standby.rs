@@ -39,22 +39,6 @@ impl Followed {
         }
     }
 
-    /// Stops what the standby takes over from the primary; it can be read on.
-    async fn pause(&self) {
-        let pause = "select pg_wal_replay_pause()";
-        self.session.batch_execute(pause).await.unwrap();
-        eventually("it is paused", || async {
-            let state = "select pg_get_wal_replay_pause_state() = 'paused'";
-            self.session.query_one(state, &[]).await.unwrap().get(0)
-        })
-        .await;
-    }
-
-    async fn resume(&self) {
-        let resume = "select pg_wal_replay_resume()";
-        self.session.batch_execute(resume).await.unwrap();
-    }
-
     async fn sign_up(&self) -> Answer {
         let email = format!("{}@example.com", uuid::Uuid::new_v4().simple());
         let body = json!({"nome": "Ana Souza", "email": email});
@@ -117,7 +101,7 @@ async fn what_the_shop_lists_may_be_old_but_not_older_than_what_it_asks_for() {
     let product = shop.product("1.00", 100).await;
     let (ana, ana_id) = shop.customer().await;
     followed.is_read().await;
-    followed.pause().await;
+    followed.standby.pause_replay().await;
     let customer = followed.sign_up().await;
     let order = ana.order(&product, 1).await.expect(201);
 
@@ -153,7 +137,7 @@ async fn what_the_shop_lists_may_be_old_but_not_older_than_what_it_asks_for() {
         .expect(200);
     assert!(told.body.to_string().contains(&order.id()));
 
-    followed.resume().await;
+    followed.standby.resume_replay().await;
     eventually("the standby has it, too", || async {
         has(&shop.staff.get("/orders").await.expect(200), &order)
     })
@@ -171,7 +155,7 @@ async fn what_the_shop_lists_may_be_old_but_not_older_than_what_it_asks_for() {
 async fn one_that_is_too_far_behind_or_away_is_not_read() {
     let followed = Followed::within(Duration::from_secs(1)).await;
     followed.is_read().await;
-    followed.pause().await;
+    followed.standby.pause_replay().await;
     let customer = followed.sign_up().await;
     eventually("it is too far behind", || followed.lists(&customer)).await;
     let customer = followed.sign_up().await;
@@ -188,7 +172,7 @@ async fn one_that_is_too_far_behind_or_away_is_not_read() {
         }
         assert!(followed.lists(&customer).await);
     };
-    followed.resume().await;
+    followed.standby.resume_replay().await;
     followed.is_read().await;
     followed.standby.signal("-STOP").await;
     lists_at_once().await;
