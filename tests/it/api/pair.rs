@@ -87,6 +87,12 @@ impl Pair {
         format!("{server}:")
     }
 
+    /// The same, of an order that is there.
+    pub(crate) async fn beginning_of(&self, redis: &RawRedis, path: &str) -> String {
+        let key = self.key(redis, path).await;
+        Self::beginning(redis, &key).await
+    }
+
     /// Whether both show an order like this.
     pub(crate) async fn shows(&self, path: &str, status: &str) {
         assert_eq!(self.there(path).await.body["status"], status);

@@ -14,10 +14,10 @@ use super::pair::Pair;
 /// How many orders a test has, so that each node of a cluster has some.
 const ORDERS: usize = 24;
 
-/// Waits until both servers keep this order in this Redis, of which nothing else may be shown meanwhile.
-async fn is_kept(pair: &Pair, redis: &RawRedis, path: &str, status: &str) {
-    let key = pair.key(redis, path).await;
-    let before = Pair::beginning(redis, &key).await;
+/// Waits until both servers keep this order in this Redis, of which nothing else may be shown meanwhile. Until then
+/// its entry there began otherwise.
+async fn is_kept(pair: &Pair, redis: &RawRedis, (path, status): (&str, &str), before: &str) {
+    let key = pair.key_of(path);
     eventually("Redis is used again", || async {
         pair.shows(path, status).await;
         redis.command(&["EXISTS", &key]).await == ":1"
@@ -32,11 +32,12 @@ async fn what_redis_has_kept_from_before_it_was_started_again_is_not_read() {
     let mut redis = PrivateRedis::start().await;
     let pair = Pair::over(Caches::that_may_be_away(&redis.url())).await;
     let path = pair.order().await;
+    let before = pair.beginning_of(&redis.raw, &path).await;
     redis.raw.ok(&["SAVE"]).await;
     pair.pay(&path).await;
     redis.kill().await;
     redis.start_again().await;
-    is_kept(&pair, &redis.raw, &path, "paid").await;
+    is_kept(&pair, &redis.raw, (&path, "paid"), &before).await;
 }
 
 #[tokio::test]
@@ -94,6 +95,7 @@ async fn are_read(pair: &Pair, paths: &[String], status: &str, servers: &[&RawRe
 /// Pays an order of which the replica hears nothing, and loses the master.
 async fn a_promoted_replica_lacks_the_last_write(pair: &Pair, path: &str, redis: &mut Replicated) {
     redis.follows().await;
+    let before = pair.beginning_of(&redis.master.raw, path).await;
     redis.hold_back().await;
     pair.pay(path).await;
     pair.shows(path, "paid").await;
@@ -104,7 +106,7 @@ async fn a_promoted_replica_lacks_the_last_write(pair: &Pair, path: &str, redis:
         redis.is_master().await
     })
     .await;
-    is_kept(pair, &redis.replica.raw, path, "paid").await;
+    is_kept(pair, &redis.replica.raw, (path, "paid"), &before).await;
     assert!(start.elapsed() < Duration::from_secs(15));
 }
 
@@ -150,6 +152,7 @@ async fn a_master_of_a_cluster_that_hangs_is_left_for_its_replica() {
     let key = pair.key_of(&path);
     let node = cluster.pair_of(&key).await;
     node.follows().await;
+    let before = pair.beginning_of(&node.master.raw, &path).await;
     node.master.signal("-STOP").await;
     pair.pay(&path).await;
     eventually("the replica is used", || async {
@@ -157,7 +160,7 @@ async fn a_master_of_a_cluster_that_hangs_is_left_for_its_replica() {
         node.is_master().await && node.replica.raw.command(&["EXISTS", &key]).await == ":1"
     })
     .await;
-    is_kept(&pair, &node.replica.raw, &path, "paid").await;
+    is_kept(&pair, &node.replica.raw, (&path, "paid"), &before).await;
 
     // Whoever starts now is told of that node as well.
     let late = pair.shop.replica_with(|settings| {
