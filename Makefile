@@ -44,7 +44,7 @@ faults: ## a storm of orders through two replicas, while everything around them 
 		TEST_REDIS_SERVER=$$(deploy/services redis $(TEST_SERVICES)); \
 	set -x; $(FAULTS)
 
-months: ## the tests that are about orders, where they are kept month by month
+months: ## the tests that are about orders, kept month by month, in a schema of the shop's own
 	@tests/months/run
 
 upgrade: ## this release takes over from the one before, under a storm of orders

@@ -13,7 +13,10 @@ use time::Duration;
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
 
-use crate::{pooler::Route, variable};
+use crate::{
+    pooler::{self, Route},
+    variable,
+};
 
 /// Whoever makes the template holds this lock.
 const TEMPLATE_LOCK: i64 = 0x0074_656d_706c_6174;
@@ -55,11 +58,22 @@ impl TestDatabase {
     async fn create(server: &str, from: &str) -> Self {
         let name = format!("balcao_test_{}", Uuid::new_v4().simple());
         let create = format!("create database {name} {from}");
-        connect(server).await.batch_execute(&create).await.unwrap();
-        Self {
+        let client = connect(server).await;
+        client.batch_execute(&create).await.unwrap();
+        let database = Self {
             server: server.to_owned(),
             name,
+        };
+        let schema = pooler::schema();
+        if !schema.is_empty() {
+            // For whoever looks past the product.
+            let path = format!(
+                "alter database {} set search_path = {schema}, public",
+                database.name
+            );
+            client.batch_execute(&path).await.unwrap();
         }
+        database
     }
 
     /// Gives it to a new role that may log in, and is no superuser; returns the role's name.
@@ -106,9 +120,7 @@ impl TestDatabase {
 
     /// The product's settings of it.
     pub(crate) fn settings(&self, max_connections: usize) -> DatabaseSettings {
-        let route = self.route();
-        let settings = DatabaseSettings::parse(&route.url, max_connections).unwrap();
-        settings.through(route.pooling()).unwrap()
+        self.route().settings(max_connections)
     }
 
     /// A pool of at most `max_connections`.
@@ -149,7 +161,8 @@ impl Drop for TestDatabase {
 /// The name of a database with the schema of this checkout, made once for all tests.
 async fn template(url: &str, are_partitioned: bool) -> String {
     let kind = if are_partitioned { "_by_month" } else { "" };
-    let name = format!("balcao_template_{:016x}{kind}", migrations_hash());
+    let schema = pooler::schema();
+    let name = format!("balcao_template_{:016x}{kind}{schema}", migrations_hash());
     let server = connect(url).await;
     // Waits for whoever makes it; the lock ends with the transaction.
     server.batch_execute("begin").await.unwrap();
@@ -166,7 +179,8 @@ async fn template(url: &str, are_partitioned: bool) -> String {
         );
         maker.batch_execute(&drop).await.unwrap();
         maker.batch_execute(&create).await.unwrap();
-        let settings = DatabaseSettings::parse(&url_of(url, &name), 1).unwrap();
+        // Past a pooler, which may not know it yet.
+        let settings = Route::past_poolers(url_of(url, &name)).settings(1);
         make(&Database::new(&settings).unwrap(), are_partitioned).await;
         if are_partitioned {
             let client = connect(&url_of(url, &name)).await;

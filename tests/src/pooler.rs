@@ -3,7 +3,7 @@
 
 use std::env;
 
-use adapters_postgres::Pooling;
+use adapters_postgres::{DatabaseSettings, Pooling, Schema};
 
 /// How the product reaches a database.
 pub struct Route {
@@ -11,29 +11,48 @@ pub struct Route {
     pub url: String,
     /// `DATABASE_POOLING`.
     pub pooling: String,
+    /// `DATABASE_SCHEMA`: whatever `TEST_SCHEMA` names.
+    pub schema: String,
 }
 
 impl Route {
     /// How it reaches the database of this URL, on this server.
     pub(crate) fn to(server: &str, url: String) -> Self {
         let is_pooled = env::var("TEST_DATABASE_URL").is_ok_and(|pooled| pooled == server);
+        let direct = Self::past_poolers(url);
         match env::var("TEST_POOLER") {
             Ok(pooler) if is_pooled => {
-                let (_, database) = url.rsplit_once('/').unwrap();
+                let (_, database) = direct.url.rsplit_once('/').unwrap();
                 Self {
                     url: format!("{pooler}/{database}"),
                     pooling: env::var("TEST_DATABASE_POOLING").unwrap(),
+                    ..direct
                 }
             }
-            _ => Self {
-                url,
-                pooling: "direct".to_owned(),
-            },
+            _ => direct,
         }
     }
 
-    /// The same, as the product's own type.
-    pub(crate) fn pooling(&self) -> Pooling {
+    /// The same, with nothing in between.
+    pub(crate) fn past_poolers(url: String) -> Self {
+        Self {
+            url,
+            pooling: "direct".to_owned(),
+            schema: schema(),
+        }
+    }
+
+    /// The product's settings of it.
+    pub(crate) fn settings(&self, max_connections: usize) -> DatabaseSettings {
+        let settings = DatabaseSettings::parse(&self.url, max_connections).unwrap();
+        let settings = settings.through(self.pooling()).unwrap();
+        match self.schema.as_str() {
+            "" => settings,
+            schema => settings.in_schema(Schema::parse(schema).unwrap()),
+        }
+    }
+
+    fn pooling(&self) -> Pooling {
         match self.pooling.as_str() {
             "session" => Pooling::Session,
             "transaction" => Pooling::Transaction {
@@ -42,4 +61,9 @@ impl Route {
             _ => Pooling::Direct,
         }
     }
+}
+
+/// The schema of the tests' shops, if they have one of their own.
+pub(crate) fn schema() -> String {
+    env::var("TEST_SCHEMA").unwrap_or_default()
 }

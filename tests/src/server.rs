@@ -230,6 +230,7 @@ fn settings(database: &TestDatabase, caches: Caches) -> Settings {
             current: SigningKey::secret(&"the same secret for every server of a test".into()),
             previous: Vec::new(),
             ttl: Duration::from_mins(15),
+            audience: JwtSettings::AUDIENCE.to_owned(),
         },
         sessions: SessionLifetime {
             idle: time::Duration::days(7),

@@ -18,20 +18,25 @@ const UNBOUNDED: &str = "
     set local idle_in_transaction_session_timeout = 0";
 
 impl AdvisoryLock {
-    /// Waits for the lock.
-    pub(crate) async fn acquire(client: Connection, key: i64) -> Result<Self, Error> {
+    /// Waits for the lock of this number.
+    pub(crate) async fn acquire(client: Connection, number: i64) -> Result<Self, Error> {
+        let key = key(&client, number);
         let transaction = begun(client).await?;
-        let client = transaction.client();
-        statements::query(client, "select pg_advisory_xact_lock($1)", &[&key]).await?;
+        let lock = format!("select pg_advisory_xact_lock({key})");
+        statements::query(transaction.client(), &lock, &[]).await?;
         Ok(Self {
             _transaction: transaction,
         })
     }
 
     /// Takes the lock, unless somebody else has it.
-    pub(crate) async fn try_acquire(client: Connection, key: i64) -> Result<Option<Self>, Error> {
+    pub(crate) async fn try_acquire(
+        client: Connection,
+        number: i64,
+    ) -> Result<Option<Self>, Error> {
+        let key = key(&client, number);
         let transaction = begun(client).await?;
-        if try_lock(transaction.client(), key).await? {
+        if try_lock(transaction.client(), &key).await? {
             return Ok(Some(Self {
                 _transaction: transaction,
             }));
@@ -41,10 +46,19 @@ impl AdvisoryLock {
     }
 }
 
-/// Takes the lock until the end of the transaction, unless somebody else has it.
-pub(crate) async fn try_lock(client: &Client, key: i64) -> Result<bool, Error> {
-    const TRY: &str = "select pg_try_advisory_xact_lock($1)";
-    let row = statements::query_one(client, TRY, &[&key]).await?;
+/// The key of the lock of this number, as an expression of SQL. Each shop that has a schema of its own has its own
+/// locks; those of a database are shared by all that is in it.
+pub(crate) fn key(client: &Connection, number: i64) -> String {
+    match client.schema() {
+        Some(schema) => format!("hashtextextended('{}', {number})", schema.name()),
+        None => number.to_string(),
+    }
+}
+
+/// Takes the lock of this key until the end of the transaction, unless somebody else has it.
+pub(crate) async fn try_lock(client: &Client, key: &str) -> Result<bool, Error> {
+    let lock = format!("select pg_try_advisory_xact_lock({key})");
+    let row = statements::query_one(client, &lock, &[]).await?;
     row.try_get(0)
 }
 

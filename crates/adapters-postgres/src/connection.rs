@@ -14,7 +14,8 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::{
     error::{TransactionError, from_pool, is_stale_statement, storage},
-    session::{Pooling, Session, Settings},
+    schema::Schema,
+    session::{Pooling, Session, Sessions, Settings},
     statements::{self, Statement, Value, untyped},
     transaction::behind,
 };
@@ -38,10 +39,10 @@ impl Connector {
         mut config: Config,
         tls: MakeRustlsConnect,
         settings: &Settings,
-        pooling: Pooling,
+        sessions: &Sessions,
         patience: Duration,
     ) -> Self {
-        let greeting = match pooling {
+        let greeting = match sessions.pooling {
             Pooling::Direct => {
                 let options = settings.options(config.get_options().unwrap_or_default());
                 config.options(options);
@@ -55,7 +56,7 @@ impl Connector {
             config,
             tls,
             greeting,
-            session: Arc::new(Session::of(settings, pooling, patience)),
+            session: Arc::new(Session::of(settings, sessions, patience)),
         }
     }
 }
@@ -138,6 +139,11 @@ impl Connection {
     /// Whether what one transaction leaves in the session is there for the next one.
     pub(crate) fn keeps_session(&self) -> bool {
         !matches!(self.session.pooling, Pooling::Transaction { .. })
+    }
+
+    /// The schema of the shop, if it has one of its own.
+    pub(crate) fn schema(&self) -> Option<&Schema> {
+        self.session.schema.as_ref()
     }
 
     /// How long a commit may take.

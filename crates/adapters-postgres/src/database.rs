@@ -18,7 +18,8 @@ use crate::{
     abandonable::Abandonable,
     connection::{Connection, Connector, Pool},
     error::{TransactionError, column, is_lock_not_available, storage},
-    session::{LaxSession, Pooling, Settings},
+    schema::{self, SchemaError},
+    session::{LaxSession, Sessions, Settings},
     standby::Standby,
 };
 
@@ -49,7 +50,7 @@ pub struct Database {
     bulk: Pool,
     /// How connections like these are made.
     by_id: Connector,
-    pooling: Pooling,
+    sessions: Sessions,
     patience: Duration,
     standby: Option<Arc<Standby>>,
 }
@@ -102,6 +103,9 @@ pub enum SessionError {
     /// A setting is not what it must be.
     #[error(transparent)]
     Lax(#[from] LaxSession),
+    /// What is not found in the schema of the shop would be found elsewhere.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
     /// They cannot be asked.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -133,9 +137,9 @@ impl Database {
     /// When a pool cannot be made.
     pub fn new(settings: &DatabaseSettings) -> Result<Self, StorageError> {
         let pool = |of: &Settings, most| Pool::new(settings.connector(of), most);
-        let pooling = settings.pooling;
-        let (by_id, locking) = (Settings::by_id(pooling), Settings::locking(pooling));
-        let many_rows = Settings::many_rows(pooling);
+        let sessions = settings.sessions.clone();
+        let (by_id, locking, many_rows) =
+            (sessions.by_id(), sessions.locking(), sessions.many_rows());
         let changes = (settings.max_connections / 2).clamp(1, MAX_CHANGES);
         let searches = (settings.max_connections / 4).clamp(1, MAX_SEARCHES);
         let reading = settings.max_connections.saturating_sub(changes + searches);
@@ -145,7 +149,7 @@ impl Database {
                 patience: STANDBY_PATIENCE.min(settings.patience),
                 ..DatabaseSettings::clone(&standby.0)
             });
-            let beats = pool(&Settings::beats(pooling), 1)?;
+            let beats = pool(&sessions.beats(), 1)?;
             Ok::<_, StorageError>(Arc::new(Standby::new(standby?, *max_lag, beats)))
         });
         Ok(Self {
@@ -153,12 +157,12 @@ impl Database {
             per_thread: reading.div_ceil(settings.threads).max(MIN_PER_THREAD),
             desk: pool(&locking, settings.desk_connections)?,
             changes: pool(&locking, changes)?,
-            searches: pool(&Settings::searches(pooling), searches)?,
+            searches: pool(&sessions.searches(), searches)?,
             revocations: pool(&by_id, 1)?,
             reports: pool(&many_rows, 1)?,
             bulk: pool(&many_rows, MAX_BULK)?,
             by_id: settings.connector(&by_id),
-            pooling,
+            sessions,
             patience: settings.patience,
             standby: standby.transpose()?,
         })
@@ -179,24 +183,25 @@ impl Database {
         client.batch_execute("select 1").await.map_err(storage)
     }
 
-    /// Checks that no session waits for ever, and that statements are planned as they must be: what
-    /// stands between may have left that out.
+    /// Checks that no session waits for ever, that statements are planned as they must be (what stands between may
+    /// have left that out), and that they find no other shop's tables.
     ///
     /// # Errors
     ///
-    /// Which setting is wrong, and what to do; or why the sessions cannot be asked.
+    /// Which setting is wrong, or what is in the way, and what to do; or why the sessions cannot be asked.
     pub async fn check_sessions(&self) -> Result<(), SessionError> {
         const SETTINGS: &str = "
             select name, current_setting(name) as found
             from unnest($1::text[]) as name
             order by name";
-        let settings = Settings::by_id(self.pooling);
+        let settings = self.sessions.by_id();
         let client = self.client().await?;
         let rows = client.query(SETTINGS, &[&settings.names()]).await;
         for row in &rows.map_err(storage)? {
             let (name, found) = (column(row, "name")?, column(row, "found")?);
-            settings.check(name, found, self.pooling)?;
+            settings.check(name, found, self.sessions.pooling)?;
         }
+        schema::check(&client).await?;
         match self.standby() {
             Some(standby) => standby.check_sessions().await,
             None => Ok(()),

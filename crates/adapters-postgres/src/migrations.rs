@@ -14,6 +14,7 @@ use crate::{
     connection::Connection,
     database::Database,
     error::{causes, column, is_away, is_lock_not_available, is_read_only, storage},
+    schema::{self, SchemaError},
 };
 
 mod embedded {
@@ -44,6 +45,9 @@ pub enum MigrationError {
     /// A migration failed, or an applied one was edited later.
     #[error("a migration failed")]
     Failed(#[source] Box<refinery::Error>),
+    /// There is no schema for the shop.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
     /// The database cannot be reached.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -84,6 +88,7 @@ impl Database {
         };
         // A migration may read whole tables, and this connection plans its statements for that.
         let mut migrating = Migrating(self.reports_client().await?);
+        schema::make(&migrating.0).await?;
         let mut applied = 0;
         loop {
             let run = embedded::migrations::runner()

@@ -1,8 +1,10 @@
 //! The settings of sessions, and how they come to hold.
 
-use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use thiserror::Error;
+
+use crate::schema::Schema;
 
 /// What stands between this process and PostgreSQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,9 +32,17 @@ pub struct LaxSession {
     mend: String,
 }
 
+/// What all sessions of a database have in common.
+#[derive(Debug, Clone)]
+pub(crate) struct Sessions {
+    pub(crate) pooling: Pooling,
+    /// The schema of the shop, unless it is where the sessions of its role look anyway.
+    pub(crate) schema: Option<Schema>,
+}
+
 /// The settings of a session, by their names.
 #[derive(Debug, Clone)]
-pub(crate) struct Settings(BTreeMap<&'static str, &'static str>);
+pub(crate) struct Settings(BTreeMap<&'static str, Cow<'static, str>>);
 
 type Setting = (&'static str, &'static str);
 
@@ -49,6 +59,9 @@ const EVERY_SESSION: [Setting; 5] = [
     ("lock_timeout", "2s"),
     ("statement_timeout", "10s"),
 ];
+
+/// Where a session looks for what is not named in full.
+const SEARCH_PATH: &str = "search_path";
 
 /// A statement whose caller has gone ends within a second (PostgreSQL 14): through a pooler it is not
 /// cancelled by a request, for one whose sender hangs up ends the whole of PgBouncer 1.18 (its issue
@@ -88,42 +101,49 @@ const SEARCHES: [Setting; 1] = [("statement_timeout", "3s")];
 /// For what tells how far a standby is behind: it waits neither for that one nor for another replica.
 const BEATS: [Setting; 2] = [("lock_timeout", "100ms"), ("synchronous_commit", "local")];
 
-impl Settings {
+impl Sessions {
     /// For statements that find their rows by id.
-    pub(crate) fn by_id(pooling: Pooling) -> Self {
-        Self::every(pooling).and(&ROWS_BY_ID)
+    pub(crate) fn by_id(&self) -> Settings {
+        self.every().and(&ROWS_BY_ID)
     }
 
     /// For statements that lock rows by id.
-    pub(crate) fn locking(pooling: Pooling) -> Self {
-        Self::by_id(pooling).and(&ROWS_TO_LOCK)
+    pub(crate) fn locking(&self) -> Settings {
+        self.by_id().and(&ROWS_TO_LOCK)
     }
 
     /// For statements that read many rows.
-    pub(crate) fn many_rows(pooling: Pooling) -> Self {
-        Self::every(pooling).and(&MANY_ROWS)
+    pub(crate) fn many_rows(&self) -> Settings {
+        self.every().and(&MANY_ROWS)
     }
 
     /// For what tells how far a standby is behind.
-    pub(crate) fn beats(pooling: Pooling) -> Self {
-        Self::by_id(pooling).and(&BEATS)
+    pub(crate) fn beats(&self) -> Settings {
+        self.by_id().and(&BEATS)
     }
 
     /// For searches.
-    pub(crate) fn searches(pooling: Pooling) -> Self {
-        Self::many_rows(pooling).and(&SEARCHES)
+    pub(crate) fn searches(&self) -> Settings {
+        self.many_rows().and(&SEARCHES)
     }
 
-    fn every(pooling: Pooling) -> Self {
-        let every = Self(EVERY_SESSION.into());
-        match pooling {
+    fn every(&self) -> Settings {
+        let mut every = Settings(BTreeMap::new()).and(&EVERY_SESSION);
+        if let Some(schema) = &self.schema {
+            every.0.insert(SEARCH_PATH, schema.search_path().into());
+        }
+        match self.pooling {
             Pooling::Direct => every,
             Pooling::Session | Pooling::Transaction { .. } => every.and(&BEHIND_A_POOLER),
         }
     }
+}
 
+impl Settings {
     fn and(mut self, settings: &[Setting]) -> Self {
-        self.0.extend(settings.iter().copied());
+        let settings = settings.iter();
+        self.0
+            .extend(settings.map(|(name, value)| (*name, Cow::from(*value))));
         self
     }
 
@@ -140,18 +160,14 @@ impl Settings {
 
     /// The statements that set them.
     pub(crate) fn statements(&self) -> String {
-        let set = |(name, value): (&_, &_)| format!("set {name} = '{value}'");
-        self.0.iter().map(set).collect::<Vec<_>>().join("; ")
+        statements("set", self.0.iter())
     }
 
-    /// The statements that set, for a transaction, what differs from the sessions of a pooler, whose
-    /// settings are [`Self::by_id`].
-    fn local(&self, pooling: Pooling) -> Option<String> {
-        let Self(pooled) = Self::by_id(pooling);
+    /// The statements that set, for a transaction, what differs from the sessions of a pooler, which have these.
+    fn local(&self, Self(pooled): &Self) -> Option<String> {
         let differing = self.0.iter();
         let differing = differing.filter(|(name, value)| pooled.get(*name) != Some(*value));
-        let set = differing.map(|(name, value)| format!("set local {name} = '{value}'"));
-        let statements = set.collect::<Vec<_>>().join("; ");
+        let statements = statements("set local", differing);
         (!statements.is_empty()).then_some(statements)
     }
 
@@ -168,11 +184,14 @@ impl Settings {
         found: &str,
         pooling: Pooling,
     ) -> Result<(), LaxSession> {
-        let Some((&name, &wanted)) = self.0.get_key_value(name) else {
+        let Some((&name, wanted)) = self.0.get_key_value(name) else {
             return Ok(());
         };
         let holds = if name.ends_with("_timeout") || name.ends_with("_interval") {
             found != "0"
+        } else if name == SEARCH_PATH {
+            // Told with what is not needed.
+            found.replace(['"', ' '], "") == *wanted
         } else {
             // `datestyle` tells more than was set.
             let found = found.split(',').next().unwrap_or_default();
@@ -199,10 +218,24 @@ impl Settings {
     }
 }
 
+/// A list has quotes around each.
+fn statements<'a>(
+    set: &str,
+    settings: impl Iterator<Item = (&'a &'static str, &'a Cow<'static, str>)>,
+) -> String {
+    let set = settings.map(|(name, value)| {
+        let value = value.replace(',', "', '");
+        format!("{set} {name} = '{value}'")
+    });
+    set.collect::<Vec<_>>().join("; ")
+}
+
 /// How statements are sent over the connections of a pool.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) pooling: Pooling,
+    /// The schema of the shop, if it has one of its own.
+    pub(crate) schema: Option<Schema>,
     /// How long a commit may take.
     pub(crate) patience: Duration,
     /// What every transaction has to set first.
@@ -212,17 +245,18 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn of(settings: &Settings, pooling: Pooling, patience: Duration) -> Self {
-        let local = match pooling {
+    pub(crate) fn of(settings: &Settings, sessions: &Sessions, patience: Duration) -> Self {
+        let local = match sessions.pooling {
             Pooling::Direct | Pooling::Session => None,
-            Pooling::Transaction { .. } => settings.local(pooling),
+            Pooling::Transaction { .. } => settings.local(&sessions.by_id()),
         };
         let begin = match &local {
             Some(local) => format!("{BEGIN}; {local}"),
             None => BEGIN.to_owned(),
         };
         Self {
-            pooling,
+            pooling: sessions.pooling,
+            schema: sessions.schema.clone(),
             patience,
             local,
             begin,
@@ -246,9 +280,23 @@ mod tests {
         is_preparing: false,
     };
 
+    fn sessions(pooling: Pooling) -> Sessions {
+        Sessions {
+            pooling,
+            schema: None,
+        }
+    }
+
+    fn of_a_schema(pooling: Pooling) -> Sessions {
+        Sessions {
+            schema: Some(Schema::parse("shop42").unwrap()),
+            ..sessions(pooling)
+        }
+    }
+
     #[test]
     fn options_of_the_url_come_last_and_so_win() {
-        let settings = Settings::by_id(Pooling::Direct);
+        let settings = sessions(Pooling::Direct).by_id();
         let options = settings.options("-c statement_timeout=1s");
         assert!(options.starts_with("-c datestyle=iso "), "{options}");
         assert!(options.ends_with("-c statement_timeout=10s -c statement_timeout=1s"));
@@ -256,21 +304,24 @@ mod tests {
 
     #[test]
     fn a_transaction_begins_with_what_a_pooled_session_lacks() {
-        let begin = |settings| Session::of(&settings, POOLED, Duration::ZERO).begin;
-        assert_eq!(begin(Settings::by_id(POOLED)), BEGIN);
-        assert_eq!(
-            begin(Settings::locking(POOLED)),
-            format!("{BEGIN}; set local lock_timeout = '50ms'"),
-        );
-        let searches = begin(Settings::searches(POOLED));
-        assert!(searches.contains("set local enable_seqscan = 'on'"));
-        assert!(searches.contains("set local statement_timeout = '3s'"));
-        assert!(!searches.contains("datestyle"));
+        for sessions in [sessions(POOLED), of_a_schema(POOLED)] {
+            let begin = |settings| Session::of(&settings, &sessions, Duration::ZERO).begin;
+            assert_eq!(begin(sessions.by_id()), BEGIN);
+            assert_eq!(
+                begin(sessions.locking()),
+                format!("{BEGIN}; set local lock_timeout = '50ms'"),
+            );
+            let searches = begin(sessions.searches());
+            assert!(searches.contains("set local enable_seqscan = 'on'"));
+            assert!(searches.contains("set local statement_timeout = '3s'"));
+            assert!(!searches.contains("datestyle"));
+        }
     }
 
     #[test]
     fn a_session_may_have_other_timeouts_but_none_that_waits_for_ever() {
-        let check = |name, found| Settings::by_id(POOLED).check(name, found, Pooling::Session);
+        let settings = sessions(POOLED).by_id();
+        let check = |name, found| settings.check(name, found, Pooling::Session);
         assert_eq!(check("statement_timeout", "1min"), Ok(()));
         assert!(check("statement_timeout", "0").is_err());
         assert_eq!(check("datestyle", "ISO, MDY"), Ok(()));
@@ -279,8 +330,33 @@ mod tests {
     }
 
     #[test]
+    fn a_session_looks_into_the_schema_of_its_shop_and_into_no_other() {
+        let settings = of_a_schema(Pooling::Direct).by_id();
+        assert!(
+            settings
+                .options("")
+                .contains("-c search_path=shop42,public ")
+        );
+        let set = "set search_path = 'shop42', 'public'";
+        assert!(settings.statements().contains(set));
+        let check = |found| settings.check("search_path", found, Pooling::Direct);
+        assert_eq!(check("shop42, public"), Ok(()));
+        assert_eq!(check("\"shop42\", public"), Ok(()));
+        for other in [
+            "\"$user\", public",
+            "shop42",
+            "shop43, public",
+            "\"shop42, public\", x",
+        ] {
+            assert!(check(other).is_err(), "{other}");
+        }
+    }
+
+    #[test]
     fn what_a_pooler_lacks_is_told_with_what_it_should_say() {
-        let lax = Settings::by_id(POOLED).check("enable_seqscan", "on", POOLED);
+        let lax = sessions(POOLED)
+            .by_id()
+            .check("enable_seqscan", "on", POOLED);
         let told = lax.unwrap_err().to_string();
         assert!(told.starts_with("enable_seqscan is \"on\""), "{told}");
         assert!(

@@ -94,6 +94,7 @@ mod tests {
             current: key(current),
             previous: previous.iter().copied().map(key).collect(),
             ttl: Duration::from_mins(15),
+            audience: JwtSettings::AUDIENCE.to_owned(),
         })
     }
 

@@ -51,7 +51,7 @@ async fn rows_with(shop: &Shop, text: &str) -> Vec<(String, i64)> {
     let tables = "
         select oid::regclass::text
         from pg_class
-        where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition";
+        where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p') and not relispartition";
     let mut found = Vec::new();
     for table in client.query(tables, &[]).await.unwrap() {
         let table: String = table.get(0);

@@ -9,7 +9,7 @@ async fn content(database: &TestDatabase) -> Vec<(String, String)> {
     let tables = "
         select table_name::text
         from information_schema.tables
-        where table_schema = 'public' and table_type = 'BASE TABLE'
+        where table_schema = current_schema() and table_type = 'BASE TABLE'
         order by table_name";
     let mut content = Vec::new();
     for table in client.query(tables, &[]).await.unwrap() {

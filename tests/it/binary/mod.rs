@@ -5,6 +5,7 @@ mod commands;
 mod limits;
 mod logs;
 mod metrics;
+mod schemas;
 mod serving;
 mod silence;
 mod terminal;
@@ -22,12 +23,13 @@ use tokio::{
 };
 
 /// All that the binary sees of an environment.
-fn environment(database: &TestDatabase) -> [(&'static str, String); 5] {
+fn environment(database: &TestDatabase) -> [(&'static str, String); 6] {
     let route = database.route();
     let secret = "a secret that never shows in a log, 32+";
     [
         ("DATABASE_URL", route.url),
         ("DATABASE_POOLING", route.pooling),
+        ("DATABASE_SCHEMA", route.schema),
         ("JWT_SECRET", secret.to_owned()),
         ("BCRYPT_COST", "4".to_owned()),
         ("HTTP_ADDR", "127.0.0.1:0".to_owned()),

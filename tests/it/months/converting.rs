@@ -231,7 +231,7 @@ async fn an_owner_who_is_no_superuser_keeps_orders_by_month() {
     let steps = partition_now(&theirs).await;
     assert_eq!(steps.len(), 4, "{steps:?}");
     let of_others = "select count(*) from pg_class where relkind in ('r', 'p', 'i', 'I')
-        and relnamespace = 'public'::regnamespace and pg_get_userbyid(relowner) <> $1";
+        and relnamespace = current_schema()::regnamespace and pg_get_userbyid(relowner) <> $1";
     let superuser = test.client().await;
     let of_others = superuser.query_one(of_others, &[&owner]).await.unwrap();
     assert_eq!(of_others.get::<_, i64>(0), 0);

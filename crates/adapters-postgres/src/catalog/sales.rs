@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::PgCatalog;
 use crate::{
-    advisory_lock::{AdvisoryLock, try_lock},
+    advisory_lock::{self, AdvisoryLock, try_lock},
     connection::Connection,
     error::{column, storage},
     statements,
@@ -163,9 +163,10 @@ impl SalesTotals for PgCatalog {
     #[tracing::instrument(level = "debug", name = "db.sales.gather", skip_all)]
     async fn gather(&self) -> Result<u64, StorageError> {
         let mut client = self.database.reports_client().await?;
+        let key = advisory_lock::key(&client, LOCK);
         let gathered = async {
             let transaction = client.transaction().await?;
-            if !try_lock(transaction.client(), LOCK).await? {
+            if !try_lock(transaction.client(), &key).await? {
                 return Ok(0);
             }
             let gathered = gather(transaction.client()).await?;

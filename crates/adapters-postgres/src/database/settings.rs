@@ -9,7 +9,8 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::{
     connection::{CONNECTION_TIMEOUT, Connector},
-    session::{Pooling, Settings},
+    schema::Schema,
+    session::{Pooling, Sessions, Settings},
     tls::{self, InvalidTls},
 };
 
@@ -18,7 +19,7 @@ use crate::{
 pub struct DatabaseSettings {
     pub(super) config: Config,
     pub(super) tls: Arc<ClientConfig>,
-    pub(super) pooling: Pooling,
+    pub(super) sessions: Sessions,
     pub(super) max_connections: usize,
     pub(super) desk_connections: usize,
     pub(super) threads: usize,
@@ -92,7 +93,10 @@ impl DatabaseSettings {
         Ok(Self {
             config,
             tls: Arc::new(tls.config),
-            pooling: Pooling::Direct,
+            sessions: Sessions {
+                pooling: Pooling::Direct,
+                schema: None,
+            },
             max_connections,
             desk_connections: max_connections,
             threads: 1,
@@ -135,7 +139,27 @@ impl DatabaseSettings {
         if pooling != Pooling::Direct && self.config.get_options().is_some() {
             return Err(InvalidDatabaseUrl::Options);
         }
-        Ok(Self { pooling, ..self })
+        let sessions = Sessions {
+            pooling,
+            ..self.sessions
+        };
+        Ok(Self { sessions, ..self })
+    }
+
+    /// The shop is in this schema; else it is where the sessions of its role look.
+    #[must_use]
+    pub fn in_schema(self, schema: Schema) -> Self {
+        let sessions = Sessions {
+            schema: Some(schema),
+            ..self.sessions
+        };
+        Self { sessions, ..self }
+    }
+
+    /// The schema of the shop, if it has one of its own.
+    #[must_use]
+    pub const fn schema(&self) -> Option<&Schema> {
+        self.sessions.schema.as_ref()
     }
 
     /// Divides the connections that read among this many threads.
@@ -167,7 +191,7 @@ impl DatabaseSettings {
             self.config.clone(),
             tls,
             settings,
-            self.pooling,
+            &self.sessions,
             self.patience,
         )
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio_postgres::{Client, Error, error::SqlState};
 
 use super::{INTERVAL, PartitionError};
-use crate::{connection::Connection, migrations};
+use crate::{advisory_lock, connection::Connection, migrations};
 
 /// The locks that a change needs.
 #[derive(Debug, Clone, Copy)]
@@ -75,24 +75,25 @@ impl Locks {
         client: &mut Connection,
         change: &C,
     ) -> Result<C::Found, PartitionError> {
+        let migrating = advisory_lock::key(client, migrations::LOCK);
         let transaction = client.transaction().await?;
         transaction.batch_execute(BEGIN).await?;
         let (statements, found) = change.prepare(transaction.client()).await?;
         // At once: nobody waits for our round trips.
-        let statements = self.statements() + &statements;
+        let statements = self.statements(&migrating) + &statements;
         transaction.batch_execute(&statements).await?;
         transaction.commit().await?;
         Ok(found)
     }
 
-    /// Statements that lock what is changed, in the sequence in which an order does. It waits for 50 ms at most.
-    fn statements(self) -> String {
+    /// Statements that lock what is changed, in the sequence in which an order does, unless somebody has the lock of
+    /// this key. They wait for 50 ms at most.
+    fn statements(self, migrating: &str) -> String {
         let mode = match self {
             Self::None => return String::new(),
             Self::Orders => "share row exclusive",
             Self::References => "access exclusive",
         };
-        let migrations = migrations::LOCK;
         format!(
             "set local lock_timeout = '30ms';
              do $$
@@ -111,7 +112,7 @@ impl Locks {
                              execute format('lock table %s in {mode} mode', referred);
                          end loop;
                          lock table orders, itens_order, order_history in access exclusive mode;
-                         if not pg_try_advisory_xact_lock({migrations}) then
+                         if not pg_try_advisory_xact_lock({migrating}) then
                              raise lock_not_available;
                          end if;
                          exit;

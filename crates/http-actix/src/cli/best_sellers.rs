@@ -1,6 +1,6 @@
 //! `balcao best-sellers`.
 
-use adapters_postgres::{Database, PgCatalog};
+use adapters_postgres::PgCatalog;
 use clap::{Args, Subcommand};
 use domain::catalog::{SalesCorrection, SalesRebuild, SalesTotals as _};
 
@@ -25,7 +25,7 @@ pub(super) struct Rebuild {
 impl BestSellers {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let Self::Rebuild(Rebuild { database }) = self;
-        let database = Database::new(&database.check()?)?;
+        let database = super::database(database).await?;
         let SalesRebuild { differed, first } = PgCatalog::new(&database).rebuild(MOST).await?;
         for correction in &first {
             let SalesCorrection {

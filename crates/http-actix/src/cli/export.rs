@@ -5,7 +5,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use adapters_postgres::Database;
 use clap::{Args, Subcommand};
 use domain::{
     bulk,
@@ -170,7 +169,7 @@ impl Target {
         T: Exported + Send + 'static,
         E: Into<Failure>,
     {
-        let database = Database::new(&self.database.check()?)?;
+        let database = super::database(self.database).await?;
         // One that is away is not read.
         let _ = database.watch_standby().await;
         let shop = shop_of_the_operator(&database)?;

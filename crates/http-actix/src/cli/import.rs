@@ -6,7 +6,6 @@ use std::{
 };
 
 use actix_web::web::Bytes;
-use adapters_postgres::Database;
 use clap::{Args, Subcommand};
 use domain::{
     catalog::{ImportMode, ImportOutcome},
@@ -73,7 +72,7 @@ impl Products {
             (false, false) => ImportMode::InBatches,
         };
         let (source, length) = self.open()?;
-        let database = Database::new(&self.database.check()?)?;
+        let database = super::database(self.database).await?;
         let shop = shop_of_the_operator(&database)?;
         let started = shop.catalog.import(&Caller::OPERATOR, mode, None).await?;
         let bar = bar(length);

@@ -1,6 +1,5 @@
 //! `balcao migrate`.
 
-use adapters_postgres::Database;
 use clap::Args;
 
 use super::Failure;
@@ -14,7 +13,7 @@ pub(super) struct Migrate {
 
 impl Migrate {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let database = Database::new(&self.database.check()?)?;
+        let database = super::database(self.database).await?;
         match database.migrate().await? {
             0 => println!("the schema is up to date"),
             1 => println!("1 migration applied"),

@@ -16,9 +16,10 @@ mod user;
 use std::{error::Error, process::ExitCode};
 
 use actix_web::rt::System;
+use adapters_postgres::Database;
 use clap::{Parser, Subcommand};
 
-use crate::{causes::whole, traces::Traces};
+use crate::{causes::whole, settings::DatabaseArgs, traces::Traces};
 
 /// Balcão: an order desk that never oversells.
 #[derive(Debug, Parser)]
@@ -62,6 +63,13 @@ enum Command {
 
 /// The error of a command, printed to its user.
 type Failure = Box<dyn Error>;
+
+/// A database, whose sessions are as they must be.
+async fn database(args: DatabaseArgs) -> Result<Database, Failure> {
+    let database = Database::new(&args.check()?)?;
+    database.check_sessions().await?;
+    Ok(database)
+}
 
 /// Runs the command that the arguments of this process name.
 #[must_use]

@@ -1,6 +1,6 @@
 //! `balcao partition`.
 
-use adapters_postgres::{Database, PartitionStep};
+use adapters_postgres::PartitionStep;
 use clap::{Args, value_parser};
 use domain::{Clock as _, Housekeeping};
 
@@ -27,7 +27,7 @@ pub(super) struct Partition {
 
 impl Partition {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let database = Database::new(&self.database.check()?)?;
+        let database = super::database(self.database).await?;
         let now = SystemClock.now();
         database
             .partition(now, now + Housekeeping::ROOM_AHEAD, print)

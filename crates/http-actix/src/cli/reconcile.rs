@@ -22,7 +22,7 @@ pub(super) struct Reconcile {
 
 impl Reconcile {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let database = Database::new(&self.database.check()?)?;
+        let database = super::database(self.database).await?;
         let books = until_interrupted(read(&database)).await?;
         let found = books.discrepancies();
         for Discrepancy {

@@ -1,6 +1,5 @@
 //! `balcao seed`.
 
-use adapters_postgres::Database;
 use clap::Args;
 use domain::Clock;
 
@@ -19,7 +18,7 @@ pub(super) struct Seed {
 
 impl Seed {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let database = Database::new(&self.database.check()?)?;
+        let database = super::database(self.database).await?;
         let loaded = demo::load(&database, SystemClock.now()).await?;
         if loaded.is_nothing() {
             println!("the demonstration is there already");

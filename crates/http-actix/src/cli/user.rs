@@ -2,7 +2,6 @@
 
 use std::io::{self, BufRead};
 
-use adapters_postgres::Database;
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use domain::{
     identity::{AccountError, Caller, ClientAddress, NewAccount, Password, Role, ShopRole},
@@ -86,7 +85,7 @@ impl User {
 impl Create {
     async fn run(self) -> Result<(), Failure> {
         let passwords = self.passwords.check()?;
-        let database = Database::new(&self.database.check()?)?;
+        let database = super::database(self.database).await?;
         let accounts = account_service(&passwords, &database)?;
         let role = match self.role {
             StaffRole::Admin => ShopRole::Admin,
@@ -118,7 +117,7 @@ impl Create {
 impl ResetPassword {
     async fn run(self) -> Result<(), Failure> {
         let passwords = self.passwords.check()?;
-        let database = Database::new(&self.database.check()?)?;
+        let database = super::database(self.database).await?;
         let accounts = account_service(&passwords, &database)?;
         let password = read_password()?;
         let account = accounts

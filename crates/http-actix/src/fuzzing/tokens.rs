@@ -32,6 +32,7 @@ static SETTINGS: LazyLock<JwtSettings> = LazyLock::new(|| JwtSettings {
     current: SigningKey::secret(&SECRET.into()),
     previous: Vec::new(),
     ttl: Duration::from_mins(15),
+    audience: JwtSettings::AUDIENCE.to_owned(),
 });
 
 static CURSORS: LazyLock<Cursors> = LazyLock::new(|| Cursors::new(&SETTINGS));

@@ -2,7 +2,7 @@
 
 use std::{str::FromStr, time::Duration};
 
-use adapters_postgres::{DatabaseSettings, Pooling};
+use adapters_postgres::{DatabaseSettings, InvalidDatabaseUrl, Pooling, Schema};
 use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -16,6 +16,13 @@ pub struct DatabaseArgs {
     #[arg(default_value = "", hide_default_value = true)]
     #[arg(value_parser = setting(given_url))]
     database_url: Setting<SecretString>,
+
+    /// The schema that a shop has for itself, where many share a database; without one the shop is where the
+    /// sessions of its role look, which is the schema `public`
+    #[arg(long, env, value_name = "NAME")]
+    #[arg(default_value = "", hide_default_value = true)]
+    #[arg(value_parser = setting(optional(Schema::parse)))]
+    database_schema: Setting<Option<Schema>>,
 
     /// The most connections to PostgreSQL for reading, searching and changing, but each HTTP worker
     /// reads over at least two; the desk takes one more for each of its workers and lanes, reports
@@ -88,9 +95,15 @@ impl DatabaseArgs {
             // Without one of the settings the URL is read even so, and its faults are reported too.
             (pooling, _) => pooling.unwrap_or(Pooling::Direct),
         };
+        let schema = faults.take(self.database_schema);
+        let in_schema = schema.clone().unwrap_or_default();
         let parse = |url: SecretString| {
-            DatabaseSettings::parse(url.expose_secret(), connections.unwrap_or(1))
-                .and_then(|settings| settings.through(pooling))
+            let settings = DatabaseSettings::parse(url.expose_secret(), connections.unwrap_or(1))?;
+            let settings = settings.through(pooling)?;
+            Ok::<_, InvalidDatabaseUrl>(match in_schema.clone() {
+                Some(schema) => settings.in_schema(schema),
+                None => settings,
+            })
         };
         let standby = self.database_replica_url.and_then(|url| {
             let standby = url.map(|url| parse(url)?.into_standby());
@@ -98,7 +111,7 @@ impl DatabaseArgs {
         });
         let (standby, max_lag) = (faults.take(standby), faults.take(self.replica_max_lag_ms));
         let settings = faults.take(self.database_url.and_then(parse))?;
-        let (_, max_lag) = (connections?, max_lag?);
+        let (_, _, max_lag) = (connections?, schema?, max_lag?);
         Ok(match standby? {
             Some(standby) => settings.follow(standby, max_lag),
             None => settings,

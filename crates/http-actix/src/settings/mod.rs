@@ -71,6 +71,19 @@ pub struct Settings {
     pub metrics_addr: Option<SocketAddr>,
 }
 
+impl Settings {
+    /// What shops in schemas of one database share otherwise has the schema's name: a Redis, and a key of tokens.
+    fn keep_apart(&mut self) {
+        let Some(schema) = self.database.schema() else {
+            return;
+        };
+        if let Some(redis) = &mut self.redis {
+            redis.namespace = format!("{}:{schema}", redis.namespace);
+        }
+        self.jwt.audience = format!("{}/{schema}", self.jwt.audience);
+    }
+}
+
 /// The arguments of `serve`.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
@@ -130,9 +143,9 @@ impl ServeArgs {
             .read(faults, patience.try_into().unwrap_or_default());
         let rate_limits = self.rate_limits.read(faults);
         let metrics_addr = self.metrics.read(faults);
-        let (http, desk) = (http?, desk?);
-        Ok(Settings {
-            database: database?
+        let (http, desk, database) = (http?, desk?, database?);
+        let mut settings = Settings {
+            database: database
                 .threads(http.workers)
                 .desk_connections(desk.workers + desk.max_lanes)
                 .patience(patience),
@@ -145,7 +158,9 @@ impl ServeArgs {
             desk,
             rate_limits: rate_limits?,
             metrics_addr: metrics_addr?,
-        })
+        };
+        settings.keep_apart();
+        Ok(settings)
     }
 }
 

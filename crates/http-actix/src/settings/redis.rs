@@ -18,7 +18,7 @@ pub(super) struct RedisArgs {
     #[arg(value_parser = setting(optional(url)))]
     redis_url: Setting<Option<SecretString>>,
 
-    /// The beginning of every key in Redis
+    /// The beginning of every key in Redis; that of `DATABASE_SCHEMA` follows
     #[arg(long, env, default_value = "balcao", value_name = "TEXT")]
     redis_namespace: String,
 

@@ -96,6 +96,7 @@ impl TokenArgs {
             current: current?,
             previous: [secrets?, files?].concat(),
             ttl: ttl?,
+            audience: JwtSettings::AUDIENCE.to_owned(),
         })
     }
 }

@@ -23,14 +23,13 @@ pub use self::keys::{NoSigningKey, SigningKey};
 
 /// The issuer of the tokens (`iss`).
 const ISSUER: &str = "balcao";
-/// Their audience (`aud`).
-const AUDIENCE: &str = "balcao-api";
 
 /// Issues tokens with one key, and checks those of several.
 pub struct JwtTokens {
     current: SigningKey,
     /// The keys whose tokens are good, and what such a token must look like.
     accepted: Vec<(SigningKey, Validation)>,
+    audience: String,
     ttl: Duration,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
@@ -57,6 +56,8 @@ pub struct JwtSettings {
     pub previous: Vec<SigningKey>,
     /// How long a token is valid.
     pub ttl: Duration,
+    /// Whom tokens are for (`aud`): this shop, where others have the same key.
+    pub audience: String,
 }
 
 /// The claims of a token (RFC 7519, section 4.1, and three of our own).
@@ -76,6 +77,9 @@ struct Claims {
 }
 
 impl JwtSettings {
+    /// Whom tokens are for, where no other shop has the same key.
+    pub const AUDIENCE: &str = "balcao-api";
+
     /// All keys, that which signs first.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &SigningKey> {
         std::iter::once(&self.current).chain(&self.previous)
@@ -83,10 +87,10 @@ impl JwtSettings {
 }
 
 /// What a token of this algorithm must look like.
-fn validation(algorithm: Algorithm) -> Validation {
+fn validation(algorithm: Algorithm, audience: &str) -> Validation {
     let mut validation = Validation::new(algorithm);
     validation.set_issuer(&[ISSUER]);
-    validation.set_audience(&[AUDIENCE]);
+    validation.set_audience(&[audience]);
     validation.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);
     // The library would read the system's clock; here the clock is a port, see `authenticate`.
     validation.validate_exp = false;
@@ -98,12 +102,13 @@ impl JwtTokens {
     #[must_use]
     pub fn new(settings: &JwtSettings, clock: Arc<dyn Clock>, ids: Arc<dyn IdSource>) -> Self {
         let accepted = settings.keys().map(|key| {
-            let validation = validation(key.algorithm());
+            let validation = validation(key.algorithm(), &settings.audience);
             (key.clone(), validation)
         });
         Self {
             accepted: accepted.collect(),
             current: settings.current.clone(),
+            audience: settings.audience.clone(),
             ttl: settings.ttl,
             clock,
             ids,
@@ -143,7 +148,7 @@ impl TokenIssuer for JwtTokens {
         let now = self.clock.now();
         let claims = Claims {
             iss: ISSUER.to_owned(),
-            aud: AUDIENCE.to_owned(),
+            aud: self.audience.clone(),
             sub: caller.account_id.as_uuid(),
             sid: session.as_uuid(),
             role: caller.principal.role().as_str().to_owned(),

@@ -31,6 +31,7 @@ fn settings(current: SigningKey, previous: &[&SigningKey]) -> JwtSettings {
         current,
         previous: previous.iter().copied().cloned().collect(),
         ttl: Duration::from_mins(15),
+        audience: JwtSettings::AUDIENCE.to_owned(),
     }
 }
 
@@ -76,7 +77,7 @@ fn forge(header: &Header, claims: &serde_json::Value, secret: &str) -> String {
 
 fn claims() -> serde_json::Value {
     serde_json::json!({
-        "iss": ISSUER, "aud": AUDIENCE, "sub": Uuid::from_u128(1),
+        "iss": ISSUER, "aud": JwtSettings::AUDIENCE, "sub": Uuid::from_u128(1),
         "sid": Uuid::from_u128(3), "role": "admin",
         "iat": noon().unix_timestamp(), "exp": noon().unix_timestamp() + 900,
         "jti": Uuid::from_u128(2),
