@@ -11,6 +11,8 @@ pub struct Route {
     pub url: String,
     /// `DATABASE_POOLING`.
     pub pooling: String,
+    /// `DATABASE_PREPARED`.
+    pub prepared: String,
     /// `DATABASE_SCHEMA`: whatever `TEST_SCHEMA` names.
     pub schema: String,
 }
@@ -26,6 +28,7 @@ impl Route {
                 Self {
                     url: format!("{pooler}/{database}"),
                     pooling: env::var("TEST_DATABASE_POOLING").unwrap(),
+                    prepared: env::var("TEST_DATABASE_PREPARED").unwrap(),
                     ..direct
                 }
             }
@@ -38,6 +41,7 @@ impl Route {
         Self {
             url,
             pooling: "direct".to_owned(),
+            prepared: "off".to_owned(),
             schema: schema(),
         }
     }
@@ -56,7 +60,7 @@ impl Route {
         match self.pooling.as_str() {
             "session" => Pooling::Session,
             "transaction" => Pooling::Transaction {
-                is_preparing: false,
+                is_preparing: self.prepared == "on",
             },
             _ => Pooling::Direct,
         }

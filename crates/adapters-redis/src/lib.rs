@@ -9,6 +9,7 @@
 mod address;
 mod agreement;
 mod availability;
+mod backoff;
 mod closing;
 mod commands;
 mod connections;

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::{availability::Availability, closing::Closing};
+use crate::{availability::Availability, backoff::Backoff, closing::Closing};
 
 /// How many parts a cluster has here: a node that is away takes at most two parts of others with it.
 const OF_CLUSTER: usize = 64;
@@ -20,6 +20,7 @@ pub(crate) struct Part {
     /// The key that could not be read or written last.
     failed: Mutex<String>,
     pub(crate) availability: Availability,
+    pub(crate) backoff: Backoff,
     pub(crate) closing: Closing,
 }
 
@@ -58,6 +59,7 @@ impl Parts {
                 prefix: prefix.to_owned(),
                 failed: Mutex::default(),
                 availability: Availability::up(),
+                backoff: Backoff::new(),
                 closing: closing(bit),
             })
         };

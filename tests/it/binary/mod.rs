@@ -23,12 +23,13 @@ use tokio::{
 };
 
 /// All that the binary sees of an environment.
-fn environment(database: &TestDatabase) -> [(&'static str, String); 6] {
+fn environment(database: &TestDatabase) -> [(&'static str, String); 7] {
     let route = database.route();
     let secret = "a secret that never shows in a log, 32+";
     [
         ("DATABASE_URL", route.url),
         ("DATABASE_POOLING", route.pooling),
+        ("DATABASE_PREPARED", route.prepared),
         ("DATABASE_SCHEMA", route.schema),
         ("JWT_SECRET", secret.to_owned()),
         ("BCRYPT_COST", "4".to_owned()),

@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use super::Inner;
 use crate::{availability::Missed, failure::Failure, parts::Part, scripts::KEEP_NEWER};
 
-/// How long to wait before retrying a Redis that did not answer.
+/// How long to wait before trying a Redis once more that is not back yet.
 const RETRY_INTERVAL: Duration = Duration::from_millis(250);
 
 /// How old connections to a cluster are before they are left, for they may know of a node that hangs and not of who
@@ -21,11 +21,13 @@ const CLUSTERED: Duration = Duration::from_secs(2);
 /// Retries a part until it can be written and is what the other replicas share, writes the versions that it
 /// missed, and, when none are left, lets it be read again. Ends when the store is dropped.
 pub(super) async fn wait_until_up(store: Weak<Inner>, part: Arc<Part>) {
+    sleep(part.backoff.failed(Instant::now())).await;
     loop {
-        sleep(RETRY_INTERVAL).await;
         let Some(store) = store.upgrade() else { return };
         if !store.is_usable(&part).await {
             part.availability.forget_expired();
+            drop(store);
+            sleep(RETRY_INTERVAL).await;
             continue;
         }
         while let Some(missed) = part.availability.take_missed_or_go_up() {
@@ -40,9 +42,12 @@ pub(super) async fn wait_until_up(store: Weak<Inner>, part: Arc<Part>) {
         }
         if part.availability.is_up() {
             tracing::info!("Redis answers again");
+            part.backoff.up(Instant::now());
             part.open_if_up().await;
             return;
         }
+        drop(store);
+        sleep(RETRY_INTERVAL).await;
     }
 }
 
