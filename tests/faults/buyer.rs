@@ -2,6 +2,7 @@
 //! them, changes their own name, and looks at what is shown.
 
 use std::{
+    collections::VecDeque,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -33,6 +34,9 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// How long a buyer goes on trying after the storm before it gives an order up.
 const PERSISTENCE: Duration = Duration::from_secs(30);
+
+/// How many of their orders a buyer remembers.
+const EARLIER: usize = 64;
 
 pub(crate) struct Buyer {
     http: reqwest::Client,
@@ -70,6 +74,7 @@ impl Buyer {
     /// Goes on until the storm is over.
     pub(crate) async fn order_on_and_on(self, first: usize) {
         let mut n = first;
+        let mut earlier = VecDeque::new();
         while !self.is_over.load(Ordering::Relaxed) {
             n += 1;
             let Some((order, position)) = self.order(n).await else {
@@ -90,13 +95,25 @@ impl Buyer {
                 is_cancelled,
             });
             let status = if is_cancelled { "cancelled" } else { "pending" };
+            let may_be_cancelled = is_to_be_cancelled && !is_cancelled;
             // From both replicas, most likely: what one has written the other must know, whoever asks.
             for token in [self.customer(), &self.boss] {
-                let may_be_cancelled = is_to_be_cancelled && !is_cancelled;
                 self.look_at(id, status, may_be_cancelled, token).await;
             }
+            // What was written long ago is as it was, whatever has come back with an older one since.
+            earlier.push_back((id, status, may_be_cancelled));
+            if earlier.len() > EARLIER {
+                earlier.pop_front();
+            }
+            let (id_before, status, may_be_cancelled) = earlier[n * 7 % earlier.len()];
+            self.look_at(id_before, status, may_be_cancelled, self.customer())
+                .await;
             if n.is_multiple_of(2) {
                 self.look_for(id, position).await;
+            }
+            if n.is_multiple_of(5) {
+                let product = self.products[n % self.products.len()];
+                let _ = self.read(&format!("/products/{product}"), &self.boss).await;
             }
             if n.is_multiple_of(4) {
                 self.change_name(&format!("Ana {n}")).await;

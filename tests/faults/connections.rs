@@ -52,7 +52,6 @@ async fn look(arena: &Arena) -> Option<String> {
     let sql = arena.sql().await;
     let open: i64 = sql.query_one(CONNECTIONS, &[]).await.unwrap().get(0);
     let open = usize::try_from(open).unwrap();
-    // Nobody reads products here, for which there are others.
     let is_wrong = used > 0 || waiting > 0 || open > known;
     is_wrong.then(|| {
         format!(

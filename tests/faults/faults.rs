@@ -18,6 +18,8 @@ pub(crate) struct Fault {
     /// Whether every request must be served meanwhile as if nothing were.
     pub(crate) is_survived: bool,
     pub(crate) is_in_short: bool,
+    /// Whether it has to last longer than anybody waits, or nothing is seen of it.
+    pub(crate) is_long: bool,
     /// The longest time in which no order may be placed, where there is one.
     pub(crate) outage: Option<Duration>,
     /// What the replicas have meanwhile.
@@ -30,6 +32,7 @@ pub(crate) enum Kind {
     PostgresPause,
     PostgresCut,
     PostgresSilence,
+    PostgresFreeze,
     PostgresTermination,
     PostgresReadOnly,
     PostgresConnections,
@@ -65,6 +68,7 @@ pub(crate) const fn fault(name: &'static str, kind: Kind) -> Fault {
         kind,
         is_survived: false,
         is_in_short: false,
+        is_long: false,
         outage: None,
         layout: Layout::Plain,
     }
@@ -89,6 +93,18 @@ impl Fault {
         Self { layout, ..self }
     }
 
+    const fn long(self) -> Self {
+        Self {
+            is_long: true,
+            ..self
+        }
+    }
+
+    /// How long it lasts.
+    pub(crate) const fn lasts(&self, is_short: bool) -> Duration {
+        Duration::from_secs(if is_short && !self.is_long { 1 } else { 3 })
+    }
+
     const fn in_short(self) -> Self {
         Self {
             is_in_short: true,
@@ -105,7 +121,15 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault("PostgreSQL crashes and comes back", Kind::PostgresCrash).in_short(),
     fault("PostgreSQL is paused (SIGSTOP)", Kind::PostgresPause),
     fault("PostgreSQL is cut off", Kind::PostgresCut),
-    fault("PostgreSQL's answers do not arrive", Kind::PostgresSilence).in_short(),
+    fault("PostgreSQL's answers do not arrive", Kind::PostgresSilence)
+        .in_short()
+        .long(),
+    fault(
+        "PostgreSQL's connections are silent, and only new ones are not",
+        Kind::PostgresFreeze,
+    )
+    .in_short()
+    .long(),
     fault(
         "PostgreSQL ends connections, again and again",
         Kind::PostgresTermination,
@@ -121,7 +145,8 @@ pub(crate) const FAULTS: &[Fault] = &[
         "PostgreSQL's synchronous standby is away",
         Kind::PostgresStandby,
     )
-    .in_short(),
+    .in_short()
+    .long(),
     fault(
         "a product's stock is locked by somebody else",
         Kind::StockLock,
@@ -216,6 +241,7 @@ impl Kind {
             Self::PostgresPause => arena.postgres.alone().signal("-STOP").await,
             Self::PostgresCut => arena.to_postgres.cut(),
             Self::PostgresSilence => arena.to_postgres.hold(),
+            Self::PostgresFreeze => arena.to_postgres.freeze(),
             Self::PostgresTermination => terminate_connections(arena).await,
             Self::PostgresReadOnly => set(arena, "set default_transaction_read_only = on").await,
             Self::PostgresConnections => take_connections(arena).await,
@@ -316,6 +342,7 @@ impl Kind {
             }
             Self::Cluster(kind) => kind.end(arena).await,
             Self::PostgresConnections
+            | Self::PostgresFreeze
             | Self::PostgresTermination
             | Self::RedisFlushes
             | Self::RedisGarbage

@@ -2,7 +2,7 @@
 //! thing after the other breaks around them; and, after each, whether every promise was kept.
 //!
 //!   faults            every fault, for three seconds each
-//!   faults --short    some of them, for a second each: a part of `make integration`
+//!   faults --short    some of them, mostly for a second each: a part of `make integration`
 //!   faults NAME…      those whose names contain one of these words
 //!   faults --ha       those of a cluster under Patroni (`deploy/ha`), in place of the others
 //!   faults --help     the names of all of them
@@ -68,7 +68,6 @@ async fn main() -> ExitCode {
         (!is_short || fault.is_in_short)
             && (names.is_empty() || names.iter().any(|name| fault.name.contains(*name)))
     };
-    let lasts = Duration::from_secs(if is_short { 1 } else { 3 });
     let mut faults: Vec<_> = faults.iter().filter(is_meant).collect();
     if faults.is_empty() {
         return help(false);
@@ -78,7 +77,7 @@ async fn main() -> ExitCode {
     }
     let mut arena = Arena::open(is_over_a_cluster).await;
     let is_kept = tokio::select! {
-        is_kept = endure_all(&mut arena, &faults, lasts) => is_kept,
+        is_kept = endure_all(&mut arena, &faults, is_short) => is_kept,
         // What was started ends with the arena.
         _ = tokio::signal::ctrl_c() => false,
     };
@@ -110,11 +109,11 @@ fn help(is_asked: bool) -> ExitCode {
 }
 
 /// Returns whether every promise was kept.
-async fn endure_all(arena: &mut Arena, faults: &[&'static Fault], lasts: Duration) -> bool {
+async fn endure_all(arena: &mut Arena, faults: &[&'static Fault], is_short: bool) -> bool {
     let mut reports = Vec::new();
     for fault in faults {
         eprintln!("· {}", fault.name);
-        let report = endure(arena, fault, lasts).await;
+        let report = endure(arena, fault, fault.lasts(is_short)).await;
         for broken in &report.broken {
             eprintln!("  {broken}");
         }

@@ -31,6 +31,8 @@ struct State {
     target: watch::Sender<String>,
     cuts: watch::Sender<Cuts>,
     holds: watch::Sender<bool>,
+    /// How often connections were frozen: whoever was connected then hears nothing any more.
+    freezes: watch::Sender<usize>,
     /// How many answers are held back.
     held: watch::Sender<usize>,
     /// How many statements PostgreSQL was asked to run.
@@ -69,6 +71,7 @@ impl Proxy {
             target: watch::Sender::new(target.to_owned()),
             cuts: watch::Sender::default(),
             holds: watch::Sender::new(false),
+            freezes: watch::Sender::new(0),
             held: watch::Sender::new(0),
             statements: AtomicUsize::new(0),
         });
@@ -117,6 +120,12 @@ impl Proxy {
     /// Holds back what the server answers from now on.
     pub fn hold(&self) {
         self.state.holds.send_replace(true);
+    }
+
+    /// Passes nothing more on that is answered over the connections that there are, which stay open. New ones are as
+    /// ever.
+    pub fn freeze(&self) {
+        self.state.freezes.send_modify(|times| *times += 1);
     }
 
     /// Waits until so many connections hold an answer back.
@@ -179,11 +188,15 @@ async fn serve(listener: TcpListener, state: Arc<State>) {
 async fn answer(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, state: &State) {
     let mut buffer = [0; 8_192];
     let mut holds = state.holds.subscribe();
+    let freezes = *state.freezes.borrow();
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
         if *holds.borrow_and_update() {
             state.held.send_modify(|held| *held += 1);
             let _ = holds.wait_for(|holds| !holds).await;
             state.held.send_modify(|held| *held -= 1);
+        }
+        if *state.freezes.borrow() != freezes {
+            std::future::pending::<()>().await;
         }
         if to.write_all(&buffer[..read]).await.is_err() {
             return;

@@ -17,9 +17,10 @@ use http_actix::{
     server,
     settings::{HttpSettings, PasswordSettings, Settings, TimesToLive},
 };
+use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::{Client, TestDatabase, variable};
+use crate::{Client, PATIENCE, TestDatabase, variable};
 
 /// The password of every account that a test makes.
 pub const PASSWORD: &str = "correct horse battery";
@@ -122,7 +123,7 @@ impl TestServer {
                 let (server, addr) = server::bind(&settings.http, app).unwrap();
                 started.send((server.handle(), addr)).unwrap();
                 server.await.unwrap();
-                background.finish().await;
+                background.finish(Instant::now() + PATIENCE).await;
             });
         });
         let (handle, addr) = start.recv().unwrap();

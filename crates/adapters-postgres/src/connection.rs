@@ -1,23 +1,31 @@
 //! Pooled connections. What differs between one of our own and one that a pooler shares out is
 //! decided here, and by [`Session`].
 
-use std::{ops::Deref, sync::Arc, time::Duration};
+use std::{
+    ops::Deref,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use deadpool_postgres::{
     Hook, HookError, Manager, ManagerConfig, Object, RecyclingMethod, Runtime, Status,
 };
 use domain::StorageError;
-use futures_util::future::join3;
-use tokio::time::timeout;
+use futures_util::{TryFutureExt as _, future::join3};
+use tokio::{runtime::Handle, time::timeout};
 use tokio_postgres::{Client, Config, Error, Row, Transaction};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::{
-    error::{TransactionError, from_pool, is_stale_statement, storage},
+    error::{TransactionError, from_pool, is_stale_statement},
+    given_up::{Server, close, leave_to_its_commit, settle},
     schema::Schema,
-    session::{Pooling, Session, Sessions, Settings},
+    session::{LONGEST_STATEMENT, Pooling, Session, Sessions, Settings},
     statements::{self, Statement, Value, untyped},
-    transaction::behind,
+    transaction::{behind, in_time},
 };
 
 /// How long to wait for a new connection, or for an answer that says that one is good.
@@ -26,8 +34,7 @@ pub(crate) const CONNECTION_TIMEOUT: Duration = Duration::from_millis(1_500);
 /// How a connection is made.
 #[derive(Clone)]
 pub(crate) struct Connector {
-    pub(crate) config: Config,
-    pub(crate) tls: MakeRustlsConnect,
+    server: Server,
     /// What is said first on a connection.
     greeting: Option<Arc<str>>,
     session: Arc<Session>,
@@ -53,8 +60,7 @@ impl Connector {
             Pooling::Transaction { .. } => None,
         };
         Self {
-            config,
-            tls,
+            server: Server { config, tls },
             greeting,
             session: Arc::new(Session::of(settings, sessions, patience)),
         }
@@ -66,21 +72,47 @@ impl Connector {
 pub(crate) struct Pool {
     connections: deadpool_postgres::Pool,
     session: Arc<Session>,
+    server: Arc<Server>,
+    /// How long it may take to get one.
+    patience: Option<Duration>,
 }
+
+/// How long a connection takes to say that it is good, where that is asked before it is used.
+const VERIFICATION_TIMEOUT: Duration = Duration::from_millis(400);
 
 impl Pool {
     /// A pool in which nothing is connected yet.
     pub(crate) fn new(connector: Connector, max_connections: usize) -> Result<Self, StorageError> {
-        let recycling = ManagerConfig {
-            recycling_method: RecyclingMethod::Fast,
-        };
-        let manager = Manager::from_config(connector.config, connector.tls, recycling);
+        Self::recycling(RecyclingMethod::Fast, connector, max_connections)
+    }
+
+    /// The same, of connections that are asked whether they are good before they are used again: for what takes so
+    /// long that it is waited for.
+    pub(crate) fn verified(
+        connector: Connector,
+        max_connections: usize,
+    ) -> Result<Self, StorageError> {
+        let pool = Self::recycling(RecyclingMethod::Verified, connector, max_connections)?;
+        Ok(Self {
+            // Several may be no good, and are asked one after the other.
+            patience: Some(CONNECTION_TIMEOUT + VERIFICATION_TIMEOUT),
+            ..pool
+        })
+    }
+
+    fn recycling(
+        recycling_method: RecyclingMethod,
+        connector: Connector,
+        max_connections: usize,
+    ) -> Result<Self, StorageError> {
+        let Server { config, tls } = connector.server.clone();
+        let manager = Manager::from_config(config, tls, ManagerConfig { recycling_method });
         let mut pool = deadpool_postgres::Pool::builder(manager)
             .max_size(max_connections)
             .runtime(Runtime::Tokio1)
             .wait_timeout(Some(connector.session.patience))
             .create_timeout(Some(CONNECTION_TIMEOUT))
-            .recycle_timeout(Some(CONNECTION_TIMEOUT));
+            .recycle_timeout(Some(VERIFICATION_TIMEOUT));
         if let Some(greeting) = connector.greeting {
             pool = pool.post_create(Hook::async_fn(move |client, _| {
                 let greeting = Arc::clone(&greeting);
@@ -97,14 +129,25 @@ impl Pool {
         Ok(Self {
             connections: pool.build().map_err(StorageError::internal)?,
             session: connector.session,
+            server: Arc::new(connector.server),
+            patience: None,
         })
     }
 
     /// A connection that nobody else uses.
     pub(crate) async fn get(&self) -> Result<Connection, StorageError> {
+        let client = self.connections.get().map_err(from_pool);
+        let client = match self.patience {
+            Some(patience) => timeout(patience, client)
+                .await
+                .map_err(StorageError::unavailable)?,
+            None => client.await,
+        };
         Ok(Connection {
-            client: self.connections.get().await.map_err(from_pool)?,
+            client: Some(client?),
             session: Arc::clone(&self.session),
+            server: Arc::clone(&self.server),
+            pending: AtomicUsize::new(0),
         })
     }
 
@@ -115,23 +158,47 @@ impl Pool {
     }
 }
 
-/// A connection, which goes back to its pool when it is dropped.
+/// A connection, which goes back to its pool when it is dropped: at once, or when the statement has ended that
+/// somebody does not wait for any more.
 pub(crate) struct Connection {
-    client: Object,
+    /// Taken only at the end.
+    client: Option<Object>,
     session: Arc<Session>,
+    server: Arc<Server>,
+    /// What was sent and not waited for to its end.
+    pending: AtomicUsize,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let is_quiet = *self.pending.get_mut() == 0;
+        let Some(client) = self.client.take() else {
+            return;
+        };
+        if is_quiet {
+            return;
+        }
+        let (server, by_request) = (Arc::clone(&self.server), self.cancels_by_request());
+        match Handle::try_current() {
+            Ok(runtime) => {
+                runtime.spawn(async move { settle(client, &server, by_request).await });
+            }
+            Err(_) => close(client),
+        }
+    }
 }
 
 impl Deref for Connection {
     type Target = Client;
 
     fn deref(&self) -> &Client {
-        &self.client
+        self.pooled()
     }
 }
 
 impl AsMut<Client> for Connection {
     fn as_mut(&mut self) -> &mut Client {
-        &mut self.client
+        self.pooled_mut()
     }
 }
 
@@ -151,21 +218,50 @@ impl Connection {
         self.session.patience
     }
 
+    fn pooled(&self) -> &Object {
+        match &self.client {
+            Some(client) => client,
+            None => unreachable!("taken at the end alone"),
+        }
+    }
+
+    fn pooled_mut(&mut self) -> &mut Object {
+        match &mut self.client {
+            Some(client) => client,
+            None => unreachable!("taken at the end alone"),
+        }
+    }
+
+    /// Waits for the answer to what is sent when this is first polled. Whoever stops waiting leaves the connection to
+    /// [`settle`].
+    async fn answer<T>(&self, answer: impl Future<Output = T>) -> T {
+        self.pending.fetch_add(1, Ordering::Relaxed);
+        let answer = answer.await;
+        self.answered();
+        answer
+    }
+
+    fn answered(&self) {
+        self.pending.fetch_sub(1, Ordering::Relaxed);
+    }
+
     /// Whether a statement is cancelled by a request, or else by closing the connection.
-    pub(crate) fn cancels_by_request(&self) -> bool {
+    fn cancels_by_request(&self) -> bool {
         self.session.pooling == Pooling::Direct
     }
 
     /// Closes the connection: it does not go back to its pool.
-    pub(crate) fn close(self) {
-        drop(Object::take(self.client));
+    pub(crate) fn close(mut self) {
+        if let Some(client) = self.client.take() {
+            close(client);
+        }
     }
 
     /// A statement that is sent often, prepared unless the session may be another one by then.
     pub(crate) async fn prepare(&self, statement: &'static str) -> Result<Statement, Error> {
         if self.session.is_preparing() {
-            let prepared = self.client.prepare_cached(statement).await?;
-            Ok(Statement::Named(prepared))
+            let prepared = self.answer(self.pooled().prepare_cached(statement));
+            Ok(Statement::Named(prepared.await?))
         } else {
             Ok(Statement::Unnamed(statement))
         }
@@ -173,7 +269,12 @@ impl Connection {
 
     /// Forgets the statements that were prepared: their tables have changed.
     pub(crate) fn forget_statements(&self) {
-        self.client.statement_cache.clear();
+        self.pooled().statement_cache.clear();
+    }
+
+    /// Runs statements without values; sent when this is first polled.
+    pub(crate) async fn batch_execute(&self, statements: &str) -> Result<(), Error> {
+        self.answer(Client::batch_execute(self, statements)).await
     }
 
     /// Begins a transaction, whatever the database's default is; sent when this is first polled.
@@ -183,39 +284,54 @@ impl Connection {
 
     /// A transaction that lasts no longer than a function, and is rolled back when it is dropped.
     pub(crate) async fn transaction(&mut self) -> Result<Transaction<'_>, Error> {
-        let transaction = Client::transaction(&mut self.client).await?;
-        if let Some(local) = &self.session.local {
+        let session = Arc::clone(&self.session);
+        let transaction = Client::transaction(self.pooled_mut()).await?;
+        if let Some(local) = &session.local {
             transaction.batch_execute(local).await?;
         }
         Ok(transaction)
     }
 
-    /// Runs `work` in a transaction, and commits. A commit that does not end in time is left to itself, and
-    /// the connection with it.
+    /// Runs `work` in a transaction, and commits. Neither takes longer than somebody waits; a commit that does not end
+    /// is left to itself, and the connection with it.
     pub(crate) async fn in_transaction<T>(
         mut self,
         work: impl AsyncFnOnce(&Client) -> Result<T, Error>,
     ) -> Result<T, TransactionError> {
         let patience = self.patience();
-        let transaction = self.transaction().await?;
-        let done = work(transaction.client()).await?;
-        let Ok(committed) = timeout(patience, transaction.commit()).await else {
-            self.leave_to_its_commit();
-            return Err(TransactionError::Undecided);
+        *self.pending.get_mut() += 1;
+        let worked = in_time(patience, async {
+            let transaction = self.transaction().await?;
+            match work(transaction.client()).await {
+                Ok(done) => Ok((transaction, done)),
+                Err(error) => {
+                    // The connection is good, and is needed for the next attempt.
+                    transaction.rollback().await?;
+                    Err(error)
+                }
+            }
+        });
+        let ended = match worked.await {
+            Ok((transaction, done)) => match timeout(patience, transaction.commit()).await {
+                Ok(committed) => Ok(committed.map(|()| done)?),
+                Err(_) => Err(TransactionError::Undecided),
+            },
+            Err(error) => Err(error),
         };
-        committed?;
-        Ok(done)
+        match &ended {
+            Err(TransactionError::Undecided) => self.leave_to_its_commit(),
+            Err(TransactionError::Unreached(_)) => {}
+            Ok(_) | Err(TransactionError::Failed(_)) => self.answered(),
+        }
+        ended
     }
 
-    /// Leaves the connection to a commit that does not end, whose outcome is unknown: no timeout of
-    /// PostgreSQL's ends the wait for a synchronous standby. The connection keeps its place in the
-    /// pool until then, so that there are never more of them.
-    pub(crate) fn leave_to_its_commit(self) {
-        tokio::spawn(async move {
-            // Answered once the commit has ended.
-            let _ = self.batch_execute("").await;
-            self.close();
-        });
+    /// See [`leave_to_its_commit`].
+    pub(crate) fn leave_to_its_commit(mut self) {
+        let server = Arc::clone(&self.server);
+        if let Some(client) = self.client.take() {
+            tokio::spawn(async move { leave_to_its_commit(client, &server).await });
+        }
     }
 
     /// The rows that a statement finds, outside a transaction. If a table has changed since it was
@@ -225,18 +341,21 @@ impl Connection {
         &self,
         statement: &str,
         values: &[&dyn Value],
-    ) -> Result<Vec<Row>, Error> {
-        match self.try_query(statement, values).await {
-            Err(error) if is_stale_statement(&error) => {
-                self.forget_statements();
-                self.try_query(statement, values).await
+    ) -> Result<Vec<Row>, StorageError> {
+        let rows = async {
+            match self.try_query(statement, values).await {
+                Err(error) if is_stale_statement(&error) => {
+                    self.forget_statements();
+                    self.try_query(statement, values).await
+                }
+                done => done,
             }
-            done => done,
-        }
+        };
+        Ok(in_time(self.session.longest, self.answer(rows)).await?)
     }
 
-    /// The same, if an answer comes in time. A connection over which none comes is given up: the next one
-    /// may get through.
+    /// The same, within a shorter time. A connection over which no answer comes is closed at once: the next one may
+    /// get through.
     pub(crate) async fn query_within(
         self,
         patience: Duration,
@@ -244,7 +363,7 @@ impl Connection {
         values: &[&dyn Value],
     ) -> Result<Vec<Row>, StorageError> {
         match timeout(patience, self.query(statement, values)).await {
-            Ok(rows) => rows.map_err(storage),
+            Ok(rows) => rows,
             Err(late) => {
                 self.close();
                 Err(StorageError::unavailable(late))
@@ -257,7 +376,7 @@ impl Connection {
         &self,
         statement: &str,
         values: &[&dyn Value],
-    ) -> Result<Option<Row>, Error> {
+    ) -> Result<Option<Row>, StorageError> {
         let rows = self.query(statement, values).await?;
         Ok(rows.into_iter().next())
     }
@@ -267,14 +386,17 @@ impl Connection {
         &self,
         statement: &'static str,
         values: &[&dyn Value],
-    ) -> Result<u64, Error> {
-        let prepared = self.prepare(statement).await?;
-        self.alone(prepared.execute(self, values)).await
+    ) -> Result<u64, TransactionError> {
+        let executed = async {
+            let prepared = self.prepare(statement).await?;
+            self.alone(prepared.execute(self, values)).await
+        };
+        in_time(LONGEST_STATEMENT, self.answer(executed)).await
     }
 
     async fn try_query(&self, statement: &str, values: &[&dyn Value]) -> Result<Vec<Row>, Error> {
         if self.session.is_preparing() {
-            let prepared = self.client.prepare_cached(statement).await?;
+            let prepared = self.pooled().prepare_cached(statement).await?;
             let values = untyped(values);
             self.alone(Client::query(self, &prepared, &values)).await
         } else {

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     database::Database,
-    error::{column, storage},
+    error::column,
     statements::{Statement, Value},
 };
 
@@ -58,8 +58,8 @@ pub(crate) async fn find(
 ) -> Result<Option<Creation>, StorageError> {
     let client = database.client().await?;
     let (account, kind, key) = (account(key), kind.as_str(), key.key.as_str());
-    let row = client.query_opt(FIND, &[&account, &kind, &key]).await;
-    row.map_err(storage)?.as_ref().map(creation).transpose()
+    let row = client.query_opt(FIND, &[&account, &kind, &key]).await?;
+    row.as_ref().map(creation).transpose()
 }
 
 /// Writes a key, within the transaction that creates the entity and before it: of two that are

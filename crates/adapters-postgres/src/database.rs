@@ -5,6 +5,7 @@ mod settings;
 pub use self::settings::{DatabaseSettings, InvalidDatabaseUrl, StandbySettings};
 
 use std::{
+    pin::pin,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -13,9 +14,10 @@ use deadpool_postgres::Status;
 use domain::StorageError;
 use thiserror::Error;
 use thread_local::ThreadLocal;
+use tokio::time::timeout;
+use tokio_postgres::Error;
 
 use crate::{
-    abandonable::Abandonable,
     connection::{Connection, Connector, Pool},
     error::{TransactionError, column, is_lock_not_available, storage},
     schema::{self, SchemaError},
@@ -34,6 +36,8 @@ pub struct Database {
     /// lock. Each thread has connections of its own, so that no answer has to wake another thread:
     /// that is most of the time of a short statement.
     by_thread: Arc<ThreadLocal<Pool>>,
+    /// The same, for reading products: see [`ProductReader`](crate::catalog::ProductReader).
+    products_by_thread: Arc<ThreadLocal<Pool>>,
     /// How many of these connections each thread opens at most.
     per_thread: usize,
     /// Only for placing orders.
@@ -126,6 +130,9 @@ const MAX_SEARCHES: usize = 4;
 /// How long to wait before asking again for a lock that was not granted.
 const LOCK_RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
+/// How often it is asked whether a server is still at what it was asked to do.
+const WORK_INTERVAL: Duration = Duration::from_secs(5);
+
 /// How long to wait for a connection to a standby: there is time left for the primary then.
 const STANDBY_PATIENCE: Duration = Duration::from_millis(500);
 
@@ -154,13 +161,14 @@ impl Database {
         });
         Ok(Self {
             by_thread: Arc::default(),
+            products_by_thread: Arc::default(),
             per_thread: reading.div_ceil(settings.threads).max(MIN_PER_THREAD),
             desk: pool(&locking, settings.desk_connections)?,
             changes: pool(&locking, changes)?,
             searches: pool(&sessions.searches(), searches)?,
             revocations: pool(&by_id, 1)?,
-            reports: pool(&many_rows, 1)?,
-            bulk: pool(&many_rows, MAX_BULK)?,
+            reports: Pool::verified(settings.connector(&many_rows), 1)?,
+            bulk: Pool::verified(settings.connector(&many_rows), MAX_BULK)?,
             by_id: settings.connector(&by_id),
             sessions,
             patience: settings.patience,
@@ -196,8 +204,7 @@ impl Database {
             order by name";
         let settings = self.sessions.by_id();
         let client = self.client().await?;
-        let rows = client.query(SETTINGS, &[&settings.names()]).await;
-        for row in &rows.map_err(storage)? {
+        for row in &client.query(SETTINGS, &[&settings.names()]).await? {
             let (name, found) = (column(row, "name")?, column(row, "found")?);
             settings.check(name, found, self.sessions.pooling)?;
         }
@@ -224,18 +231,23 @@ impl Database {
             ("reports", &self.reports),
             ("bulk", &self.bulk),
         ];
-        let reading = self.by_thread.iter().map(Pool::status);
-        let reading = reading.fold(PoolState::of("reading"), PoolState::and);
+        let by_thread = |name, pools: &ThreadLocal<Pool>| {
+            let states = pools.iter().map(Pool::status);
+            states.fold(PoolState::of(name), PoolState::and)
+        };
+        let reading = [
+            by_thread("reading", &self.by_thread),
+            by_thread("products", &self.products_by_thread),
+        ];
         let state = |(name, pool): (_, &Pool)| PoolState::of(name).and(pool.status());
         let standby = self.standby.iter().map(|standby| standby.pools());
-        std::iter::once(reading)
-            .chain(shared.map(state))
-            .chain(standby)
+        reading.into_iter().chain(shared.map(state)).chain(standby)
     }
 
-    /// How a connection for statements that find their rows by id is made.
-    pub(crate) fn by_id(&self) -> Connector {
-        self.by_id.clone()
+    /// The connections with which this thread reads products.
+    pub(crate) fn products(&self, most: usize) -> Result<Pool, StorageError> {
+        let pool = || Pool::new(self.by_id.clone(), most);
+        self.products_by_thread.get_or_try(pool).cloned()
     }
 
     /// A connection of this thread.
@@ -252,8 +264,8 @@ impl Database {
     }
 
     /// A connection for searches.
-    pub(crate) async fn searches_client(&self) -> Result<Abandonable, StorageError> {
-        Ok(self.abandonable(self.searches.get().await?))
+    pub(crate) async fn searches_client(&self) -> Result<Connection, StorageError> {
+        self.searches.get().await
     }
 
     /// A connection for an import or an export.
@@ -271,9 +283,40 @@ impl Database {
         self.reports.get().await
     }
 
-    /// A connection whose statement is cancelled when nobody waits for it any more.
-    pub(crate) fn abandonable(&self, client: Connection) -> Abandonable {
-        Abandonable::new(client, self.by_id.tls.clone())
+    /// Awaits what may take longer than any timeout, for as long as the server's session of this number is at it.
+    pub(crate) async fn while_at_work<T>(
+        &self,
+        session: i64,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, TransactionError> {
+        let mut work = pin!(work);
+        let mut was_at_work = true;
+        loop {
+            if let Ok(done) = timeout(WORK_INTERVAL, work.as_mut()).await {
+                return Ok(done?);
+            }
+            let is_at_work = self.is_at_work(session).await;
+            let error = match is_at_work {
+                Ok(true) => None,
+                Ok(false) => Some(StorageError::unavailable(
+                    "the server is not at it any more",
+                )),
+                Err(error) => Some(error),
+            };
+            match error {
+                // It may have ended just now.
+                Some(error) if !was_at_work => return Err(error.into()),
+                error => was_at_work = error.is_none(),
+            }
+        }
+    }
+
+    async fn is_at_work(&self, session: i64) -> Result<bool, StorageError> {
+        const AT_WORK: &str = "
+            select from pg_stat_activity where pid::bigint = $1 and state = 'active'";
+        let client = self.client().await?;
+        let found = client.query(AT_WORK, &[&session]).await?;
+        Ok(!found.is_empty())
     }
 
     /// Runs `work`, which locks rows, or writes what another transaction may be writing. When another transaction holds one of the locks for longer

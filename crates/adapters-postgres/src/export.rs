@@ -12,8 +12,9 @@ use crate::{
     database::Database,
     error::{column, storage},
     list::Conditions,
+    session::LONGEST_STATEMENT,
     statements,
-    transaction::Transaction,
+    transaction::{Transaction, in_time},
 };
 
 /// How many rows are asked for at once.
@@ -102,8 +103,7 @@ async fn count(
 ) -> Result<u64, StorageError> {
     let count = async |database: Database| {
         let client = database.bulk_client().await?;
-        let row = client.query_opt(&statement, &conditions.params()).await;
-        let row = row.map_err(storage)?;
+        let row = client.query_opt(&statement, &conditions.params()).await?;
         row.ok_or_else(|| StorageError::internal("nothing was counted"))
     };
     let row = database.recent_report(freshness, count).await?;
@@ -126,14 +126,17 @@ async fn read(
 ) -> Result<(), StorageError> {
     // What has begun on a standby cannot go on elsewhere, where it would be another moment.
     let (transaction, mut rows) = database
-        .recent_report(freshness, |database| begin(database, statement, conditions))
+        .recent_report(freshness, async |database| {
+            let begun = begin(database, statement, conditions);
+            Ok(in_time(LONGEST_STATEMENT, begun).await?)
+        })
         .await?;
     loop {
         let is_last = rows.len() < ROWS;
         match timeout(PATIENCE, chunks.send(Ok(Chunk { rows, is_last }))).await {
             Ok(Ok(())) if !is_last => {}
             // The last one, or nobody takes any more of them.
-            Ok(_) => return transaction.abandon().await.map_err(storage),
+            Ok(_) => return Ok(in_time(PATIENCE, transaction.abandon()).await?),
             Err(_) => return Err(StorageError::unavailable("nobody takes the rows")),
         }
         // What has no answer by then, long after the end of every statement, has no server any more.

@@ -1,7 +1,6 @@
 //! The ports of [`domain`] that PostgreSQL implements: one adapter per noun, its SQL beside the
 //! function that runs it. Nothing is decided here. Rows become entities in one place per entity.
 
-mod abandonable;
 mod advisory_lock;
 mod audit;
 mod cache_coordination;
@@ -15,6 +14,7 @@ mod export;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod given_up;
 mod identity;
 mod list;
 mod migrations;

@@ -9,12 +9,7 @@ use domain::{
 };
 use tokio_postgres::Row;
 
-use crate::{
-    abandonable::Abandonable,
-    database::Database,
-    error::{column, storage},
-    statements::Value,
-};
+use crate::{connection::Connection, database::Database, error::column, statements::Value};
 
 /// A value of a statement.
 type Param = Box<dyn Value + Send>;
@@ -121,15 +116,12 @@ impl Conditions {
 
     /// A connection for this list. The plan of the whole list is always the same, and is made once;
     /// the best one for a part of it depends on what is asked for.
-    pub(crate) async fn connection(
-        &self,
-        database: &Database,
-    ) -> Result<Abandonable, StorageError> {
+    pub(crate) async fn connection(&self, database: &Database) -> Result<Connection, StorageError> {
         if self.is_filtered {
-            return database.searches_client().await;
+            database.searches_client().await
+        } else {
+            database.client().await
         }
-        let client = database.client().await?;
-        Ok(database.abandonable(client))
     }
 
     pub(crate) fn params(&self) -> Vec<&dyn Value> {
@@ -159,12 +151,9 @@ pub(crate) async fn page_of_table<T>(
         keyset.column()
     );
     let search = conditions.connection(database).await?;
-    let rows = search
-        .client()
-        .query(&statement, &conditions.params())
-        .await;
-    search.finish();
-    page_of(rows.map_err(storage)?.chunks(1), page, |row, _| entry(row))
+    let rows = search.query(&statement, &conditions.params()).await?;
+    drop(search);
+    page_of(rows.chunks(1), page, |row, _| entry(row))
 }
 
 /// A page from its rows, of which there may be one more than was asked for. Each entry is made of

@@ -118,12 +118,7 @@ impl Database {
         let migrations = embedded::migrations::runner();
         let migrations = migrations.get_migrations();
         let newest = migrations.iter().map(Migration::version).max();
-        let rows = self
-            .client()
-            .await?
-            .query(LAST, &[])
-            .await
-            .map_err(storage)?;
+        let rows = self.client().await?.query(LAST, &[]).await?;
         let row = rows
             .first()
             .ok_or_else(|| StorageError::corrupt("no row"))?;

@@ -117,7 +117,7 @@ impl Places {
     async fn find(client: &Connection, schema: &Schema) -> Result<Self, SchemaError> {
         let shared = format!("{SHARED}.refinery_schema_history");
         let values: [&dyn Value; 3] = [&schema.name(), &shared, &EXTENSION];
-        let found = client.query(PLACES, &values).await.map_err(storage)?;
+        let found = client.query(PLACES, &values).await?;
         let found = found
             .first()
             .ok_or_else(|| StorageError::corrupt("no row"))?;

@@ -42,7 +42,11 @@ pub(crate) struct Sessions {
 
 /// The settings of a session, by their names.
 #[derive(Debug, Clone)]
-pub(crate) struct Settings(BTreeMap<&'static str, Cow<'static, str>>);
+pub(crate) struct Settings {
+    values: BTreeMap<&'static str, Cow<'static, str>>,
+    /// How long an answer may take, where that is longer than somebody waits for others.
+    longest: Option<Duration>,
+}
 
 type Setting = (&'static str, &'static str);
 
@@ -95,6 +99,13 @@ const MANY_ROWS: [Setting; 3] = [
     ("plan_cache_mode", "force_custom_plan"),
 ];
 
+/// Longer than any statement takes, which ends by its own timeout before. A connection over which no answer has come by
+/// then is dead.
+pub(crate) const LONGEST_STATEMENT: Duration = Duration::from_secs(11);
+
+/// The same for searches.
+const LONGEST_SEARCH: Duration = Duration::from_secs(4);
+
 /// For searches: nobody waits longer for a list.
 const SEARCHES: [Setting; 1] = [("statement_timeout", "3s")];
 
@@ -114,7 +125,7 @@ impl Sessions {
 
     /// For statements that read many rows.
     pub(crate) fn many_rows(&self) -> Settings {
-        self.every().and(&MANY_ROWS)
+        self.every().and(&MANY_ROWS).within(LONGEST_STATEMENT)
     }
 
     /// For what tells how far a standby is behind.
@@ -124,13 +135,19 @@ impl Sessions {
 
     /// For searches.
     pub(crate) fn searches(&self) -> Settings {
-        self.many_rows().and(&SEARCHES)
+        self.many_rows().and(&SEARCHES).within(LONGEST_SEARCH)
     }
 
     fn every(&self) -> Settings {
-        let mut every = Settings(BTreeMap::new()).and(&EVERY_SESSION);
+        let mut every = Settings {
+            values: BTreeMap::new(),
+            longest: None,
+        };
+        every = every.and(&EVERY_SESSION);
         if let Some(schema) = &self.schema {
-            every.0.insert(SEARCH_PATH, schema.search_path().into());
+            every
+                .values
+                .insert(SEARCH_PATH, schema.search_path().into());
         }
         match self.pooling {
             Pooling::Direct => every,
@@ -142,16 +159,23 @@ impl Sessions {
 impl Settings {
     fn and(mut self, settings: &[Setting]) -> Self {
         let settings = settings.iter();
-        self.0
+        self.values
             .extend(settings.map(|(name, value)| (*name, Cow::from(*value))));
         self
+    }
+
+    fn within(self, longest: Duration) -> Self {
+        Self {
+            longest: Some(longest),
+            ..self
+        }
     }
 
     /// What the connection says at its start (libpq's `options`); those of the URL come last, and so
     /// take precedence.
     pub(crate) fn options(&self, of_url: &str) -> String {
         let mut options = String::new();
-        for (name, value) in &self.0 {
+        for (name, value) in &self.values {
             // Writing to a string cannot fail.
             let _ = write!(options, "-c {name}={value} ");
         }
@@ -160,20 +184,20 @@ impl Settings {
 
     /// The statements that set them.
     pub(crate) fn statements(&self) -> String {
-        statements("set", self.0.iter())
+        statements("set", self.values.iter())
     }
 
     /// The statements that set, for a transaction, what differs from the sessions of a pooler, which have these.
-    fn local(&self, Self(pooled): &Self) -> Option<String> {
-        let differing = self.0.iter();
-        let differing = differing.filter(|(name, value)| pooled.get(*name) != Some(*value));
+    fn local(&self, pooled: &Self) -> Option<String> {
+        let differing = self.values.iter();
+        let differing = differing.filter(|(name, value)| pooled.values.get(*name) != Some(*value));
         let statements = statements("set local", differing);
         (!statements.is_empty()).then_some(statements)
     }
 
     /// The names of the settings.
     pub(crate) fn names(&self) -> Vec<&'static str> {
-        self.0.keys().copied().collect()
+        self.values.keys().copied().collect()
     }
 
     /// Whether these hold in a session in which the setting of this name was found to be this. A
@@ -184,7 +208,7 @@ impl Settings {
         found: &str,
         pooling: Pooling,
     ) -> Result<(), LaxSession> {
-        let Some((&name, wanted)) = self.0.get_key_value(name) else {
+        let Some((&name, wanted)) = self.values.get_key_value(name) else {
             return Ok(());
         };
         let holds = if name.ends_with("_timeout") || name.ends_with("_interval") {
@@ -236,8 +260,10 @@ pub(crate) struct Session {
     pub(crate) pooling: Pooling,
     /// The schema of the shop, if it has one of its own.
     pub(crate) schema: Option<Schema>,
-    /// How long a commit may take.
+    /// How long to wait for others, and for a commit.
     pub(crate) patience: Duration,
+    /// How long the answer to a statement that reads may take.
+    pub(crate) longest: Duration,
     /// What every transaction has to set first.
     pub(crate) local: Option<String>,
     /// What a transaction begins with.
@@ -258,6 +284,7 @@ impl Session {
             pooling: sessions.pooling,
             schema: sessions.schema.clone(),
             patience,
+            longest: settings.longest.unwrap_or(patience),
             local,
             begin,
         }

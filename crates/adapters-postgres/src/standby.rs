@@ -23,7 +23,7 @@ use self::{reads::Reads, written::Written};
 use crate::{
     connection::{Connection, Pool},
     database::{Database, PoolState, SessionError},
-    error::{column, is_statement_timeout, storage},
+    error::{column, is_statement_timeout},
 };
 
 /// A standby and what is known of it.
@@ -262,8 +262,7 @@ async fn within<T>(
 }
 
 async fn replayed(client: &Connection) -> Result<Option<LogPosition>, StorageError> {
-    let row = client.query_opt(REPLAYED, &[]).await;
-    let row = row.map_err(storage)?;
+    let row = client.query_opt(REPLAYED, &[]).await?;
     row.map_or(Ok(None), |row| position(row.get("replayed")))
 }
 

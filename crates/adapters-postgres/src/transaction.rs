@@ -1,6 +1,9 @@
 //! A transaction that owns its connection, for units of work that outlive a function.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use domain::{
@@ -39,6 +42,18 @@ async fn told_later<T, E>(
         yield_now().await;
     }
     done
+}
+
+/// Awaits what PostgreSQL does, for no longer than somebody waits for it.
+pub(crate) async fn in_time<T, E: Into<TransactionError>>(
+    patience: Duration,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, TransactionError> {
+    // Boxed, so that the others are no larger for it.
+    match timeout(patience, Box::pin(work)).await {
+        Ok(done) => done.map_err(Into::into),
+        Err(late) => Err(StorageError::unavailable(late).into()),
+    }
 }
 
 /// Prepares statements that [`execute_all`] sends.
@@ -95,7 +110,7 @@ impl Transaction {
         client: Connection,
         statement: &'static str,
         params: &[&dyn Value],
-    ) -> Result<(Self, Option<Row>), Error> {
+    ) -> Result<(Self, Option<Row>), TransactionError> {
         let (transaction, rows) = Self::lock_all(client, statement, params).await?;
         Ok((transaction, rows.into_iter().next()))
     }
@@ -106,9 +121,17 @@ impl Transaction {
         client: Connection,
         statement: &'static str,
         params: &[&dyn Value],
+    ) -> Result<(Self, Vec<Row>), TransactionError> {
+        let patience = client.patience();
+        in_time(patience, Self::on(client).locked(statement, params)).await
+    }
+
+    async fn locked(
+        self,
+        statement: &'static str,
+        params: &[&dyn Value],
     ) -> Result<(Self, Vec<Row>), Error> {
-        let transaction = Self::on(client);
-        let client = transaction.client();
+        let client = self.client();
         let lock = async || {
             let lock = client.prepare(statement).await?;
             let locked = behind(lock.query(client, params));
@@ -123,12 +146,12 @@ impl Transaction {
             }
             Err(error) => {
                 // The connection is good, and is needed for the next attempt.
-                transaction.abandon().await?;
+                self.abandon().await?;
                 return Err(error);
             }
             locked => locked,
         };
-        Ok((transaction, rows?))
+        Ok((self, rows?))
     }
 
     /// Runs `writes` on this connection and commits, in one round trip. When a write fails, the
@@ -155,7 +178,7 @@ impl Transaction {
         self.end("rollback").await
     }
 
-    /// See [`Connection::leave_to_its_commit`].
+    /// Leaves the connection to a commit that does not end, whose outcome is unknown.
     fn give_up(mut self: Box<Self>) {
         if let Some(client) = self.client.take() {
             client.leave_to_its_commit();
@@ -224,7 +247,8 @@ impl<P: WritePlan> UnitOfWork<P> for Transaction {
     }
 
     async fn abandon(self: Box<Self>) -> Result<(), StorageError> {
-        Transaction::abandon(&self).await.map_err(storage)
+        let patience = self.client().patience();
+        Ok(in_time(patience, Transaction::abandon(&self)).await?)
     }
 }
 

@@ -88,7 +88,15 @@ async fn identify(request: &ServiceRequest) -> Result<Option<Caller>, Problem> {
         .ok_or_else(|| Problem::internal("the app is not there"))?;
     let authentication = &app.authentication;
     let caller = match read_api_key(token) {
-        Some(key) => authentication.authenticate_key(&key).await?,
+        Some(key) => {
+            // Whoever makes keys up has none of them looked up beyond what the address may send.
+            if let Some(limits) = &app.rate_limits
+                && !authentication.knows_key(&key)
+            {
+                limits.check_address(request.request())?;
+            }
+            authentication.authenticate_key(&key).await?
+        }
         None => authentication.authenticate(token).await?,
     };
     Ok(Some(Caller {

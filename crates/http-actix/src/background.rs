@@ -23,7 +23,7 @@ use metrics::{counter, gauge};
 use tokio::{
     spawn,
     task::{AbortHandle, JoinHandle},
-    time::{MissedTickBehavior, interval},
+    time::{Instant, MissedTickBehavior, interval, timeout, timeout_at},
 };
 
 use crate::{
@@ -54,6 +54,9 @@ const EXPIRY_INTERVAL: Duration = Duration::from_hours(1);
 /// How often recorded sales are gathered: seldom enough to cost the orders nothing measurable,
 /// often enough that a report finds little to add up itself.
 const SALES_INTERVAL: Duration = Duration::from_secs(15);
+
+/// How long a run of a task may take: what waits for longer waits for nobody.
+const LONGEST_RUN: Duration = Duration::from_mins(10);
 
 /// The running tasks of the desk, and the housekeeping.
 pub struct Background {
@@ -128,10 +131,17 @@ impl Background {
         });
     }
 
-    /// Closes the desk, and waits until the queued orders are answered.
-    pub async fn finish(self) {
+    /// Closes the desk, and waits until the queued orders are answered; not for longer than until this moment.
+    pub async fn finish(self, until: Instant) {
         let Self { desk, tasks } = self;
-        tasks.finish(|| desk.close()).await;
+        if timeout_at(until, tasks.finish(|| desk.close()))
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                "PostgreSQL did not answer in time: what becomes of the last orders is not known"
+            );
+        }
     }
 }
 
@@ -199,13 +209,15 @@ impl Supervisor {
             let mut has_failed = false;
             loop {
                 interval.tick().await;
-                let failed = what().await.err();
+                let failed = match timeout(LONGEST_RUN, what()).await {
+                    Ok(done) => done.err().map(|error| whole(&error)),
+                    Err(late) => Some(late.to_string()),
+                };
                 if failed.is_some() {
                     failures.increment(1);
                 }
                 match &failed {
                     Some(error) if !has_failed => {
-                        let error = whole(error);
                         tracing::warn!(task = name, error, "failed, and is tried again and again");
                     }
                     None if has_failed => tracing::info!(task = name, "works again"),

@@ -90,6 +90,23 @@ impl RateLimits {
         Arc::clone(&self.limiter)
     }
 
+    /// Whether so much has come from the address of a request that nothing is looked up for it any more.
+    ///
+    /// # Errors
+    ///
+    /// When the limit of the address is exceeded.
+    pub(crate) fn check_address(&self, request: &HttpRequest) -> Result<(), Exceeded> {
+        let Ok(origin) = origin(request) else {
+            return Ok(());
+        };
+        let address = origin.address.to_string();
+        self.limiter.check(self.of_address(), address.as_bytes())
+    }
+
+    fn of_address(&self) -> RateLimit {
+        of("address", self.most.address)
+    }
+
     /// Counts a request: one with a token against its account, any other against its address.
     ///
     /// # Errors
@@ -101,14 +118,13 @@ impl RateLimits {
         request: &HttpRequest,
         caller: Option<&Caller>,
     ) -> Result<Option<Quota>, Exceeded> {
-        let (name, requests) = match (usage, caller.map(|caller| caller.principal)) {
+        let limit = match (usage, caller.map(|caller| caller.principal)) {
             (Usage::Free, _) => return Ok(None),
-            (Usage::Credentials, _) | (Usage::SignUp, None) => ("auth", self.most.auth),
-            (Usage::General, None) => ("address", self.most.address),
-            (_, Some(Principal::Customer(_))) => ("customer", self.most.customer),
-            (_, Some(Principal::Staff | Principal::Admin)) => ("staff", self.most.staff),
+            (Usage::Credentials, _) | (Usage::SignUp, None) => of("auth", self.most.auth),
+            (Usage::General, None) => self.of_address(),
+            (_, Some(Principal::Customer(_))) => of("customer", self.most.customer),
+            (_, Some(Principal::Staff | Principal::Admin)) => of("staff", self.most.staff),
         };
-        let limit = RateLimit { name, requests };
         let spent = match caller {
             Some(caller) if usage != Usage::Credentials => {
                 let account = caller.account_id.as_uuid();
@@ -125,6 +141,10 @@ impl RateLimits {
         };
         spent.map(Some)
     }
+}
+
+const fn of(name: &'static str, requests: u32) -> RateLimit {
+    RateLimit { name, requests }
 }
 
 /// Tells what a caller may still send.

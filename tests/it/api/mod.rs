@@ -17,6 +17,7 @@ mod desk;
 mod editing;
 mod erasing;
 mod foreign;
+mod frozen;
 mod history;
 mod idempotency;
 mod isolation;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use adapters_postgres::DatabaseSettings;
 use http_actix::settings::{RateLimitSettings, Settings};
 use integration_tests::{Answer, Caches, Client, Proxy, Shop, World, eventually};
 use serde_json::json;
@@ -114,6 +115,42 @@ async fn a_token_that_is_not_valid_counts_against_the_address() {
         let _ = forger.get("/me").await.expect_problem(401, "token_invalid");
     }
     let _ = forger.get("/me").await.expect_problem(429, "rate_limited");
+}
+
+#[tokio::test]
+async fn keys_that_are_made_up_are_not_looked_up_beyond_the_limit_of_their_address() {
+    let shop = Shop::open().await;
+    let wire = Proxy::to_database(&shop.database).await;
+    let server = shop.replica_with(|settings| {
+        limited(settings);
+        let url = wire.database_url(&shop.database);
+        settings.database = DatabaseSettings::parse(&url, 8).unwrap();
+    });
+    let request = json!({"name": "ERP", "scopes": ["orders:read"]});
+    let made = shop.staff.post("/api-keys", &request).await.expect(201);
+    let erp = server
+        .anonymous()
+        .with_token(made.body["key"].as_str().unwrap());
+    let _ = erp.get("/orders").await.expect(200);
+    let guess = async |n: u64| {
+        let key = format!("blc_{}{n:011}A", "A".repeat(31));
+        server
+            .anonymous()
+            .with_token(&key)
+            .get("/orders")
+            .await
+            .status
+    };
+    for n in 0..7 {
+        assert_eq!(guess(n).await, 401);
+    }
+    let before = wire.statements();
+    for n in 7..307 {
+        assert_eq!(guess(n).await, 429);
+    }
+    // What the server asks by itself.
+    assert!(wire.statements() - before < 100);
+    let _ = erp.get("/orders").await.expect(200);
 }
 
 async fn forwarded(client: &Client, address: &str) -> Answer {

@@ -1,10 +1,13 @@
 //! Clients that connect and say nothing more, and the server that has to live or end beside them.
 
-use std::{process::Stdio, time::Duration};
+use std::{
+    process::Stdio,
+    time::{Duration, Instant},
+};
 
 use futures_util::future::join_all;
-use integration_tests::{PASSWORD, TestDatabase, eventually};
-use serde_json::Value;
+use integration_tests::{PASSWORD, Proxy, TestDatabase, eventually};
+use serde_json::{Value, json};
 use tokio::{
     io::AsyncWriteExt,
     net::TcpStream,
@@ -158,4 +161,37 @@ async fn requests_that_are_sent_ahead_and_whose_answers_nobody_reads_hold_little
     assert!(more < 100, "{more} MiB more");
     drop(streams);
     terminate(&mut server.process).await;
+}
+
+#[tokio::test]
+async fn a_server_is_ended_within_its_limit_though_postgresql_says_nothing() {
+    let database = TestDatabase::empty().await;
+    let wire = Proxy::to_database(&database).await;
+    let _ = stdout(&run(balcao(&database, &["migrate"]), "").await);
+    let _ = stdout(&run(balcao(&database, &CREATE_BOSS), PASSWORD).await);
+    let mut command = balcao(
+        &database,
+        &["serve", "--http-shutdown-timeout-seconds", "3"],
+    );
+    command
+        .env("DATABASE_URL", wire.database_url(&database))
+        .env("DATABASE_POOLING", "direct");
+    let mut server = serve_by(command).await;
+    let boss = server.client.logged_in("boss@example.com").await;
+    let product = boss.product("1.00", 9).await;
+    let sign_up = json!({"nome": "Ana", "email": "ana@example.com", "password": PASSWORD});
+    let _ = server.client.post("/customers", &sign_up).await.expect(201);
+    let ana = server.client.logged_in("ana@example.com").await;
+    let _ = ana.order(&product, 1).await.expect(201);
+    wire.hold();
+    let placing = tokio::spawn(async move { ana.order(&product, 1).await.status });
+    wire.holds_back(1).await;
+    let began = Instant::now();
+    terminate(&mut server.process).await;
+    assert!(
+        began.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        began.elapsed()
+    );
+    assert_eq!(placing.await.unwrap(), 503);
 }

@@ -10,11 +10,7 @@ use time::Date;
 use tokio_postgres::Row;
 
 use super::{PgCatalog, price};
-use crate::{
-    database::Database,
-    error::{column, storage},
-    statements::Value,
-};
+use crate::{database::Database, error::column, statements::Value};
 
 /// The sales of a period are the total at its end less the total before it: two rows per product,
 /// however many orders there were.
@@ -60,10 +56,9 @@ impl BestSellersReport for PgCatalog {
     async fn since(&self, first_day: Date, limit: u16) -> Result<Vec<BestSeller>, StorageError> {
         let values: [&dyn Value; 2] = [&first_day, &i64::from(limit)];
         let read = async |database: Database| {
-            let report = database.abandonable(database.reports_client().await?);
-            let rows = report.client().query(SINCE, &values).await;
-            report.finish();
-            rows.map_err(storage)?.iter().map(best_seller).collect()
+            let report = database.reports_client().await?;
+            let rows = report.query(SINCE, &values).await?;
+            rows.iter().map(best_seller).collect()
         };
         self.database
             .recent_report(Freshness::Recent(None), read)

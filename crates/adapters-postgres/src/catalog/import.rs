@@ -24,8 +24,11 @@ use super::PgCatalog;
 use crate::{
     audit::Entries,
     connection::Connection,
-    error::{IMPORT_KEYS_PKEY, column, is_taken, storage, violates},
-    statements,
+    database::Database,
+    error::{IMPORT_KEYS_PKEY, TransactionError, column, is_taken, violates},
+    session::LONGEST_STATEMENT,
+    statements::{self, Value},
+    transaction::in_time,
 };
 
 /// Only this session sees it, for as long as it is left to us.
@@ -162,6 +165,15 @@ const COUNT_KNOWN: &str = "
 /// How often a batch is written at most when another product gets one of its numbers meanwhile.
 const MAX_TRIES: u32 = 3;
 
+impl From<TransactionError> for WriteImportError {
+    fn from(error: TransactionError) -> Self {
+        StorageError::from(error).into()
+    }
+}
+
+/// What the server calls this session.
+const SESSION: &str = "select pg_backend_pid()::bigint as pid";
+
 #[async_trait]
 impl ImportStore for PgCatalog {
     #[tracing::instrument(level = "debug", name = "db.import.open", skip_all)]
@@ -175,6 +187,7 @@ impl ImportStore for PgCatalog {
         let client = self.database.bulk_client().await?;
         let keeps_session = client.keeps_session();
         let mut unit = Import {
+            database: self.database.clone(),
             client: Some(client),
             id,
             mode,
@@ -184,10 +197,13 @@ impl ImportStore for PgCatalog {
             is_begun: false,
         };
         if keeps_session {
-            let created = unit.client()?.batch_execute(CREATE_STAGED).await;
-            created.map_err(storage)?;
+            in_time(
+                LONGEST_STATEMENT,
+                unit.client()?.batch_execute(CREATE_STAGED),
+            )
+            .await?;
         } else if mode == ImportMode::Atomic {
-            begin(unit.client()?, false).await.map_err(storage)?;
+            in_time(LONGEST_STATEMENT, begin(unit.client()?, false)).await?;
             unit.is_begun = true;
         }
         Ok(Box::new(unit))
@@ -196,6 +212,7 @@ impl ImportStore for PgCatalog {
 
 /// An open import. One that is dropped closes its connection, and with it goes what was staged.
 struct Import {
+    database: Database,
     client: Option<Connection>,
     id: ImportId,
     mode: ImportMode,
@@ -224,8 +241,9 @@ impl ImportUnit for Import {
             return Ok(None);
         };
         let (account_id, text) = (key.account_id.as_uuid(), key.key.as_str());
-        let found = statements::query(self.client()?, keys::EARLIER, &[&account_id, &text]).await;
-        let found = found.map_err(storage)?;
+        let values: [&dyn Value; 2] = [&account_id, &text];
+        let found = statements::query(self.client()?, keys::EARLIER, &values);
+        let found = in_time(LONGEST_STATEMENT, found).await?;
         let Some(row) = found.first() else {
             return Ok(None);
         };
@@ -243,8 +261,9 @@ impl ImportUnit for Import {
         let columns = Columns::of(batch);
         match self.mode {
             ImportMode::Atomic => {
-                let staged = statements::execute(self.client()?, STAGE, &columns.params()).await;
-                staged.map_err(storage)?;
+                let values = columns.params();
+                let staged = statements::execute(self.client()?, STAGE, &values);
+                in_time(LONGEST_STATEMENT, staged).await?;
                 Ok(ImportCounts::default())
             }
             ImportMode::ValidateOnly => Ok(self.count(&columns).await?),
@@ -268,8 +287,8 @@ impl ImportUnit for Import {
             }
         };
         if self.client()?.keeps_session() {
-            let dropped = self.client()?.batch_execute("drop table staged").await;
-            dropped.map_err(storage)?;
+            let dropped = self.client()?.batch_execute("drop table staged");
+            in_time(LONGEST_STATEMENT, dropped).await?;
         }
         // Back to its pool.
         drop(self.client.take());
@@ -293,7 +312,7 @@ impl Import {
             roll_back(client, self.is_begun).await?;
             Ok::<(i64, i64), Error>((row.try_get("known")?, row.try_get("staged")?))
         };
-        let (known, staged) = counted.await.map_err(storage)?;
+        let (known, staged) = in_time(LONGEST_STATEMENT, counted).await?;
         Ok(ImportCounts {
             created: (staged - known).unsigned_abs(),
             updated: known.unsigned_abs(),
@@ -311,15 +330,15 @@ impl Import {
         let mut tries = 1;
         loop {
             match self.try_to_write(batch, now, checkpoint).await {
-                Err(error) if is_taken(&error) && tries < MAX_TRIES => {
-                    let rolled_back = roll_back(self.client()?, self.is_begun).await;
-                    rolled_back.map_err(storage)?;
+                Err(TransactionError::Failed(error)) if is_taken(&error) && tries < MAX_TRIES => {
+                    let rolled_back = roll_back(self.client()?, self.is_begun);
+                    in_time(LONGEST_STATEMENT, rolled_back).await?;
                     tries += 1;
                 }
-                Err(error) if violates(&error, IMPORT_KEYS_PKEY) => {
+                Err(TransactionError::Failed(error)) if violates(&error, IMPORT_KEYS_PKEY) => {
                     return Err(WriteImportError::KeyInUse);
                 }
-                Err(error) => return Err(storage(error).into()),
+                Err(error) => return Err(error.into()),
                 Ok(None) => return Err(WriteImportError::KeyInUse),
                 Ok(Some(counts)) => {
                     self.rows = i64::try_from(checkpoint.rows).ok();
@@ -336,12 +355,32 @@ impl Import {
         batch: Option<&Columns<'_>>,
         now: OffsetDateTime,
         checkpoint: Checkpoint,
-    ) -> Result<Option<ImportCounts>, Error> {
-        let (account, role) = (self.by.account_id.as_uuid(), self.by.role.as_str());
+    ) -> Result<Option<ImportCounts>, TransactionError> {
         let Some(client) = &self.client else {
             return Ok(None);
         };
-        begin(client, self.is_begun).await?;
+        let session = in_time(LONGEST_STATEMENT, async {
+            begin(client, self.is_begun).await?;
+            statements::query_one(client, SESSION, &[])
+                .await?
+                .try_get("pid")
+        });
+        let session = session.await?;
+        let written = self.write_in_transaction(client, batch, now, checkpoint);
+        let written = self.database.while_at_work(session, written).await?;
+        self.is_begun &= written.is_none();
+        Ok(written)
+    }
+
+    /// Writes and commits.
+    async fn write_in_transaction(
+        &self,
+        client: &Connection,
+        batch: Option<&Columns<'_>>,
+        now: OffsetDateTime,
+        checkpoint: Checkpoint,
+    ) -> Result<Option<ImportCounts>, Error> {
+        let (account, role) = (self.by.account_id.as_uuid(), self.by.role.as_str());
         if let Some(columns) = batch {
             statements::execute(client, STAGE, &columns.params()).await?;
         } else {
@@ -367,7 +406,6 @@ impl Import {
         let audited = Entries::one(now, &self.by, Action::ProductsImport, id);
         audited.write_now(client).await?;
         client.batch_execute("delete from staged; commit").await?;
-        self.is_begun = false;
         Ok(Some(counts))
     }
 }

@@ -10,7 +10,7 @@ use domain::{
 use super::stocked_product;
 use crate::{
     database::Database,
-    error::{column, storage},
+    error::column,
     export::{self, Entities},
     list::{Conditions, Keyset, page_of},
 };
@@ -98,12 +98,8 @@ async fn listed(
         sort_key = keyset.column()
     );
     let search = conditions.connection(database).await?;
-    let rows = search
-        .client()
-        .query(&statement, &conditions.params())
-        .await;
-    search.finish();
-    let rows = rows.map_err(storage)?;
+    let rows = search.query(&statement, &conditions.params()).await?;
+    drop(search);
     page_of(rows.chunks(1), page, |row, _| stocked_product(row))
 }
 
@@ -113,9 +109,8 @@ async fn meant(
     is_descending: bool,
 ) -> Result<Meant, StorageError> {
     let search = database.searches_client().await?;
-    let row = search.client().query_opt(MEANT, &[&terms.as_str()]).await;
-    search.finish();
-    let Some(row) = row.map_err(storage)? else {
+    let row = search.query_opt(MEANT, &[&terms.as_str()]).await?;
+    let Some(row) = row else {
         return Err(StorageError::internal("a search stands for nothing"));
     };
     Ok(Meant {

@@ -64,7 +64,7 @@ impl PgCatalog {
     pub fn new(database: &Database) -> Self {
         Self {
             database: database.clone(),
-            reader: ProductReader::new(database.by_id()),
+            reader: ProductReader::new(database.clone()),
         }
     }
 }

@@ -15,10 +15,7 @@ use thread_local::ThreadLocal;
 use uuid::Uuid;
 
 use super::stocked_product;
-use crate::{
-    connection::{Connector, Pool},
-    error::{column, storage},
-};
+use crate::{connection::Pool, database::Database, error::column};
 
 const FIND_ALL: &str = "
     select products.id, nome, descricao, preco, sku, created_at, retired_at, version,
@@ -42,7 +39,7 @@ const MAX_QUEUED: usize = 4_096;
 #[derive(Clone)]
 pub(crate) struct ProductReader {
     readers: Arc<ThreadLocal<Sender<Lookup>>>,
-    connector: Connector,
+    database: Database,
 }
 
 type Answer = Result<Option<StockedProduct>, StorageError>;
@@ -53,16 +50,16 @@ struct Lookup {
 }
 
 impl ProductReader {
-    pub(crate) fn new(connector: Connector) -> Self {
+    pub(crate) fn new(database: Database) -> Self {
         Self {
             readers: Arc::new(ThreadLocal::new()),
-            connector,
+            database,
         }
     }
 
     pub(crate) async fn find(&self, id: ProductId) -> Answer {
         let reader = self.readers.get_or_try(|| {
-            let connections = Pool::new(self.connector.clone(), MAX_IN_PROGRESS)?;
+            let connections = self.database.products(MAX_IN_PROGRESS)?;
             let (reader, lookups) = async_channel::bounded(MAX_QUEUED);
             tokio::spawn(read(connections, lookups));
             Ok::<_, StorageError>(reader)
@@ -111,7 +108,7 @@ async fn find_all(
 ) -> Result<HashMap<Uuid, Result<StockedProduct, StorageError>>, StorageError> {
     let client = connections.get().await?;
     let ids: Vec<Uuid> = batch.iter().map(|lookup| lookup.id.as_uuid()).collect();
-    let rows = client.query(FIND_ALL, &[&ids]).await.map_err(storage)?;
+    let rows = client.query(FIND_ALL, &[&ids]).await?;
     rows.iter()
         .map(|row| Ok((column(row, "id")?, stocked_product(row))))
         .collect()

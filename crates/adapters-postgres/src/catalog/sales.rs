@@ -2,6 +2,8 @@
 //! within their own transactions, so it lacks nothing and counts nothing twice; gathering adds the
 //! log to the totals from which best sellers are read.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use domain::{
     StorageError,
@@ -17,6 +19,7 @@ use crate::{
     connection::Connection,
     error::{column, storage},
     statements,
+    transaction::in_time,
 };
 
 /// Records units that were sold on a day, or returned.
@@ -26,6 +29,9 @@ pub(crate) const RECORD: &str = "
 
 /// The advisory lock for changes of the totals: "sales" in ASCII.
 const LOCK: i64 = 0x0000_0073_616c_6573;
+
+/// Longer than the statements of which gathering consists may take.
+const LONGEST_GATHERING: Duration = Duration::from_secs(30);
 
 /// Recalculating takes as long as there are orders.
 const IN_ONE_SNAPSHOT: &str = "
@@ -173,7 +179,7 @@ impl SalesTotals for PgCatalog {
             transaction.commit().await?;
             Ok::<_, Error>(gathered)
         };
-        let gathered = gathered.await.map_err(storage)?;
+        let gathered = in_time(LONGEST_GATHERING, gathered).await?;
         u64::try_from(gathered).map_err(StorageError::corrupt)
     }
 

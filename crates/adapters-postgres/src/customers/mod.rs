@@ -23,7 +23,7 @@ use crate::{
     connection::Connection,
     creation_keys::{self, Kind},
     database::Database,
-    error::{CREATION_KEYS_PKEY, TransactionError, column, is_taken, storage, violates},
+    error::{CREATION_KEYS_PKEY, TransactionError, column, is_taken, violates},
     export::{self, Entities},
     identity,
     list::{Conditions, Keyset, page_of_table},
@@ -60,8 +60,7 @@ impl CustomerRepository for PgCustomers {
     #[tracing::instrument(level = "debug", name = "db.customers.find", skip_all)]
     async fn find(&self, id: CustomerId) -> Result<Option<Customer>, StorageError> {
         let client = self.database.client().await?;
-        let row = client.query_opt(FIND, &[&id.as_uuid()]).await;
-        let row = row.map_err(storage)?;
+        let row = client.query_opt(FIND, &[&id.as_uuid()]).await?;
         row.as_ref()
             .map(unless_erased)
             .transpose()

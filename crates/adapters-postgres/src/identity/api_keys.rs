@@ -20,7 +20,7 @@ use crate::{
     audit::Entries,
     connection::Connection,
     database::Database,
-    error::{column, storage},
+    error::column,
     list::{Conditions, Keyset, page_of_table},
     statements::{self, Value},
 };
@@ -149,8 +149,8 @@ impl ApiKeyRepository for PgApiKeys {
         let client = self.database.client().await?;
         let row = client
             .query_opt(FIND, &[&of.as_uuid(), &id.as_uuid()])
-            .await;
-        row.map_err(storage)?.as_ref().map(key).transpose()
+            .await?;
+        row.as_ref().map(key).transpose()
     }
 
     #[tracing::instrument(level = "debug", name = "db.api_keys.page", skip_all)]
@@ -198,8 +198,8 @@ pub(super) async fn of_account(
     client: &Connection,
     id: AccountId,
 ) -> Result<Vec<ApiKey>, StorageError> {
-    let rows = client.query(OF_ACCOUNT, &[&id.as_uuid()]).await;
-    rows.map_err(storage)?.iter().map(key).collect()
+    let rows = client.query(OF_ACCOUNT, &[&id.as_uuid()]).await?;
+    rows.iter().map(key).collect()
 }
 
 fn key(row: &Row) -> Result<ApiKey, StorageError> {

@@ -16,9 +16,9 @@ use super::{PgAccounts, account, sessions};
 use crate::{
     audit::Entries,
     connection::Connection,
-    error::storage,
+    error::{TransactionError, storage},
     statements::{Statement, Value},
-    transaction::{Transaction, WritePlan, behind, execute_all, prepare_all},
+    transaction::{Transaction, WritePlan, behind, execute_all, in_time, prepare_all},
 };
 
 const LOCK: &str = "
@@ -118,12 +118,17 @@ impl AccountChanges for PgAccounts {
         now: OffsetDateTime,
     ) -> Result<Option<Opened<Account, AccountChange>>, StorageError> {
         let token = token.as_bytes();
-        let open = async |client| {
-            let (transaction, row) = Transaction::lock(client, LOCK_WITH_RESET, &[&token]).await?;
-            let client = transaction.client();
-            let find = client.prepare(FIND_RESET).await?;
-            let is_there = find.query_opt(client, &[&token, &now]).await?.is_some();
-            Ok::<_, Error>((transaction, row.filter(|_| is_there)))
+        let open = async |client: Connection| {
+            let patience = client.patience();
+            let opened = async {
+                let (transaction, row) =
+                    Transaction::lock(client, LOCK_WITH_RESET, &[&token]).await?;
+                let client = transaction.client();
+                let find = client.prepare(FIND_RESET).await?;
+                let is_there = find.query_opt(client, &[&token, &now]).await?.is_some();
+                Ok::<_, TransactionError>((transaction, row.filter(|_| is_there)))
+            };
+            in_time(patience, opened).await
         };
         opened(self.database.lock_patiently(open).await?).await
     }
@@ -137,8 +142,8 @@ impl AccountChanges for PgAccounts {
         let client = self.database.client().await?;
         let row = client
             .query_opt(FIND_RESET, &[&token.as_bytes(), &now])
-            .await;
-        Ok(row.map_err(storage)?.is_some())
+            .await?;
+        Ok(row.is_some())
     }
 }
 

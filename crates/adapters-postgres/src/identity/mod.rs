@@ -25,7 +25,7 @@ use crate::{
     audit::Entries,
     connection::Connection,
     database::Database,
-    error::{TransactionError, USERS_EMAIL_KEY, column, storage, violates},
+    error::{TransactionError, USERS_EMAIL_KEY, column, violates},
     list::{Conditions, Keyset, page_of_table},
     statements::{self, Value},
 };
@@ -96,16 +96,16 @@ impl AccountRepository for PgAccounts {
     #[tracing::instrument(level = "debug", name = "db.users.find_by_email", skip_all)]
     async fn find_by_email(&self, email: &Email) -> Result<Option<Account>, StorageError> {
         let client = self.database.client().await?;
-        let row = client.query_opt(FIND_BY_EMAIL, &[&email.as_str()]).await;
-        row.map_err(storage)?.as_ref().map(account).transpose()
+        let row = client.query_opt(FIND_BY_EMAIL, &[&email.as_str()]).await?;
+        row.as_ref().map(account).transpose()
     }
 
     #[tracing::instrument(level = "debug", name = "db.users.dearest_hash", skip_all)]
     async fn dearest_hash(&self) -> Result<Option<PasswordHash>, StorageError> {
         let client = self.database.client().await?;
-        let row = client.query_opt(DEAREST_HASH, &[]).await;
+        let row = client.query_opt(DEAREST_HASH, &[]).await?;
         let hash = |row: &Row| Ok(PasswordHash::new(column(row, "password_hash")?));
-        row.map_err(storage)?.as_ref().map(hash).transpose()
+        row.as_ref().map(hash).transpose()
     }
 
     #[tracing::instrument(level = "debug", name = "db.users.replace_hash", skip_all)]
@@ -164,8 +164,8 @@ impl AccountRepository for PgAccounts {
     #[tracing::instrument(level = "debug", name = "db.users.find", skip_all)]
     async fn find(&self, id: AccountId) -> Result<Option<Account>, StorageError> {
         let client = self.database.client().await?;
-        let row = client.query_opt(FIND, &[&id.as_uuid()]).await;
-        row.map_err(storage)?.as_ref().map(account).transpose()
+        let row = client.query_opt(FIND, &[&id.as_uuid()]).await?;
+        row.as_ref().map(account).transpose()
     }
 }
 
@@ -175,8 +175,7 @@ pub(crate) async fn of_customer(
     customer_id: CustomerId,
 ) -> Result<Option<AccountRecord>, StorageError> {
     let client = database.client().await?;
-    let rows = client.query(OF_CUSTOMER, &[&customer_id.as_uuid()]).await;
-    let rows = rows.map_err(storage)?;
+    let rows = client.query(OF_CUSTOMER, &[&customer_id.as_uuid()]).await?;
     let mut keys = Vec::new();
     for row in &rows {
         if let Some(key) = column::<Option<&str>>(row, "key")? {

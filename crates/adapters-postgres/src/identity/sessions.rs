@@ -20,7 +20,7 @@ use crate::{
     audit::{Act, Entries},
     connection::Connection,
     database::Database,
-    error::{column, storage},
+    error::{TransactionError, column, storage},
     list::{Conditions, Keyset, page_of_table},
     statements::{self, Statement, Value},
     transaction::{Transaction, WritePlan},
@@ -164,8 +164,8 @@ impl SessionRepository for PgSessions {
     #[tracing::instrument(level = "debug", name = "db.sessions.find", skip_all)]
     async fn find(&self, id: SessionId) -> Result<Option<Session>, StorageError> {
         let client = self.database.client().await?;
-        let row = client.query_opt(FIND, &[&id.as_uuid()]).await;
-        row.map_err(storage)?.as_ref().map(session).transpose()
+        let row = client.query_opt(FIND, &[&id.as_uuid()]).await?;
+        row.as_ref().map(session).transpose()
     }
 
     #[tracing::instrument(level = "debug", name = "db.sessions.open", skip_all)]
@@ -250,9 +250,9 @@ impl SessionRepository for PgSessions {
             let revocations = client
                 .execute(FORGET_REVOCATIONS, &[&forgotten, &limit])
                 .await?;
-            Ok(sessions.max(revocations))
+            Ok::<_, TransactionError>(sessions.max(revocations))
         };
-        remove.await.map_err(storage)
+        Ok(remove.await?)
     }
 }
 
@@ -320,8 +320,8 @@ pub(super) async fn of_account(
     client: &Connection,
     id: AccountId,
 ) -> Result<Vec<Session>, StorageError> {
-    let rows = client.query(OF_ACCOUNT, &[&id.as_uuid()]).await;
-    rows.map_err(storage)?.iter().map(session).collect()
+    let rows = client.query(OF_ACCOUNT, &[&id.as_uuid()]).await?;
+    rows.iter().map(session).collect()
 }
 
 fn session(row: &Row) -> Result<Session, StorageError> {

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::status;
 use crate::{
     database::Database,
-    error::{column, storage},
+    error::column,
     export::{self, Entities},
     list::Conditions,
 };
@@ -38,8 +38,7 @@ pub(super) async fn find(
 ) -> Result<Option<History>, StorageError> {
     let client = database.client().await?;
     let placed = OrderStatus::Pending.as_str();
-    let rows = client.query(FIND, &[&id.as_uuid(), &placed]).await;
-    let rows = rows.map_err(storage)?;
+    let rows = client.query(FIND, &[&id.as_uuid(), &placed]).await?;
     let history = |order: &Row| {
         Ok(History {
             customer_id: CustomerId::new(column(order, "customer_id")?),

@@ -5,7 +5,7 @@ use domain::{StorageError, orders::IdempotencyKeys};
 use time::OffsetDateTime;
 
 use super::PgOrders;
-use crate::{error::storage, statements::Value};
+use crate::{error::TransactionError, statements::Value};
 
 /// A key is written once and never updated, so its row stays in place until it is removed.
 const REMOVE_BEFORE: [&str; 3] = [
@@ -49,8 +49,8 @@ impl IdempotencyKeys for PgOrders {
                 let values: [&dyn Value; 2] = [&moment, &i64::from(limit)];
                 removed += client.execute(statement, &values).await?;
             }
-            Ok(removed)
+            Ok::<_, TransactionError>(removed)
         };
-        removed.await.map_err(storage)
+        Ok(removed.await?)
     }
 }

@@ -12,7 +12,6 @@ use domain::{
 use super::{is_same_order, order};
 use crate::{
     database::Database,
-    error::storage,
     export::{self, Entities},
     list::{Conditions, Keyset, page_of},
 };
@@ -40,12 +39,8 @@ pub(super) async fn page(
         order = keyset.order_by(),
     );
     let search = conditions.connection(database).await?;
-    let rows = search
-        .client()
-        .query(&statement, &conditions.params())
-        .await;
-    search.finish();
-    let rows = rows.map_err(storage)?;
+    let rows = search.query(&statement, &conditions.params()).await?;
+    drop(search);
     page_of(rows.chunk_by(is_same_order), page, order)
 }
 

@@ -22,11 +22,7 @@ use domain::{
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::{
-    catalog::price,
-    database::Database,
-    error::{column, storage},
-};
+use crate::{catalog::price, database::Database, error::column};
 
 const FIND: &str = "
     select orders.id, customer_id, data_order, status, version,
@@ -57,8 +53,7 @@ impl OrderRepository for PgOrders {
     #[tracing::instrument(level = "debug", name = "db.orders.find", skip_all)]
     async fn find(&self, id: OrderId) -> Result<Option<Order>, StorageError> {
         let client = self.database.client().await?;
-        let rows = client.query(FIND, &[&id.as_uuid()]).await;
-        let rows = rows.map_err(storage)?;
+        let rows = client.query(FIND, &[&id.as_uuid()]).await?;
         rows.first().map(|first| order(first, &rows)).transpose()
     }
 

@@ -30,10 +30,10 @@ use crate::{
     audit::{Act, Entries},
     catalog::price,
     connection::Connection,
-    error::{column, is_lock_not_available, is_stale_statement, storage},
+    error::{column, is_lock_not_available, is_stale_statement},
     statements::{Statement, Value},
     stock,
-    transaction::{Transaction, WritePlan, behind},
+    transaction::{Transaction, WritePlan, behind, in_time},
 };
 
 /// Locks in id order, as all transactions do, so that they cannot deadlock.
@@ -120,8 +120,9 @@ impl PlacementStore for PgOrders {
         wait: LockWait,
     ) -> Result<Opened<State, Plan>, StorageError> {
         let transaction = Transaction::on(self.database.desk_client().await?);
-        let rows = open(transaction.client(), scope, wait).await;
-        let state = state(&rows.map_err(storage)?)?;
+        let patience = transaction.client().patience();
+        let rows = in_time(patience, open(transaction.client(), scope, wait)).await?;
+        let state = state(&rows)?;
         Ok(Opened {
             state,
             unit: Box::new(transaction),
@@ -133,14 +134,11 @@ impl PlacementStore for PgOrders {
         let client = self.database.client().await?;
         let ids = Ids::of(scope);
         let products: [&dyn Value; 1] = [&ids.products];
-        let rows = async {
-            Ok(Rows {
-                stock: client.query(READ_STOCK, &products).await?,
-                named: client.query(READ_NAMED, &ids.named()).await?,
-                keyed: Vec::new(),
-            })
-        };
-        state(&rows.await.map_err(storage)?)
+        state(&Rows {
+            stock: client.query(READ_STOCK, &products).await?,
+            named: client.query(READ_NAMED, &ids.named()).await?,
+            keyed: Vec::new(),
+        })
     }
 }
 

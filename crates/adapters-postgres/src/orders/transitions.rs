@@ -20,7 +20,7 @@ use crate::{
     connection::Connection,
     error::{column, is_stale_statement, storage},
     statements::{Statement, Value},
-    transaction::{Transaction, WritePlan, behind},
+    transaction::{Transaction, WritePlan, behind, in_time},
 };
 
 /// An erasure locks the same row: what is noted on an order is there before it, and goes with it,
@@ -85,7 +85,10 @@ impl TransitionStore for PgOrders {
         locks: TransitionLocks,
         by: Principal,
     ) -> Result<Option<Opened<Order, Transition>>, StorageError> {
-        let open = |client| open(client, id.as_uuid(), locks);
+        let open = async |client: Connection| {
+            let patience = client.patience();
+            in_time(patience, open(client, id.as_uuid(), locks)).await
+        };
         let (transaction, rows) = self.database.lock_patiently(open).await?;
         let Locked {
             customer,

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::{
     database::Database,
-    error::{column, storage},
+    error::column,
     export::{self, Entities},
     list::{Conditions, page_of},
     statements::Value,
@@ -118,9 +118,8 @@ pub(super) async fn page(
          limit $2"
     );
     let search = database.searches_client().await?;
-    let rows = search.client().query(&statement, &params).await;
-    search.finish();
-    let rows = rows.map_err(storage)?;
+    let rows = search.query(&statement, &params).await?;
+    drop(search);
     page_of(rows.chunks(1), page, |row, _| entry(row))
 }
 
@@ -146,9 +145,8 @@ pub(super) async fn find(
     let (product_id, all) = (product_id.as_uuid(), i64::MAX);
     let params: [&dyn Value; 4] = [&product_id, &all, &movement.created_at, &movement.id];
     let search = database.searches_client().await?;
-    let rows = search.client().query(&statement, &params).await;
-    search.finish();
-    rows.map_err(storage)?.first().map(entry).transpose()
+    let rows = search.query(&statement, &params).await?;
+    rows.first().map(entry).transpose()
 }
 
 /// Where a page begins: behind this entry, before which there were so many units.

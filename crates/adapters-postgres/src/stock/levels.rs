@@ -9,12 +9,7 @@ use domain::{
 use tokio_postgres::Row;
 
 use super::level;
-use crate::{
-    database::Database,
-    error::{column, storage},
-    list::page_of,
-    statements::Value,
-};
+use crate::{database::Database, error::column, list::page_of, statements::Value};
 
 /// No index serves this list: one on what orders change would make every order slower. It reads the
 /// levels of all products, over the connection for reports, and then the products of the page.
@@ -47,10 +42,9 @@ pub(super) async fn page(
          order by quantidade_disponivel, lowest.product_id
          limit $2"
     );
-    let report = database.abandonable(database.reports_client().await?);
-    let rows = report.client().query(&statement, &params).await;
-    report.finish();
-    let rows = rows.map_err(storage)?;
+    let report = database.reports_client().await?;
+    let rows = report.query(&statement, &params).await?;
+    drop(report);
     page_of(rows.chunks(1), page, |row, _| product_stock(row))
 }
 

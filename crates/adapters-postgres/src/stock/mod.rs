@@ -22,7 +22,7 @@ use tokio_postgres::{Client, Error, Row};
 use crate::{
     creation_keys::{self, Kind},
     database::Database,
-    error::{column, storage},
+    error::column,
     statements::{self, Statement, Value},
 };
 
@@ -56,8 +56,7 @@ impl StockRepository for PgStock {
     #[tracing::instrument(level = "debug", name = "db.stock.find", skip_all)]
     async fn find(&self, product_id: ProductId) -> Result<Option<Stock>, StorageError> {
         let client = self.database.client().await?;
-        let row = client.query_opt(FIND, &[&product_id.as_uuid()]).await;
-        let row = row.map_err(storage)?;
+        let row = client.query_opt(FIND, &[&product_id.as_uuid()]).await?;
         row.as_ref().map(stock).transpose()
     }
 

@@ -56,6 +56,12 @@ impl AuthenticationService {
         }
     }
 
+    /// Whether this key is known without a look into storage.
+    #[must_use]
+    pub fn knows_key(&self, secret: &ApiKeySecret) -> bool {
+        self.keys.knows(secret)
+    }
+
     /// The caller that presents this key.
     ///
     /// # Errors

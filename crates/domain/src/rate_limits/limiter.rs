@@ -43,6 +43,19 @@ pub struct Exceeded {
     pub retry_after: Duration,
 }
 
+impl Exceeded {
+    const fn of(limit: RateLimit, resets_in: Duration, retry_after: Duration) -> Self {
+        Self {
+            quota: Quota {
+                limit,
+                remaining: 0,
+                resets_in,
+            },
+            retry_after,
+        }
+    }
+}
+
 /// What one replica has counted since it last told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Increment {
@@ -144,13 +157,36 @@ impl RateLimiter {
         }
     }
 
+    /// Whether this caller may send another request, which is not counted.
+    ///
+    /// # Errors
+    ///
+    /// When the limit is exceeded.
+    pub fn check(&self, limit: RateLimit, caller: &[u8]) -> Result<(), Exceeded> {
+        let key = self.key(limit, caller);
+        let (window, left) = window(self.clock.now());
+        let mut counts = self.lock();
+        let Some(count) = counts.get_mut(&key) else {
+            return Ok(());
+        };
+        count.advance(window);
+        match wait(count.before, count.current, limit.requests, left) {
+            None => Ok(()),
+            Some(retry_after) => Err(Exceeded::of(limit, left, retry_after)),
+        }
+    }
+
+    fn key(&self, limit: RateLimit, caller: &[u8]) -> u64 {
+        TokenHash::of(&[&self.pepper, limit.name.as_bytes(), caller]).short()
+    }
+
     /// Counts a request of this caller.
     ///
     /// # Errors
     ///
     /// When the limit is exceeded.
     pub fn spend(&self, limit: RateLimit, caller: &[u8]) -> Result<Quota, Exceeded> {
-        let key = TokenHash::of(&[&self.pepper, limit.name.as_bytes(), caller]).short();
+        let key = self.key(limit, caller);
         let (window, left) = window(self.clock.now());
         let mut counts = self.lock();
         if counts.len() >= MAX_KEYS && !counts.contains_key(&key) {
@@ -176,13 +212,7 @@ impl RateLimiter {
         };
         match refused {
             None => Ok(quota),
-            Some(retry_after) => Err(Exceeded {
-                quota: Quota {
-                    remaining: 0,
-                    ..quota
-                },
-                retry_after,
-            }),
+            Some(retry_after) => Err(Exceeded::of(limit, left, retry_after)),
         }
     }
 

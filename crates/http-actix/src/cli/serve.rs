@@ -5,6 +5,7 @@ use std::time::Duration;
 use adapters_postgres::{Database, SessionError};
 use clap::Args;
 use domain::StorageError;
+use tokio::time::Instant;
 
 use super::Failure;
 use crate::{
@@ -99,11 +100,18 @@ impl Serve {
         let lifecycle = app.lifecycle();
         let (server, addr) = server::bind(&settings.http, app)
             .map_err(|error| format!("cannot listen on {}: {error}", settings.http.addr))?;
+        let mut stopping = lifecycle.stopping();
+        let stopping = tokio::spawn(async move {
+            stopping.begun().await;
+            Instant::now()
+        });
         let delay = settings.http.shutdown_delay;
         server::stop_on_signals(signals, server.handle(), lifecycle, delay);
         tracing::info!(%addr, "listening");
         server.await?;
-        background.finish().await;
+        background
+            .finish(stopping.await? + settings.http.shutdown_timeout)
+            .await;
         tracing::info!("stopped");
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Imports that are interrupted: by a client that hangs up, and by a PostgreSQL that crashes.
 
-use integration_tests::{PrivatePostgres, Shop, eventually, table_of_products};
+use integration_tests::{PATIENCE, PrivatePostgres, Shop, eventually, table_of_products};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -65,6 +65,24 @@ async fn after_a_crash_of_postgresql_every_row_is_imported_once_under_the_same_k
     let all = done(2_500, 2_500, 0, 0, 0);
     let again = if is_done { replayed(&all) } else { all };
     assert_eq!(last(&told), &again);
+    assert_eq!(products(&shop).await, 2_500);
+}
+
+#[tokio::test]
+async fn an_import_that_meets_a_silent_postgresql_ends_and_goes_on_under_its_key() {
+    let postgres = PrivatePostgres::start().await;
+    let shop = Shop::on(&postgres).await;
+    let rows = table_of_products(2_500);
+    let unfinished = Unfinished::begin(&shop, "/products/import", &rows).await;
+    let two_batches = || async { products(&shop).await == 2_000 };
+    eventually("two batches are written", two_batches).await;
+    postgres.signal("-STOP").await;
+    let told = tokio::time::timeout(PATIENCE, unfinished.finish()).await;
+    let told = told.expect("it ends");
+    assert!(told.contains("\"unavailable\""), "{told}");
+    postgres.signal("-CONT").await;
+    let told = import_under(&shop.staff, "key", &rows).await;
+    assert_eq!(last(&told), &done(2_500, 2_500, 0, 0, 0));
     assert_eq!(products(&shop).await, 2_500);
 }
 

@@ -58,6 +58,11 @@ impl KnownApiKeys {
         }
     }
 
+    /// Whether this key need not be looked up.
+    pub(in crate::identity) fn knows(&self, secret: &ApiKeySecret) -> bool {
+        self.recall(&secret.hash(), self.clock.now()).is_some()
+    }
+
     /// The caller that shows this key.
     pub(in crate::identity) async fn caller(
         &self,
