@@ -128,6 +128,9 @@ async fn keys_that_are_made_up_are_not_looked_up_beyond_the_limit_of_their_addre
     });
     let request = json!({"name": "ERP", "scopes": ["orders:read"]});
     let made = shop.staff.post("/api-keys", &request).await.expect(201);
+    // A key is remembered once revocations are heard: they are asked for twice a second, and everything else that a
+    // server asks for by itself only when it starts.
+    eventually("it hears of revocations", async || wire.statements() > 15).await;
     let erp = server
         .anonymous()
         .with_token(made.body["key"].as_str().unwrap());
