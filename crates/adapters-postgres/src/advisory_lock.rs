@@ -41,7 +41,7 @@ impl AdvisoryLock {
                 _transaction: transaction,
             }));
         }
-        transaction.abandon().await?;
+        transaction.roll_back().await?;
         Ok(None)
     }
 }

@@ -5,7 +5,7 @@ use std::{
     ops::Deref,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -20,7 +20,7 @@ use tokio_postgres::{Client, Config, Error, Row, Transaction};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::{
-    error::{TransactionError, from_pool, is_stale_statement},
+    error::{TransactionError, from_pool, is_stale_statement, storage},
     given_up::{Server, close, leave_to_its_commit, settle},
     schema::Schema,
     session::{LONGEST_STATEMENT, Pooling, Session, Sessions, Settings},
@@ -95,7 +95,11 @@ impl Pool {
         let pool = Self::recycling(RecyclingMethod::Verified, connector, max_connections)?;
         Ok(Self {
             // Several may be no good, and are asked one after the other.
-            patience: Some(CONNECTION_TIMEOUT + VERIFICATION_TIMEOUT),
+            patience: Some(
+                pool.session
+                    .patience
+                    .max(CONNECTION_TIMEOUT + VERIFICATION_TIMEOUT),
+            ),
             ..pool
         })
     }
@@ -148,6 +152,7 @@ impl Pool {
             session: Arc::clone(&self.session),
             server: Arc::clone(&self.server),
             pending: AtomicUsize::new(0),
+            is_committing: AtomicBool::new(false),
         })
     }
 
@@ -167,6 +172,8 @@ pub(crate) struct Connection {
     server: Arc<Server>,
     /// What was sent and not waited for to its end.
     pending: AtomicUsize,
+    /// Whether that may be a commit.
+    is_committing: AtomicBool,
 }
 
 impl Drop for Connection {
@@ -179,9 +186,16 @@ impl Drop for Connection {
             return;
         }
         let (server, by_request) = (Arc::clone(&self.server), self.cancels_by_request());
+        let is_committing = *self.is_committing.get_mut();
         match Handle::try_current() {
             Ok(runtime) => {
-                runtime.spawn(async move { settle(client, &server, by_request).await });
+                runtime.spawn(async move {
+                    if is_committing {
+                        leave_to_its_commit(client, &server).await;
+                    } else {
+                        settle(client, &server, by_request).await;
+                    }
+                });
             }
             Err(_) => close(client),
         }
@@ -313,7 +327,7 @@ impl Connection {
         });
         let ended = match worked.await {
             Ok((transaction, done)) => match timeout(patience, transaction.commit()).await {
-                Ok(committed) => Ok(committed.map(|()| done)?),
+                Ok(committed) => committed.map(|()| done).map_err(Into::into),
                 Err(_) => Err(TransactionError::Undecided),
             },
             Err(error) => Err(error),
@@ -328,10 +342,8 @@ impl Connection {
 
     /// See [`leave_to_its_commit`].
     pub(crate) fn leave_to_its_commit(mut self) {
-        let server = Arc::clone(&self.server);
-        if let Some(client) = self.client.take() {
-            tokio::spawn(async move { leave_to_its_commit(client, &server).await });
-        }
+        *self.pending.get_mut() += 1;
+        *self.is_committing.get_mut() = true;
     }
 
     /// The rows that a statement finds, outside a transaction. If a table has changed since it was
@@ -342,6 +354,10 @@ impl Connection {
         statement: &str,
         values: &[&dyn Value],
     ) -> Result<Vec<Row>, StorageError> {
+        Ok(in_time(self.session.longest, self.rows(statement, values)).await?)
+    }
+
+    async fn rows(&self, statement: &str, values: &[&dyn Value]) -> Result<Vec<Row>, Error> {
         let rows = async {
             match self.try_query(statement, values).await {
                 Err(error) if is_stale_statement(&error) => {
@@ -351,10 +367,10 @@ impl Connection {
                 done => done,
             }
         };
-        Ok(in_time(self.session.longest, self.answer(rows)).await?)
+        self.answer(rows).await
     }
 
-    /// The same, within a shorter time. A connection over which no answer comes is closed at once: the next one may
+    /// The same, within another time. A connection over which no answer comes is closed at once: the next one may
     /// get through.
     pub(crate) async fn query_within(
         self,
@@ -362,8 +378,8 @@ impl Connection {
         statement: &str,
         values: &[&dyn Value],
     ) -> Result<Vec<Row>, StorageError> {
-        match timeout(patience, self.query(statement, values)).await {
-            Ok(rows) => rows,
+        match timeout(patience, Box::pin(self.rows(statement, values))).await {
+            Ok(rows) => rows.map_err(storage),
             Err(late) => {
                 self.close();
                 Err(StorageError::unavailable(late))
@@ -391,7 +407,12 @@ impl Connection {
             let prepared = self.prepare(statement).await?;
             self.alone(prepared.execute(self, values)).await
         };
-        in_time(LONGEST_STATEMENT, self.answer(executed)).await
+        self.is_committing.store(true, Ordering::Relaxed);
+        let executed = in_time(LONGEST_STATEMENT, self.answer(executed)).await;
+        if !matches!(executed, Err(TransactionError::Unreached(_))) {
+            self.is_committing.store(false, Ordering::Relaxed);
+        }
+        executed
     }
 
     async fn try_query(&self, statement: &str, values: &[&dyn Value]) -> Result<Vec<Row>, Error> {

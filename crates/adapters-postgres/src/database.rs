@@ -19,7 +19,7 @@ use tokio_postgres::Error;
 
 use crate::{
     connection::{Connection, Connector, Pool},
-    error::{TransactionError, column, is_lock_not_available, storage},
+    error::{TransactionError, column, is_away, is_lock_not_available, storage},
     schema::{self, SchemaError},
     session::{LaxSession, Sessions, Settings},
     standby::Standby,
@@ -115,6 +115,14 @@ pub enum SessionError {
     Storage(#[from] StorageError),
 }
 
+impl SessionError {
+    /// Whether they can be asked as soon as PostgreSQL is there.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        is_away(self)
+    }
+}
+
 /// The most imports and exports at once.
 const MAX_BULK: usize = 4;
 
@@ -132,6 +140,9 @@ const LOCK_RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
 /// How often it is asked whether a server is still at what it was asked to do.
 const WORK_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How often that may be asked in vain.
+const MAX_UNKNOWN: usize = 3;
 
 /// How long to wait for a connection to a standby: there is time left for the primary then.
 const STANDBY_PATIENCE: Duration = Duration::from_millis(500);
@@ -290,30 +301,28 @@ impl Database {
         work: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, TransactionError> {
         let mut work = pin!(work);
-        let mut was_at_work = true;
+        let (mut idle, mut unknown) = (0, 0);
         loop {
             if let Ok(done) = timeout(WORK_INTERVAL, work.as_mut()).await {
                 return Ok(done?);
             }
-            let is_at_work = self.is_at_work(session).await;
-            let error = match is_at_work {
-                Ok(true) => None,
-                Ok(false) => Some(StorageError::unavailable(
-                    "the server is not at it any more",
-                )),
-                Err(error) => Some(error),
-            };
-            match error {
+            match self.is_at_work(session).await {
+                Ok(true) => (idle, unknown) = (0, 0),
                 // It may have ended just now.
-                Some(error) if !was_at_work => return Err(error.into()),
-                error => was_at_work = error.is_none(),
+                Ok(false) if idle == 0 => idle = 1,
+                Ok(false) => {
+                    return Err(StorageError::unavailable("the server is not at it").into());
+                }
+                // There may have been no connection to ask over.
+                Err(_) if unknown < MAX_UNKNOWN => unknown += 1,
+                Err(error) => return Err(error.into()),
             }
         }
     }
 
     async fn is_at_work(&self, session: i64) -> Result<bool, StorageError> {
         const AT_WORK: &str = "
-            select from pg_stat_activity where pid::bigint = $1 and state = 'active'";
+            select from pg_stat_activity where pid::bigint = $1 and state in ('active', 'disabled')";
         let client = self.client().await?;
         let found = client.query(AT_WORK, &[&session]).await?;
         Ok(!found.is_empty())

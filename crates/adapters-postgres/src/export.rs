@@ -136,7 +136,7 @@ async fn read(
         match timeout(PATIENCE, chunks.send(Ok(Chunk { rows, is_last }))).await {
             Ok(Ok(())) if !is_last => {}
             // The last one, or nobody takes any more of them.
-            Ok(_) => return Ok(in_time(PATIENCE, transaction.abandon()).await?),
+            Ok(_) => return Ok(transaction.abandon().await?),
             Err(_) => return Err(StorageError::unavailable("nobody takes the rows")),
         }
         // What has no answer by then, long after the end of every statement, has no server any more.

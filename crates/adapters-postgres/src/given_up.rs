@@ -22,34 +22,40 @@ pub(crate) struct Server {
 /// that is nearly done would cost more than letting it end.
 const MOMENT: Duration = Duration::from_millis(100);
 
-/// How long a statement that was cancelled takes to end.
+/// How long a statement that was cancelled takes to end, or one behind a pooler.
 const ENDING: Duration = Duration::from_secs(1);
 
 /// How often it is asked whether a commit that does not end is waited for.
 const COMMIT_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Of all sessions of this role: which one is ours is not known behind a pooler.
+/// Of all sessions of this role, since before ours was asked about first: which one is ours is not known behind a pooler.
 const COMMITS_THAT_WAIT: &str = "
-    select from pg_stat_activity where usename = current_user and wait_event = 'SyncRep'";
+    select
+    from pg_stat_activity
+    where usename = current_user
+      and wait_event = 'SyncRep'
+      and state_change < clock_timestamp() - interval '5 seconds'";
 
-/// Lets a statement end, cancels it if it does not, and closes the connection if that is no use. A pooler is not
-/// asked to cancel: see [`Pooling`](crate::Pooling).
+/// How long that may take.
+const QUESTION: Duration = Duration::from_secs(3);
+
+/// Lets a statement end, or cancels it and closes the connection. A pooler is not asked to cancel, and has a longer moment:
+/// see [`Pooling`](crate::Pooling).
 pub(crate) async fn settle(client: Object, server: &Server, cancels_by_request: bool) {
     let is_quiet = {
-        // Answered after the statement has ended, so that a cancellation cannot hit the next one.
         let mut ended = pin!(client.batch_execute(""));
-        match timeout(MOMENT, ended.as_mut()).await {
-            Ok(_) => true,
-            Err(_) if cancels_by_request => {
-                let token = client.cancel_token();
-                let cancelling = token.cancel_query(server.tls.clone());
-                // If it fails, the connection does, too.
-                let _ = timeout(CONNECTION_TIMEOUT, cancelling).await;
-                timeout(ENDING, ended).await.is_ok()
-            }
-            Err(_) => false,
+        let moment = if cancels_by_request { MOMENT } else { ENDING };
+        let is_quiet = timeout(moment, ended.as_mut()).await.is_ok();
+        if !is_quiet && cancels_by_request {
+            let token = client.cancel_token();
+            let cancelling = token.cancel_query(server.tls.clone());
+            // If it fails, the statement ends by its timeout.
+            let _ = timeout(CONNECTION_TIMEOUT, cancelling).await;
+            let _ = timeout(ENDING, ended).await;
         }
+        is_quiet
     };
+    // Nobody says when a cancellation has arrived: it could hit the next statement.
     if !is_quiet {
         close(client);
     }
@@ -61,8 +67,8 @@ pub(crate) async fn leave_to_its_commit(client: Object, server: &Server) {
     {
         let mut ended = pin!(client.batch_execute(""));
         while timeout(COMMIT_INTERVAL, ended.as_mut()).await.is_err() {
-            // Otherwise no answer will ever come.
-            if !matches!(server.has_waiting_commits().await, Ok(true)) {
+            // Then no answer will ever come.
+            if let Ok(Ok(false)) = timeout(QUESTION, server.has_waiting_commits()).await {
                 break;
             }
         }

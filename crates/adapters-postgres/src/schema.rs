@@ -82,10 +82,16 @@ pub enum SchemaError {
     /// Another shop is where all look.
     #[error(
         "the schema {SHARED} has a shop, whose tables would be taken for those that {0} lacks: give it a schema of \
-         its own first (alter schema {SHARED} rename to NAME; create schema {SHARED}; alter extension {EXTENSION} \
-         set schema {SHARED})"
+         its own first (alter schema {SHARED} rename to NAME; revoke all on schema NAME from public; create schema \
+         {SHARED}; grant usage on schema {SHARED} to public; alter extension {EXTENSION} set schema {SHARED})"
     )]
     Shared(Schema),
+    /// This shop would be where all look.
+    #[error(
+        "the shops of this database have schemas of their own, which a shop in {SHARED} would be in the way of: set \
+         DATABASE_SCHEMA"
+    )]
+    Unnamed,
     /// What every shop needs is in a schema into which others do not look.
     #[error(
         "{EXTENSION} is in the schema {0}, where shops in others do not find it: alter extension {EXTENSION} set \
@@ -142,7 +148,7 @@ pub(crate) async fn check(client: &Connection) -> Result<(), SchemaError> {
 /// Makes the schema of this connection, if it has one, and what it shares with others, unless they are there.
 pub(crate) async fn make(client: &Connection) -> Result<(), SchemaError> {
     let Some(schema) = client.schema() else {
-        return Ok(());
+        return refuse_a_shop_in_the_way(client).await;
     };
     let places = Places::find(client, schema).await?;
     if !places.is_there {
@@ -159,6 +165,23 @@ pub(crate) async fn make(client: &Connection) -> Result<(), SchemaError> {
         }
         Some(place) if place == SHARED => Ok(()),
         Some(place) => Err(SchemaError::Extension(place)),
+    }
+}
+
+/// A shop that has no schema of its own is made where there are no others.
+async fn refuse_a_shop_in_the_way(client: &Connection) -> Result<(), SchemaError> {
+    const IN_THE_WAY: &str = "
+        select
+        from pg_class
+        where relname = 'refinery_schema_history'
+          and current_schema() = $1
+          and to_regclass($2) is null";
+    let here = format!("{SHARED}.refinery_schema_history");
+    let others = client.query(IN_THE_WAY, &[&SHARED, &here]).await?;
+    if others.is_empty() {
+        Ok(())
+    } else {
+        Err(SchemaError::Unnamed)
     }
 }
 

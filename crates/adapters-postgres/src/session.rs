@@ -214,8 +214,7 @@ impl Settings {
         let holds = if name.ends_with("_timeout") || name.ends_with("_interval") {
             found != "0"
         } else if name == SEARCH_PATH {
-            // Told with what is not needed.
-            found.replace(['"', ' '], "") == *wanted
+            found.split(',').map(unquoted).eq(wanted.split(','))
         } else {
             // `datestyle` tells more than was set.
             let found = found.split(',').next().unwrap_or_default();
@@ -240,6 +239,15 @@ impl Settings {
             },
         })
     }
+}
+
+/// A name of a list, which may have quotes.
+fn unquoted(name: &str) -> &str {
+    let name = name.trim();
+    let quoted = name.strip_prefix('"');
+    quoted
+        .and_then(|name| name.strip_suffix('"'))
+        .unwrap_or(name)
 }
 
 /// A list has quotes around each.
@@ -373,7 +381,7 @@ mod tests {
             "\"$user\", public",
             "shop42",
             "shop43, public",
-            "\"shop42, public\", x",
+            "\"shop42, public\"",
         ] {
             assert!(check(other).is_err(), "{other}");
         }

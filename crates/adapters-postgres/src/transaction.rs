@@ -146,7 +146,7 @@ impl Transaction {
             }
             Err(error) => {
                 // The connection is good, and is needed for the next attempt.
-                self.abandon().await?;
+                self.roll_back().await?;
                 return Err(error);
             }
             locked => locked,
@@ -173,9 +173,14 @@ impl Transaction {
         }
     }
 
-    /// Rolls back the transaction, which has written nothing.
-    pub(crate) async fn abandon(&self) -> Result<(), Error> {
+    /// Rolls back the transaction, which has written nothing; within bounds of its caller's.
+    pub(crate) async fn roll_back(&self) -> Result<(), Error> {
         self.end("rollback").await
+    }
+
+    /// The same, for no longer than somebody waits.
+    pub(crate) async fn abandon(&self) -> Result<(), TransactionError> {
+        in_time(self.client().patience(), self.roll_back()).await
     }
 
     /// Leaves the connection to a commit that does not end, whose outcome is unknown.
@@ -247,8 +252,7 @@ impl<P: WritePlan> UnitOfWork<P> for Transaction {
     }
 
     async fn abandon(self: Box<Self>) -> Result<(), StorageError> {
-        let patience = self.client().patience();
-        Ok(in_time(patience, Transaction::abandon(&self)).await?)
+        Ok(Transaction::abandon(&self).await?)
     }
 }
 

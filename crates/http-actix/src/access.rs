@@ -9,7 +9,7 @@ use actix_web::{
     web::Data,
 };
 use domain::{
-    identity::{Caller, Permission, Role},
+    identity::{AuthenticationError, Caller, Permission, Role},
     rate_limits::Quota,
 };
 
@@ -89,13 +89,16 @@ async fn identify(request: &ServiceRequest) -> Result<Option<Caller>, Problem> {
     let authentication = &app.authentication;
     let caller = match read_api_key(token) {
         Some(key) => {
-            // Whoever makes keys up has none of them looked up beyond what the address may send.
-            if let Some(limits) = &app.rate_limits
-                && !authentication.knows_key(&key)
-            {
-                limits.check_address(request.request())?;
+            let limits = app.rate_limits.as_ref();
+            let limits = limits.filter(|_| !authentication.knows_key(&key));
+            if let Some(limits) = limits {
+                limits.check_guesses(request.request())?;
             }
-            authentication.authenticate_key(&key).await?
+            let authenticated = authentication.authenticate_key(&key).await;
+            if let (Some(limits), Err(AuthenticationError::Refused(_))) = (limits, &authenticated) {
+                limits.count_guess(request.request());
+            }
+            authenticated?
         }
         None => authentication.authenticate(token).await?,
     };

@@ -56,7 +56,7 @@ const EXPIRY_INTERVAL: Duration = Duration::from_hours(1);
 const SALES_INTERVAL: Duration = Duration::from_secs(15);
 
 /// How long a run of a task may take: what waits for longer waits for nobody.
-const LONGEST_RUN: Duration = Duration::from_mins(10);
+const LONGEST_RUN: Duration = Duration::from_hours(1);
 
 /// The running tasks of the desk, and the housekeeping.
 pub struct Background {
@@ -139,7 +139,7 @@ impl Background {
             .is_err()
         {
             tracing::warn!(
-                "PostgreSQL did not answer in time: what becomes of the last orders is not known"
+                "there is no time left: what becomes of the orders of this moment is not known"
             );
         }
     }

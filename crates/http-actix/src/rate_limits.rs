@@ -90,21 +90,30 @@ impl RateLimits {
         Arc::clone(&self.limiter)
     }
 
-    /// Whether so much has come from the address of a request that nothing is looked up for it any more.
+    /// Whether a key of which nothing is known may be looked up: whoever makes keys up has few of them looked up.
     ///
     /// # Errors
     ///
-    /// When the limit of the address is exceeded.
-    pub(crate) fn check_address(&self, request: &HttpRequest) -> Result<(), Exceeded> {
+    /// When too many from this address were none.
+    pub(crate) fn check_guesses(&self, request: &HttpRequest) -> Result<(), Exceeded> {
         let Ok(origin) = origin(request) else {
             return Ok(());
         };
         let address = origin.address.to_string();
-        self.limiter.check(self.of_address(), address.as_bytes())
+        self.limiter.check(self.of_guesses(), address.as_bytes())
     }
 
-    fn of_address(&self) -> RateLimit {
-        of("address", self.most.address)
+    /// Counts a key that was looked up and is none.
+    pub(crate) fn count_guess(&self, request: &HttpRequest) {
+        if let Ok(origin) = origin(request) {
+            let address = origin.address.to_string();
+            // Whatever remains is for the next one to find out.
+            let _ = self.limiter.spend(self.of_guesses(), address.as_bytes());
+        }
+    }
+
+    fn of_guesses(&self) -> RateLimit {
+        of("keys", self.most.auth)
     }
 
     /// Counts a request: one with a token against its account, any other against its address.
@@ -121,7 +130,7 @@ impl RateLimits {
         let limit = match (usage, caller.map(|caller| caller.principal)) {
             (Usage::Free, _) => return Ok(None),
             (Usage::Credentials, _) | (Usage::SignUp, None) => of("auth", self.most.auth),
-            (Usage::General, None) => self.of_address(),
+            (Usage::General, None) => of("address", self.most.address),
             (_, Some(Principal::Customer(_))) => of("customer", self.most.customer),
             (_, Some(Principal::Staff | Principal::Admin)) => of("staff", self.most.staff),
         };

@@ -116,7 +116,9 @@ async fn a_shop_whose_schema_lacks_something_does_not_take_it_from_another() {
     client
         .batch_execute(
             "alter schema public rename to shop0;
+             revoke all on schema shop0 from public;
              create schema public;
+             grant usage on schema public to public;
              alter extension pg_trgm set schema public",
         )
         .await
@@ -125,6 +127,9 @@ async fn a_shop_whose_schema_lacks_something_does_not_take_it_from_another() {
         let _ = stdout(&run(of(schema, &database, &["migrate"]), "").await);
         let _ = stdout(&run(of(schema, &database, &["seed"]), "").await);
     }
+    // Nor is another one made in their way.
+    let told = refused(of("", &database, &["migrate"])).await;
+    assert!(told.contains("set DATABASE_SCHEMA"), "{told}");
 }
 
 #[tokio::test]

@@ -15,7 +15,6 @@ use crate::{
     audit,
     connection::Connection,
     database::Database,
-    error::storage,
     statements::{Statement, Value},
     transaction::{Transaction, WritePlan, behind},
 };
@@ -42,7 +41,7 @@ pub(super) async fn open(
     let lock = async |client| Transaction::lock(client, LOCK, &[&id]).await;
     let (transaction, row) = database.lock_patiently(lock).await?;
     let Some(row) = row else {
-        transaction.abandon().await.map_err(storage)?;
+        transaction.abandon().await?;
         return Ok(None);
     };
     Ok(Some(Opened {

@@ -14,7 +14,6 @@ use crate::{
     audit::Entries,
     connection::Connection,
     database::Database,
-    error::storage,
     statements::{Statement, Value},
     transaction::{Transaction, WritePlan, behind, execute_all, prepare_all},
 };
@@ -98,7 +97,7 @@ pub(super) async fn open(
     let (transaction, row) = database.lock_patiently(lock).await?;
     let customer = row.as_ref().map(unless_erased).transpose()?.flatten();
     let Some(customer) = customer else {
-        transaction.abandon().await.map_err(storage)?;
+        transaction.abandon().await?;
         return Ok(None);
     };
     Ok(Some(Opened {

@@ -16,7 +16,7 @@ use super::{PgAccounts, account, sessions};
 use crate::{
     audit::Entries,
     connection::Connection,
-    error::{TransactionError, storage},
+    error::TransactionError,
     statements::{Statement, Value},
     transaction::{Transaction, WritePlan, behind, execute_all, in_time, prepare_all},
 };
@@ -99,7 +99,7 @@ impl AccountChanges for PgAccounts {
         let (mut wanted, admins): (Vec<_>, Vec<_>) =
             accounts.into_iter().partition(|account| account.id == id);
         let Some(account) = wanted.pop() else {
-            transaction.abandon().await.map_err(storage)?;
+            transaction.abandon().await?;
             return Ok(None);
         };
         Ok(Some(Opened {
@@ -152,7 +152,7 @@ async fn opened(
     (transaction, row): (Transaction, Option<Row>),
 ) -> Result<Option<Opened<Account, AccountChange>>, StorageError> {
     let Some(row) = row else {
-        transaction.abandon().await.map_err(storage)?;
+        transaction.abandon().await?;
         return Ok(None);
     };
     Ok(Some(Opened {

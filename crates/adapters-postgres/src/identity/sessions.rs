@@ -20,10 +20,10 @@ use crate::{
     audit::{Act, Entries},
     connection::Connection,
     database::Database,
-    error::{TransactionError, column, storage},
+    error::{TransactionError, column},
     list::{Conditions, Keyset, page_of_table},
     statements::{self, Statement, Value},
-    transaction::{Transaction, WritePlan},
+    transaction::{Transaction, WritePlan, in_time},
 };
 
 /// If the account is still what it was when its password was checked; it stays so until the session is
@@ -146,7 +146,7 @@ impl SessionRepository for PgSessions {
     ) -> Result<bool, StorageError> {
         let (version, at) = (of.version.number(), session.created_at);
         let inserted = async |client: Connection| {
-            let statement = client.prepare(INSERT).await?;
+            let statement = in_time(client.patience(), client.prepare(INSERT)).await?;
             let inserting = client.in_transaction(async |client| {
                 let inserted = insert(client, &statement, session, version).await?;
                 if inserted == 1 {
@@ -177,7 +177,7 @@ impl SessionRepository for PgSessions {
         let lock = async |client| Transaction::lock(client, LOCK, &[&id]).await;
         let (transaction, row) = self.database.lock_patiently(lock).await?;
         let Some(row) = row else {
-            transaction.abandon().await.map_err(storage)?;
+            transaction.abandon().await?;
             return Ok(None);
         };
         Ok(Some(Opened {

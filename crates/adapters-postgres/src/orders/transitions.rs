@@ -18,7 +18,7 @@ use crate::{
     audit::Entries,
     catalog::sales,
     connection::Connection,
-    error::{column, is_stale_statement, storage},
+    error::{column, is_stale_statement},
     statements::{Statement, Value},
     transaction::{Transaction, WritePlan, behind, in_time},
 };
@@ -101,7 +101,7 @@ impl TransitionStore for PgOrders {
         };
         let may_open = is_there || by.customer_id().is_none();
         let Some(order_row) = order_row.filter(|_| may_open) else {
-            transaction.abandon().await.map_err(storage)?;
+            transaction.abandon().await?;
             return Ok(None);
         };
         Ok(Some(Opened {
@@ -135,7 +135,7 @@ async fn open(
         }
         Err(error) => {
             // The connection is good, and is needed for the next attempt.
-            transaction.abandon().await?;
+            transaction.roll_back().await?;
             return Err(error);
         }
         read => read,

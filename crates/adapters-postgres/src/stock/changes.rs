@@ -18,7 +18,6 @@ use crate::{
     connection::Connection,
     creation_keys::{self, Kind},
     database::Database,
-    error::storage,
     statements::{Statement, Value},
     transaction::{Transaction, WritePlan, behind},
 };
@@ -47,7 +46,7 @@ pub(super) async fn open(
     let lock = async |client| Transaction::lock(client, LOCK, &[&id]).await;
     let (transaction, row) = database.lock_patiently(lock).await?;
     let Some(row) = row else {
-        transaction.abandon().await.map_err(storage)?;
+        transaction.abandon().await?;
         return Ok(None);
     };
     Ok(Some(Opened {

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use adapters_postgres::{Database, SessionError};
+use adapters_postgres::{Database, MigrationError, SessionError};
 use clap::Args;
 use domain::StorageError;
+use thiserror::Error;
 use tokio::time::Instant;
 
 use super::Failure;
@@ -29,16 +30,20 @@ pub(super) struct Serve {
 /// How long to wait before looking again whether PostgreSQL is there.
 const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Brings the schema up to date. A PostgreSQL that is away is waited for: both may have been started at once.
-async fn migrate(database: &Database) -> Result<(), Failure> {
+/// Checks the sessions, and brings the schema up to date if that is wanted. A PostgreSQL that is away is waited for: both
+/// may have been started at once.
+async fn prepare(database: &Database, is_to_migrate: bool) -> Result<(), Failure> {
     let mut is_told = false;
     loop {
-        check_sessions(database).await?;
-        match database.migrate().await {
-            Ok(applied) => {
+        let prepared = async {
+            database.check_sessions().await?;
+            if is_to_migrate {
+                let applied = database.migrate().await?;
                 tracing::info!(applied, "the schema is up to date");
-                return Ok(());
             }
+            Ok::<_, StartError>(())
+        };
+        match prepared.await {
             Err(error) if error.is_away() => {
                 if !is_told {
                     let cause = whole(&error);
@@ -47,17 +52,34 @@ async fn migrate(database: &Database) -> Result<(), Failure> {
                 }
                 tokio::time::sleep(RETRY_INTERVAL).await;
             }
-            Err(error) => return Err(error.into()),
+            prepared => return Ok(prepared?),
         }
     }
 }
 
-/// Whether sessions have the settings that they need. A PostgreSQL that is away now may come, and is asked then by
-/// whoever needs it.
-async fn check_sessions(database: &Database) -> Result<(), SessionError> {
+/// Checks the sessions. A PostgreSQL that is away now may come: until then nothing is ready.
+async fn check_sessions(database: &Database) -> Result<(), Failure> {
     match database.check_sessions().await {
         Err(SessionError::Storage(StorageError::Unavailable(_))) => Ok(()),
-        checked => checked,
+        checked => Ok(checked?),
+    }
+}
+
+/// Why nothing can be served.
+#[derive(Debug, Error)]
+enum StartError {
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    #[error(transparent)]
+    Migration(#[from] MigrationError),
+}
+
+impl StartError {
+    fn is_away(&self) -> bool {
+        match self {
+            Self::Session(error) => error.is_away(),
+            Self::Migration(error) => error.is_away(),
+        }
     }
 }
 
@@ -67,10 +89,10 @@ impl Serve {
         let database = Database::new(&settings.database)?;
         let mut signals = Signals::listen()?;
         let prepare = async {
-            if self.no_migrate {
-                Ok(check_sessions(&database).await?)
+            if self.no_migrate && settings.database.schema().is_none() {
+                check_sessions(&database).await
             } else {
-                migrate(&database).await
+                prepare(&database, !self.no_migrate).await
             }
         };
         tokio::select! {
@@ -109,9 +131,10 @@ impl Serve {
         server::stop_on_signals(signals, server.handle(), lifecycle, delay);
         tracing::info!(%addr, "listening");
         server.await?;
-        background
-            .finish(stopping.await? + settings.http.shutdown_timeout)
-            .await;
+        // What is under way ends within the time of an answer, whatever is left of the limit.
+        let until = stopping.await? + settings.http.shutdown_timeout;
+        let until = until.max(Instant::now() + settings.http.answer_timeout);
+        background.finish(until).await;
         tracing::info!("stopped");
         Ok(())
     }
