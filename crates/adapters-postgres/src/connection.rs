@@ -153,6 +153,7 @@ impl Pool {
             server: Arc::clone(&self.server),
             pending: AtomicUsize::new(0),
             is_committing: AtomicBool::new(false),
+            is_outdated: AtomicBool::new(false),
         })
     }
 
@@ -174,6 +175,8 @@ pub(crate) struct Connection {
     pending: AtomicUsize,
     /// Whether that may be a commit.
     is_committing: AtomicBool,
+    /// Whether what a pooler keeps prepared is outdated.
+    is_outdated: AtomicBool,
 }
 
 impl Drop for Connection {
@@ -273,7 +276,7 @@ impl Connection {
 
     /// A statement that is sent often, prepared unless the session may be another one by then.
     pub(crate) async fn prepare(&self, statement: &'static str) -> Result<Statement, Error> {
-        if self.session.is_preparing() {
+        if self.is_preparing() {
             let prepared = self.answer(self.pooled().prepare_cached(statement));
             Ok(Statement::Named(prepared.await?))
         } else {
@@ -281,9 +284,17 @@ impl Connection {
         }
     }
 
-    /// Forgets the statements that were prepared: their tables have changed.
+    /// Whether what is sent often is prepared.
+    fn is_preparing(&self) -> bool {
+        self.session.is_preparing() && !self.is_outdated.load(Ordering::Relaxed)
+    }
+
+    /// Forgets the statements that were prepared: their tables have changed. A pooler does not forget them, and would
+    /// give back what it has for the same text: they are sent whole for now.
     pub(crate) fn forget_statements(&self) {
         self.pooled().statement_cache.clear();
+        let is_shared = !self.keeps_session();
+        self.is_outdated.store(is_shared, Ordering::Relaxed);
     }
 
     /// Runs statements without values; sent when this is first polled.
@@ -416,7 +427,7 @@ impl Connection {
     }
 
     async fn try_query(&self, statement: &str, values: &[&dyn Value]) -> Result<Vec<Row>, Error> {
-        if self.session.is_preparing() {
+        if self.is_preparing() {
             let prepared = self.pooled().prepare_cached(statement).await?;
             let values = untyped(values);
             self.alone(Client::query(self, &prepared, &values)).await

@@ -211,8 +211,9 @@ fn is_passing(error: &Error) -> bool {
         SqlState::READ_ONLY_SQL_TRANSACTION,
         SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
     ];
-    // Connection exception, insufficient resources, operator intervention.
-    let passing_classes = ["08", "53", "57"];
+    // Connection exception, insufficient resources, operator intervention; and a pooler's way to say that it is refused:
+    // by authorization, or for there is no such database.
+    let passing_classes = ["08", "53", "57", "28", "3D"];
     passing.contains(code) || passing_classes.iter().any(|c| code.code().starts_with(c))
 }
 
