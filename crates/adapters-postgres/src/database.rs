@@ -18,8 +18,9 @@ use tokio::time::timeout;
 use tokio_postgres::Error;
 
 use crate::{
-    connection::{Connection, Connector, Pool},
+    connection::Connection,
     error::{TransactionError, column, is_away, is_lock_not_available, storage},
+    pool::{Connector, Pool},
     schema::{self, SchemaError},
     session::{LaxSession, Sessions, Settings},
     standby::Standby,
@@ -36,7 +37,7 @@ pub struct Database {
     /// lock. Each thread has connections of its own, so that no answer has to wake another thread:
     /// that is most of the time of a short statement.
     by_thread: Arc<ThreadLocal<Pool>>,
-    /// The same, for reading products: see [`ProductReader`](crate::catalog::ProductReader).
+    /// The same, for reading products, of which many are read at once.
     products_by_thread: Arc<ThreadLocal<Pool>>,
     /// How many of these connections each thread opens at most.
     per_thread: usize,

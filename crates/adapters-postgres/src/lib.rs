@@ -20,6 +20,7 @@ mod list;
 mod migrations;
 mod orders;
 mod partitions;
+mod pool;
 mod schema;
 mod session;
 mod standby;

@@ -21,9 +21,10 @@ use uuid::Uuid;
 pub use self::reads::ReadBy;
 use self::{reads::Reads, written::Written};
 use crate::{
-    connection::{Connection, Pool},
+    connection::Connection,
     database::{Database, PoolState, SessionError},
     error::{column, is_statement_timeout},
+    pool::Pool,
 };
 
 /// A standby and what is known of it.

@@ -15,7 +15,7 @@ use thread_local::ThreadLocal;
 use uuid::Uuid;
 
 use super::stocked_product;
-use crate::{connection::Pool, database::Database, error::column};
+use crate::{database::Database, error::column, pool::Pool};
 
 const FIND_ALL: &str = "
     select products.id, nome, descricao, preco, sku, created_at, retired_at, version,

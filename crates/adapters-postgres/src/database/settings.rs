@@ -8,7 +8,8 @@ use tokio_postgres::{Config, config::TargetSessionAttrs};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::{
-    connection::{CONNECTION_TIMEOUT, Connector},
+    connection::CONNECTION_TIMEOUT,
+    pool::Connector,
     schema::Schema,
     session::{Pooling, Sessions, Settings},
     tls::{self, InvalidTls},

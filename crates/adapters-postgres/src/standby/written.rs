@@ -6,7 +6,7 @@ use domain::{StorageError, values::LogPosition};
 use tokio::sync::Mutex;
 
 use super::{ANSWER, position};
-use crate::connection::Pool;
+use crate::pool::Pool;
 
 /// What was committed before has a lower position.
 const WRITTEN: &str = "select pg_current_wal_insert_lsn()::text as written";
