@@ -64,15 +64,7 @@ impl TestDatabase {
             server: server.to_owned(),
             name,
         };
-        let schema = pooler::schema();
-        if !schema.is_empty() {
-            // For whoever looks past the product.
-            let path = format!(
-                "alter database {} set search_path = {schema}, public",
-                database.name
-            );
-            client.batch_execute(&path).await.unwrap();
-        }
+        look_into_schema(&client, &database.name).await;
         database
     }
 
@@ -158,6 +150,15 @@ impl Drop for TestDatabase {
     }
 }
 
+/// Lets whoever looks past the product find its tables, where a shop has a schema of its own.
+async fn look_into_schema(client: &Client, database: &str) {
+    let schema = pooler::schema();
+    if !schema.is_empty() {
+        let path = format!("alter database {database} set search_path = {schema}, public");
+        client.batch_execute(&path).await.unwrap();
+    }
+}
+
 /// The name of a database with the schema of this checkout, made once for all tests.
 async fn template(url: &str, are_partitioned: bool) -> String {
     let kind = if are_partitioned { "_by_month" } else { "" };
@@ -179,6 +180,7 @@ async fn template(url: &str, are_partitioned: bool) -> String {
         );
         maker.batch_execute(&drop).await.unwrap();
         maker.batch_execute(&create).await.unwrap();
+        look_into_schema(&maker, &name).await;
         // Past a pooler, which may not know it yet.
         let settings = Route::past_poolers(url_of(url, &name)).settings(1);
         make(&Database::new(&settings).unwrap(), are_partitioned).await;
