@@ -1,10 +1,11 @@
 //! Maps driver errors to domain errors, by SQLSTATE and by the constraint's name (PostgreSQL
 //! manual, appendix A).
 
-use std::{error::Error as _, io};
+use std::{error::Error as _, io, sync::Arc};
 
 use deadpool_postgres::{HookError, PoolError};
 use domain::StorageError;
+use tokio::time::error::Elapsed;
 use tokio_postgres::{
     Error, Row,
     error::SqlState,
@@ -58,7 +59,9 @@ pub(crate) fn is_away(error: &(dyn std::error::Error + 'static)) -> bool {
             // A pooler without a session for the greeting.
             Some(PoolError::Timeout(_) | PoolError::PostCreateHook(HookError::Message(_)))
         );
-        is_late || error.downcast_ref().is_some_and(is_gone)
+        // Over a connection, or while one was waited for.
+        let is_silent = error.is::<Elapsed>();
+        is_late || is_silent || error.downcast_ref().is_some_and(is_gone)
     })
 }
 
@@ -66,7 +69,17 @@ pub(crate) fn is_away(error: &(dyn std::error::Error + 'static)) -> bool {
 pub(crate) fn causes<'a>(
     error: &'a (dyn std::error::Error + 'static),
 ) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
-    std::iter::successors(Some(error), |&error| error.source())
+    std::iter::successors(Some(error), |&error| error.source().map(shared))
+}
+
+/// An error that is shared is an error of its own, and not what it shares.
+fn shared<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> &'a (dyn std::error::Error + 'static) {
+    match error.downcast_ref::<Arc<dyn std::error::Error + Send + Sync>>() {
+        Some(shared) => &**shared,
+        None => error,
+    }
 }
 
 fn is_gone(error: &Error) -> bool {
@@ -224,7 +237,19 @@ pub(crate) fn column<'a, T: FromSql<'a>>(row: &'a Row, name: &str) -> Result<T, 
 
 #[cfg(test)]
 mod tests {
+    use deadpool_postgres::TimeoutType;
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_server_that_does_not_answer_in_time_is_away_and_one_that_refuses_is_not() {
+        let late = tokio::time::timeout(std::time::Duration::ZERO, std::future::pending::<()>());
+        let late = late.await.expect_err("it never ends");
+        assert!(is_away(&StorageError::unavailable(late)));
+        let waited = PoolError::Timeout(TimeoutType::Create);
+        assert!(is_away(&from_pool(waited)));
+        assert!(!is_away(&StorageError::unavailable("refused")));
+    }
 
     #[test]
     fn a_constraint_of_a_shard_is_that_of_the_table() {
