@@ -73,6 +73,9 @@ const SHARED: &str = "public";
 /// The advisory lock of whoever makes what all shops of a database share: "shared" in ASCII.
 const LOCK: i64 = 0x0000_7368_6172_6564;
 
+/// By which it is told that a schema has a shop: nothing else has a table of this name.
+const TABLE: &str = "itens_order";
+
 /// What the lists of products and customers need of PostgreSQL.
 const EXTENSION: &str = "pg_trgm";
 
@@ -121,7 +124,7 @@ struct Places {
 
 impl Places {
     async fn find(client: &Connection, schema: &Schema) -> Result<Self, SchemaError> {
-        let shared = format!("{SHARED}.refinery_schema_history");
+        let shared = format!("{SHARED}.{TABLE}");
         let values: [&dyn Value; 3] = [&schema.name(), &shared, &EXTENSION];
         let found = client.query(PLACES, &values).await?;
         let found = found
@@ -173,11 +176,12 @@ async fn refuse_a_shop_in_the_way(client: &Connection) -> Result<(), SchemaError
     const IN_THE_WAY: &str = "
         select
         from pg_class
-        where relname = 'refinery_schema_history'
-          and current_schema() = $1
-          and to_regclass($2) is null";
-    let here = format!("{SHARED}.refinery_schema_history");
-    let others = client.query(IN_THE_WAY, &[&SHARED, &here]).await?;
+        where relname = $1
+          and current_schema() = $2
+          and to_regclass($3) is null";
+    let here = format!("{SHARED}.{TABLE}");
+    let values: [&dyn Value; 3] = [&TABLE, &SHARED, &here];
+    let others = client.query(IN_THE_WAY, &values).await?;
     if others.is_empty() {
         Ok(())
     } else {

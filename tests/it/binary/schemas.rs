@@ -133,6 +133,20 @@ async fn a_shop_whose_schema_lacks_something_does_not_take_it_from_another() {
 }
 
 #[tokio::test]
+async fn what_others_keep_in_a_database_is_in_nobodys_way() {
+    let database = TestDatabase::empty().await;
+    let client = database.client().await;
+    // Somebody else's, who uses the same library for migrations.
+    let theirs = "
+        create schema theirs;
+        create table theirs.refinery_schema_history (version int);
+        create table public.refinery_schema_history (version int)";
+    client.batch_execute(theirs).await.unwrap();
+    let _ = stdout(&run(of("shop1", &database, &["migrate"]), "").await);
+    let _ = stdout(&run(of("shop1", &database, &["seed"]), "").await);
+}
+
+#[tokio::test]
 async fn an_extension_that_only_one_shop_finds_is_told() {
     let database = TestDatabase::empty().await;
     let client = database.client().await;
