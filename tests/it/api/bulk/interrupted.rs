@@ -26,6 +26,14 @@ impl Unfinished {
         }
     }
 
+    /// The same, of which two batches are written.
+    async fn after_two_batches(shop: &Shop, rows: &str) -> Self {
+        let unfinished = Self::begin(shop, "/products/import", rows).await;
+        let two_batches = || async { products(shop).await == 2_000 };
+        eventually("two batches are written", two_batches).await;
+        unfinished
+    }
+
     /// Sends the last row, if the server still takes it, and returns what was answered.
     async fn finish(mut self) -> String {
         let _ = self.socket.write_all(self.last_row.as_bytes()).await;
@@ -39,9 +47,7 @@ impl Unfinished {
 async fn a_client_that_hangs_up_leaves_whole_batches_and_goes_on_under_its_key() {
     let shop = Shop::open().await;
     let rows = table_of_products(2_500);
-    let unfinished = Unfinished::begin(&shop, "/products/import", &rows).await;
-    let two_batches = || async { products(&shop).await == 2_000 };
-    eventually("two batches are written", two_batches).await;
+    let unfinished = Unfinished::after_two_batches(&shop, &rows).await;
     drop(unfinished);
     let told = import_under(&shop.staff, "key", &rows).await;
     assert_eq!(last(&told), &done(2_500, 2_500, 0, 0, 0));
@@ -53,9 +59,7 @@ async fn after_a_crash_of_postgresql_every_row_is_imported_once_under_the_same_k
     let postgres = PrivatePostgres::start().await;
     let shop = Shop::on(&postgres).await;
     let rows = table_of_products(2_500);
-    let unfinished = Unfinished::begin(&shop, "/products/import", &rows).await;
-    let two_batches = || async { products(&shop).await == 2_000 };
-    eventually("two batches are written", two_batches).await;
+    let unfinished = Unfinished::after_two_batches(&shop, &rows).await;
     postgres.restart().await;
     // It may have met the crash or not: either is told.
     let told = unfinished.finish().await;
@@ -73,9 +77,7 @@ async fn an_import_that_meets_a_silent_postgresql_ends_and_goes_on_under_its_key
     let postgres = PrivatePostgres::start().await;
     let shop = Shop::on(&postgres).await;
     let rows = table_of_products(2_500);
-    let unfinished = Unfinished::begin(&shop, "/products/import", &rows).await;
-    let two_batches = || async { products(&shop).await == 2_000 };
-    eventually("two batches are written", two_batches).await;
+    let unfinished = Unfinished::after_two_batches(&shop, &rows).await;
     postgres.signal("-STOP").await;
     let told = tokio::time::timeout(PATIENCE, unfinished.finish()).await;
     let told = told.expect("it ends");
