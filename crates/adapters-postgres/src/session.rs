@@ -292,7 +292,7 @@ impl Session {
             pooling: sessions.pooling,
             schema: sessions.schema.clone(),
             patience,
-            longest: settings.longest.unwrap_or(patience),
+            longest: settings.longest.unwrap_or_default().max(patience),
             local,
             begin,
         }

@@ -45,6 +45,19 @@ fn a_transaction_begins_with_what_a_pooled_session_lacks() {
 }
 
 #[test]
+fn an_answer_may_take_as_long_as_its_statement_or_as_somebody_waits() {
+    let direct = sessions(Pooling::Direct);
+    let longest = |settings, patience| {
+        let patience = Duration::from_secs(patience);
+        Session::of(&settings, &direct, patience).longest.as_secs()
+    };
+    assert_eq!(longest(direct.by_id(), 2), 2);
+    assert_eq!(longest(direct.searches(), 2), 4);
+    assert_eq!(longest(direct.many_rows(), 2), 11);
+    assert_eq!(longest(direct.many_rows(), 30), 30);
+}
+
+#[test]
 fn a_session_may_have_other_timeouts_but_none_that_waits_for_ever() {
     let settings = sessions(POOLED).by_id();
     let check = |name, found| settings.check(name, found, Pooling::Session);
