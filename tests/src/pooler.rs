@@ -50,10 +50,8 @@ impl Route {
     pub(crate) fn settings(&self, max_connections: usize) -> DatabaseSettings {
         let settings = DatabaseSettings::parse(&self.url, max_connections).unwrap();
         let settings = settings.through(self.pooling()).unwrap();
-        match self.schema.as_str() {
-            "" => settings,
-            schema => settings.in_schema(Schema::parse(schema).unwrap()),
-        }
+        let schema = (!self.schema.is_empty()).then(|| Schema::parse(&self.schema).unwrap());
+        settings.in_schema(schema)
     }
 
     fn pooling(&self) -> Pooling {

@@ -142,8 +142,8 @@ impl Sessions {
         let mut every = Settings {
             values: BTreeMap::new(),
             longest: None,
-        };
-        every = every.and(&EVERY_SESSION);
+        }
+        .and(&EVERY_SESSION);
         if let Some(schema) = &self.schema {
             every
                 .values

@@ -147,11 +147,11 @@ impl DatabaseSettings {
         Ok(Self { sessions, ..self })
     }
 
-    /// The shop is in this schema; else it is where the sessions of its role look.
+    /// The shop is in this schema; without one it is where the sessions of its role look.
     #[must_use]
-    pub fn in_schema(self, schema: Schema) -> Self {
+    pub fn in_schema(self, schema: Option<Schema>) -> Self {
         let sessions = Sessions {
-            schema: Some(schema),
+            schema,
             ..self.sessions
         };
         Self { sessions, ..self }

@@ -100,10 +100,7 @@ impl DatabaseArgs {
         let parse = |url: SecretString| {
             let settings = DatabaseSettings::parse(url.expose_secret(), connections.unwrap_or(1))?;
             let settings = settings.through(pooling)?;
-            Ok::<_, InvalidDatabaseUrl>(match in_schema.clone() {
-                Some(schema) => settings.in_schema(schema),
-                None => settings,
-            })
+            Ok::<_, InvalidDatabaseUrl>(settings.in_schema(in_schema.clone()))
         };
         let standby = self.database_replica_url.and_then(|url| {
             let standby = url.map(|url| parse(url)?.into_standby());
